@@ -1,0 +1,17 @@
+#!/usr/bin/env python
+"""The command line of labdb; `manage.py help` lists what it does."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run one command with labdb's settings."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labdb.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
