@@ -1,0 +1,299 @@
+"""Questions (contrasts), runs, which run counts (adoption), and results.
+
+Results point to records and to the run that made them; records never point to results.
+"""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
+from labdb.colony.models import Mouse, Study
+from labdb.registry.history import tracked
+from labdb.registry.models import LabQuerySet, StudyRecord
+from labdb.registry.rules import one_per
+from labdb.sequencing.models import CountMatrix, Gene, Library
+from labdb.tissue.models import BrainRegion
+from labdb.treatment.models import TreatmentArm
+
+
+@tracked
+class Contrast(StudyRecord):
+    """A comparison of two sets of libraries: numerator minus denominator."""
+
+    key_field: ClassVar[str] = "name"
+
+    name = models.CharField(max_length=100)
+    group_by = models.CharField(
+        max_length=100,
+        help_text="The field that makes the groups: mouse__group, mouse__phenotype, mouse__arm, mouse__treatment_outcome, library__condition, ...",
+    )
+    numerator = models.CharField(max_length=300, help_text="Value of that field; several are separated by semicolons.")
+    denominator = models.CharField(
+        max_length=300, help_text="Value of that field; several are separated by semicolons."
+    )
+    covariates = models.CharField(
+        max_length=300, blank=True, default="library__pool",
+        help_text="Fields adjusted for where they vary within a region, separated by semicolons.",
+    )  # fmt: skip
+    region = models.ForeignKey(
+        BrainRegion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="contrasts",
+        help_text="Empty: each region.",
+    )
+
+    class Meta:
+        ordering = ["study", "name"]
+        constraints = [
+            one_per(
+                "study", "name", name="contrast_name_once", field="name",
+                sentence="{value} is already a contrast of this study; choose another name.",
+            )
+        ]  # fmt: skip
+
+    @staticmethod
+    def values_of(text: str) -> list[str]:
+        """Return the values of a field that holds several."""
+        return [value.strip() for value in text.split(";") if value.strip()]
+
+
+class RunStatus(models.TextChoices):
+    """Where a run stands."""
+
+    QUEUED = "queued", "queued"
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+class AnalysisRun(models.Model):
+    """One computation and all that is needed to repeat it; written by `analysis.runs` alone."""
+
+    key_field: ClassVar[str] = "pk"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="runs")
+    task = models.CharField(max_length=30)
+    parameters = models.JSONField(default=dict, help_text="Resolved: as given, and the defaults that filled the rest.")
+    input_digest = models.CharField(max_length=64, blank=True)
+    code_version = models.CharField(max_length=60)
+    packages = models.JSONField(default=dict)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs")
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
+    same_as = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="repeats",
+        help_text="The earlier run that had the same inputs, parameters and code; its results stand.",
+    )  # fmt: skip
+    status = models.CharField(max_length=9, choices=RunStatus, default=RunStatus.QUEUED)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    doing = models.CharField(max_length=200, blank=True)
+    log = models.TextField(blank=True)
+    reason = models.TextField(blank=True, help_text="Why it failed or was cancelled, in a sentence.")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    queued_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    is_cancel_asked = models.BooleanField(default=False)
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["study", "task", "status"], name="run_study_task_status")]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} ({self.task})"
+
+    @property
+    def results_run(self) -> "AnalysisRun":
+        """The run that holds the results: an earlier one when nothing had changed."""
+        return self.same_as or self
+
+
+class Adoption(models.Model):
+    """Which run's results are current; append-only, the latest counts."""
+
+    key_field: ClassVar[str] = "pk"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="adoptions")
+    task = models.CharField(max_length=30)
+    scope = models.CharField(
+        max_length=100, blank=True, help_text="What within the task, such as a rule or a contrast."
+    )
+    run = models.ForeignKey(AnalysisRun, on_delete=models.PROTECT, related_name="adoptions")
+    reason = models.TextField()
+    adopted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    adopted_at = models.DateTimeField(db_default=Now())
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.run} adopted for {self.study}"
+
+
+class Result(models.Model):
+    """What every result has: its run, and the study for permission and filters."""
+
+    key_field: ClassVar[str] = "pk"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey(AnalysisRun, on_delete=models.CASCADE, related_name="%(class)ss")
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk} of {self.run}"
+
+
+class PhenotypeCall(Result):
+    """What one SI test says of one mouse under one rule."""
+
+    mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="phenotype_calls")
+    si_test = models.ForeignKey(SocialInteractionTest, on_delete=models.PROTECT, related_name="phenotype_calls")
+    rule = models.ForeignKey(PhenotypeRule, on_delete=models.PROTECT, related_name="calls")
+    si_ratio = models.FloatField("SI ratio", null=True)
+    corner_ratio = models.FloatField(null=True)
+    phenotype = models.CharField(max_length=12)
+    distance_to_cutoff = models.FloatField(null=True)
+    borderline = models.BooleanField()
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["run", "mouse"]
+        indexes = [models.Index(fields=["run", "mouse"], name="phenotype_call_run_mouse")]
+
+
+class ResponseCall(Result):
+    """Whether one mouse's re-test shows a response (saline mice too)."""
+
+    mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="response_calls")
+    before = models.ForeignKey(SocialInteractionTest, on_delete=models.PROTECT, related_name="response_calls_before")
+    after = models.ForeignKey(SocialInteractionTest, on_delete=models.PROTECT, related_name="response_calls_after")
+    rule = models.ForeignKey(ResponseRule, on_delete=models.PROTECT, related_name="calls")
+    response = models.CharField(max_length=13)
+    delta_log_ratio = models.FloatField(null=True)
+    reliable_change = models.BooleanField(null=True)
+    borderline = models.BooleanField()
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["run", "mouse"]
+        indexes = [models.Index(fields=["run", "mouse"], name="response_call_run_mouse")]
+
+
+class GeneResult(Result):
+    """One gene in one contrast and region."""
+
+    contrast = models.ForeignKey(Contrast, on_delete=models.PROTECT, related_name="gene_results")
+    region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="gene_results")
+    gene = models.ForeignKey(Gene, on_delete=models.PROTECT, related_name="gene_results")
+    log2_fold_change = models.FloatField()
+    average_expression = models.FloatField("average expression (log2 CPM)")
+    t = models.FloatField()
+    p_value = models.FloatField()
+    adj_p_value = models.FloatField("adjusted p (Benjamini-Hochberg)")
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["run", "contrast", "region", "p_value"], name="gene_result_ranked"),
+            models.Index(fields=["gene", "run"], name="gene_result_gene"),
+        ]
+
+
+class SignatureReversal(Result):
+    """How much of the stress signature one arm undoes in one region, and how sure that is."""
+
+    matrix = models.ForeignKey(CountMatrix, on_delete=models.PROTECT, related_name="reversals")
+    region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="reversals")
+    arm = models.ForeignKey(TreatmentArm, on_delete=models.PROTECT, related_name="reversals")
+    response = models.CharField(max_length=13, blank=True, help_text="Empty: the whole arm.")
+    estimand = models.CharField(max_length=20)
+    n_control = models.PositiveSmallIntegerField()
+    n_stress = models.PositiveSmallIntegerField()
+    n_treated = models.PositiveSmallIntegerField()
+    statistic = models.FloatField(null=True)
+    p_value = models.FloatField(null=True)
+    p_floor = models.FloatField(null=True)
+    n_relabelings = models.PositiveIntegerField(null=True)
+    n_relabelings_available = models.FloatField(null=True)
+    adj_p_value = models.FloatField("adjusted p over arms and regions (Benjamini-Hochberg)", null=True)
+    fraction_undone = models.FloatField(null=True)
+    fraction_undone_se = models.FloatField(null=True)
+    fraction_undone_low = models.FloatField("fraction undone, 95 % low", null=True)
+    fraction_undone_high = models.FloatField("fraction undone, 95 % high", null=True)
+    cosine = models.FloatField(null=True)
+    cosine_null_mean = models.FloatField("cosine expected without any reversal", null=True)
+    p_stress_axis = models.FloatField(null=True)
+    refusal = models.CharField(max_length=60, blank=True)
+    messages = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["run", "region", "arm"]
+
+
+class ReversedGene(Result):
+    """A gene that stress moved and the drug moved back."""
+
+    reversal = models.ForeignKey(SignatureReversal, on_delete=models.CASCADE, related_name="genes")
+    gene = models.ForeignKey(Gene, on_delete=models.PROTECT, related_name="reversals")
+    t_stress = models.FloatField()
+    t_merged = models.FloatField()
+    t_drug = models.FloatField()
+    p_merged = models.FloatField()
+    p_drug = models.FloatField()
+    q_value = models.FloatField(null=True)
+    listed = models.BooleanField()
+    q_strict = models.FloatField()
+    listed_strict = models.BooleanField()
+
+    class Meta:
+        ordering = ["reversal", "q_strict"]
+
+
+class MouseReversalScore(Result):
+    """Where one mouse lies between control (0) and susceptible (1) in one region."""
+
+    reversal = models.ForeignKey(
+        SignatureReversal, null=True, on_delete=models.CASCADE, related_name="scores",
+        help_text="The comparison whose axis it lies on.",
+    )  # fmt: skip
+    mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="reversal_scores")
+    library = models.ForeignKey(Library, on_delete=models.PROTECT, related_name="reversal_scores")
+    region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="reversal_scores")
+    arm = models.ForeignKey(
+        TreatmentArm, on_delete=models.PROTECT, related_name="scores",
+        help_text="The treated arm of the comparison; controls and susceptible mice get a score in each.",
+    )  # fmt: skip
+    group = models.CharField(max_length=50)
+    score = models.FloatField(null=True)
+    se = models.FloatField(null=True)
+    low = models.FloatField("95 % low", null=True)
+    high = models.FloatField("95 % high", null=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["run", "region", "arm", "mouse"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "library", "arm"], name="mouse_reversal_score_once"),
+            models.CheckConstraint(
+                condition=Q(score__isnull=False) | ~Q(reason=""), name="mouse_reversal_score_or_reason"
+            ),
+        ]

@@ -1,0 +1,134 @@
+from analysis.models import (
+    Adoption,
+    AnalysisRun,
+    Contrast,
+    GeneResult,
+    MouseReversalScore,
+    PhenotypeCall,
+    ResponseCall,
+    ReversedGene,
+    SignatureReversal,
+)
+from labdb.registry.record import Record, register
+
+
+@register
+class ContrastRecord(Record):
+    """Contrasts."""
+
+    model = Contrast
+    fields = ("study", "name", "group_by", "numerator", "denominator", "covariates", "region", "notes")
+
+
+@register
+class AnalysisRunRecord(Record):
+    """Analysis runs."""
+
+    model = AnalysisRun
+    fields = (
+        "study", "task", "parameters", "status", "done", "total", "doing", "requested_by", "queued_at", "started_at",
+        "finished_at", "reason", "input_digest", "code_version", "packages", "parent", "same_as", "attempt",
+    )  # fmt: skip
+    list_display = ("task", "study", "status", "queued_at", "finished_at", "requested_by")
+    list_filter = ("task", "status")
+    search_fields = ("task", "reason")
+    read_only = True
+
+
+@register
+class AdoptionRecord(Record):
+    """Which runs' results are current."""
+
+    model = Adoption
+    fields = ("study", "task", "scope", "run", "reason", "adopted_by", "adopted_at")
+    search_fields = ("task", "scope")
+    read_only = True
+
+
+@register
+class PhenotypeCallRecord(Record):
+    """Phenotype calls."""
+
+    model = PhenotypeCall
+    fields = (
+        "study", "mouse", "phenotype", "si_ratio", "corner_ratio", "distance_to_cutoff", "borderline", "reason", "rule",
+        "si_test", "run",
+    )  # fmt: skip
+    list_filter = ("phenotype", "borderline", "rule", "mouse__cohort")
+    search_fields = ("mouse__code",)
+    read_only = True
+
+
+@register
+class ResponseCallRecord(Record):
+    """Response calls."""
+
+    model = ResponseCall
+    fields = (
+        "study", "mouse", "response", "delta_log_ratio", "reliable_change", "borderline", "reason", "rule", "before",
+        "after", "run",
+    )  # fmt: skip
+    list_filter = ("response", "borderline", "rule")
+    search_fields = ("mouse__code",)
+    read_only = True
+
+
+@register
+class GeneResultRecord(Record):
+    """Differential expression, gene by gene."""
+
+    model = GeneResult
+    fields = (
+        "study", "contrast", "region", "gene", "log2_fold_change", "average_expression", "t", "p_value", "adj_p_value",
+        "run",
+    )  # fmt: skip
+    list_display = ("gene", "contrast", "region", "log2_fold_change", "p_value", "adj_p_value")
+    list_filter = ("contrast", "region")
+    search_fields = ("gene__symbol", "gene__gene_id")
+    read_only = True
+
+
+@register
+class SignatureReversalRecord(Record):
+    """Signature reversals."""
+
+    model = SignatureReversal
+    fields = (
+        "study", "region", "arm", "response", "estimand", "fraction_undone", "fraction_undone_low",
+        "fraction_undone_high", "fraction_undone_se", "p_value", "adj_p_value", "p_floor", "n_relabelings", "cosine",
+        "cosine_null_mean", "p_stress_axis", "refusal", "messages", "n_control", "n_stress", "n_treated", "statistic",
+        "matrix", "run",
+    )  # fmt: skip
+    list_display = ("region", "arm", "estimand", "fraction_undone", "p_value", "refusal")
+    list_filter = ("region", "arm")
+    search_fields = ("region__code", "arm__name")
+    read_only = True
+
+
+@register
+class ReversedGeneRecord(Record):
+    """Reversed genes."""
+
+    model = ReversedGene
+    fields = (
+        "study", "reversal", "gene", "t_stress", "t_merged", "t_drug", "p_merged", "p_drug", "q_value", "listed",
+        "q_strict", "listed_strict", "run",
+    )  # fmt: skip
+    list_display = ("gene", "reversal", "t_stress", "t_drug", "q_value", "listed", "listed_strict")
+    list_filter = ("reversal", "listed", "listed_strict")
+    search_fields = ("gene__symbol", "gene__gene_id")
+    read_only = True
+
+
+@register
+class MouseReversalScoreRecord(Record):
+    """Reversal scores of mice."""
+
+    model = MouseReversalScore
+    fields = (
+        "study", "mouse", "region", "arm", "group", "score", "se", "low", "high", "reason", "library", "reversal", "run",
+    )  # fmt: skip
+    list_display = ("mouse", "region", "arm", "group", "score", "low", "high")
+    list_filter = ("region", "arm", "group")
+    search_fields = ("mouse__code",)
+    read_only = True

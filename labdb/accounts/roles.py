@@ -1,0 +1,46 @@
+"""The roles a new laboratory starts with (docs/design: who uses it).
+
+A role that exists is never overwritten: what it may do is changed in the admin.
+"""
+
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+
+from labdb.accounts.models import Role
+from labdb.registry.permissions import ACTIONS
+
+EVERYTHING = ("accounts", "colony", "defeat", "behavior", "treatment", "tissue", "sequencing", "analysis")
+BENCH = ("colony", "defeat", "behavior", "tissue", "sequencing")
+
+# role -> action -> rooms whose records it may act on
+ROLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "technician": {"view": EVERYTHING, "add": BENCH, "change": BENCH},
+    "scorer": {"view": EVERYTHING, "add": ("behavior",), "change": ("behavior",)},
+    "analyst": {"view": EVERYTHING, "add": ("analysis", "behavior", "sequencing"), "change": ("analysis", "behavior")},
+    "allocator": {"view": EVERYTHING, "add": ("treatment",), "change": ("treatment",)},
+    "investigator": {"view": EVERYTHING, "add": ("analysis",)},
+    "manager": dict.fromkeys(ACTIONS, EVERYTHING),
+}
+# Who belongs to a study, and a study itself, are a manager's business.
+MANAGED = Q(content_type__app_label="colony", content_type__model__in=("study", "studymembership")) | Q(
+    content_type__app_label="accounts"
+)
+
+
+def install_roles() -> int:
+    """Make the roles that are missing and return their number."""
+    made = 0
+    for name, rights in ROLES.items():
+        role, is_new = Role.objects.get_or_create(name=name)
+        if is_new:
+            role.permissions.set(_permissions(rights, is_manager=name == "manager"))
+            made += 1
+    return made
+
+
+def _permissions(rights: dict[str, tuple[str, ...]], *, is_manager: bool) -> list[Permission]:
+    granted: list[Permission] = []
+    for action, rooms in rights.items():
+        found = Permission.objects.filter(content_type__app_label__in=rooms, codename__startswith=f"{action}_")
+        granted.extend(found if is_manager or action == "view" else found.exclude(MANAGED))
+    return granted

@@ -1,0 +1,40 @@
+"""`load_fixtures`: what every laboratory starts with. What exists is left as it is."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import models
+
+from labdb.accounts.roles import install_roles
+from labdb.registry.history import writing
+from labdb.registry.record import record_for
+
+FIXTURES = ("strains", "drugs", "brain-regions", "phenotype-rules", "response-rules", "assays")
+
+
+class Command(BaseCommand):
+    """Load roles, regions, strains, drugs, assays and default rules."""
+
+    help = "Load what every laboratory starts with; rows that exist are left as they are."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Load every fixture."""
+        with writing(door="fixture"):
+            made = install_roles() + sum(_load(resource) for resource in FIXTURES)
+        if options["verbosity"]:
+            self.stdout.write(f"{made} fixture rows added.")
+
+
+def _load(resource: str) -> int:
+    """Add the rows of one file that are missing, by their names."""
+    model: Any = record_for(resource).model
+    rows = json.loads((settings.CHECKOUT / "fixtures" / f"{resource}.json").read_text())
+    known = set(model.objects.values_list(model.key_field, flat=True))
+    missing = [row for row in rows if row[model.key_field] not in known]
+    for row in missing:
+        record: models.Model = model(**row)
+        record.full_clean()
+        record.save()
+    return len(missing)

@@ -1,0 +1,241 @@
+"""Form fields that say what was entered and what would be right.
+
+Every door writes through these, so the sentence for a bad cell is the same on a page, in a file and by REST.
+"""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from labdb.registry.keys import KeyRing
+from labdb.registry.models import StudyRecord, key_of
+
+REQUIRED = "This is needed; enter a value."
+YES = {"true", "yes", "y", "1"}
+NO = {"false", "no", "n", "0"}
+Shown = Callable[..., Any]
+
+
+class _Spoken:
+    """A field whose empty value has one sentence."""
+
+    default_error_messages = {"required": REQUIRED}
+
+
+class TextField(_Spoken, forms.CharField):
+    """Text, trimmed."""
+
+    default_error_messages = {"required": REQUIRED, "null_characters_not_allowed": "Text cannot hold NUL characters."}
+
+
+class NumberField(_Spoken, forms.Field):
+    """A finite number with a decimal point."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal"})
+
+    def to_python(self, value: Any) -> float | None:
+        """Return the number, or None when empty."""
+        text = str(value).strip() if value is not None else ""
+        if not text:
+            return None
+        try:
+            number = float(text) if "_" not in text else math.nan
+        except ValueError:
+            hint = " with a decimal point" if "," in text else ""
+            raise ValidationError(f"{text} is not a number; enter digits{hint}, such as 12.5.") from None
+        if not math.isfinite(number):
+            raise ValidationError(f"{text} is not a finite number; leave it empty when it is not known.")
+        return number
+
+
+class WholeNumberField(_Spoken, forms.Field):
+    """A whole number."""
+
+    widget = forms.TextInput(attrs={"inputmode": "numeric"})
+
+    def to_python(self, value: Any) -> int | None:
+        """Return the number, or None when empty."""
+        text = str(value).strip() if value is not None else ""
+        if not text:
+            return None
+        digits = text.removesuffix(".0")
+        if not digits.lstrip("-").isdecimal() or len(digits) > 10:
+            raise ValidationError(f"{text} is not a whole number; enter digits such as 12.")
+        return int(digits)
+
+
+class DayField(_Spoken, forms.Field):
+    """A date, year first, so that no order has to be guessed."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def to_python(self, value: Any) -> date | None:
+        """Return the date, or None when empty."""
+        if isinstance(value, date) or value in (None, ""):
+            return value or None
+        try:
+            return date.fromisoformat(str(value).strip())
+        except ValueError:
+            raise ValidationError(f"{value} is not a date; enter it as 2026-03-14 (year-month-day).") from None
+
+
+class InstantField(_Spoken, forms.Field):
+    """A date and time; without an offset it is the laboratory's clock."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the instant, or None when empty."""
+        if value in (None, ""):
+            return None
+        try:
+            instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+            if timezone.is_naive(instant):
+                instant = timezone.make_aware(instant)
+            return instant.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError(
+                f"{value} is not a date and time; enter it as 2026-03-14 09:30 (year-month-day hour:minute)."
+            ) from None
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the instant by the laboratory's clock."""
+        return timezone.localtime(value) if isinstance(value, datetime) and timezone.is_aware(value) else value
+
+
+class OneOfField(_Spoken, forms.ChoiceField):
+    """One of a few values, by value or by label."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the value that is stored."""
+        text = "" if value is None else str(value).strip()
+        for stored, label in self.choices:
+            if text and text.casefold() in (str(stored).casefold(), str(label).casefold()):
+                return str(stored)
+        return text
+
+    def validate(self, value: Any) -> None:
+        """Refuse anything else, naming the choices."""
+        if not value and self.required:
+            raise ValidationError(REQUIRED, code="required")
+        if value and not self.valid_value(value):
+            known = ", ".join(str(stored) for stored, _label in self.choices if stored != "")
+            raise ValidationError(f"{value} is not one of {known}; choose one of these.")
+
+
+class YesNoField(_Spoken, forms.Field):
+    """Yes or no; empty only where unknown is allowed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("true", "yes"), ("false", "no")]
+        if not kwargs.get("required", True):
+            choices.insert(0, ("", "unknown"))
+        kwargs["widget"] = forms.Select(choices=choices)
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> bool | None:
+        """Return True, False, or None when empty."""
+        text = "" if value is None else str(value).strip().casefold()
+        if not text:
+            return None
+        if text in YES | NO:
+            return text in YES
+        raise ValidationError(f"{value} is neither yes nor no; enter yes or no.")
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the option that stands for the value."""
+        return {True: "true", False: "false", None: ""}.get(value, value)
+
+
+class KeyField(_Spoken, forms.Field):
+    """One record, by name or ``#id``, within the study of the form."""
+
+    widget = forms.TextInput
+
+    def __init__(self, *, model: type[models.Model], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+        self.keys: KeyRing | None = None
+        self.scope: Callable[[], Any] = lambda: None
+
+    def to_python(self, value: Any) -> Any:
+        """Return the record, or None when empty."""
+        if isinstance(value, self.model):
+            return value
+        text = "" if value is None else str(value).strip()
+        if not text:
+            return None
+        assert self.keys is not None
+        return self.keys.find(self.model, text, self.scope())
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the name that stands for a record; an id is looked up."""
+        if isinstance(value, int):
+            value = self.model._default_manager.filter(pk=value).first()
+        return written_key(value) if isinstance(value, models.Model) else value
+
+
+class KeysField(KeyField):
+    """Several records by name, separated by semicolons."""
+
+    def to_python(self, value: Any) -> list[Any]:
+        """Return the records."""
+        if value is None or value == "":
+            return []
+        parts = value if isinstance(value, list | tuple) else str(value).split(";")
+        found = [super(KeysField, self).to_python(part) for part in parts if str(part).strip()]
+        return list(dict.fromkeys(found))
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the names, as they are entered."""
+        if isinstance(value, list | tuple | models.QuerySet):
+            return "; ".join(str(written_key(one) if isinstance(one, models.Model) else one) for one in value)
+        return value
+
+
+def written_key(record: models.Model) -> str:
+    """Return the text that finds this record again: its name, or ``#id`` where it has none."""
+    key = key_of(record)
+    return f"#{record.pk}" if key == record.pk else str(key)
+
+
+def form_field_for(field: Any, **kwargs: Any) -> forms.Field | None:
+    """Return the form field of a model field."""
+    base = {"required": not field.blank, "label": field.verbose_name, "help_text": field.help_text}
+    if isinstance(field, models.ManyToManyField):
+        return KeysField(model=field.related_model, **base)
+    if isinstance(field, models.ForeignKey):
+        return KeyField(model=field.related_model, **base)
+    if field.choices:
+        choices = (
+            [("", "---------"), *field.flatchoices] if field.blank or not field.has_default() else field.flatchoices
+        )
+        return OneOfField(choices=choices, **base)
+    kinds: list[tuple[Any, type[forms.Field]]] = [
+        (models.BooleanField, YesNoField),
+        (models.FloatField, NumberField),
+        (models.IntegerField, WholeNumberField),
+        (models.DateTimeField, InstantField),
+        (models.DateField, DayField),
+    ]
+    for kind, form_field in kinds:
+        if isinstance(field, kind):
+            if kind is models.BooleanField:
+                base["required"] = not field.null
+            return form_field(**base)
+    if isinstance(field, models.TextField):
+        return TextField(widget=forms.Textarea(attrs={"rows": 2}), **base)
+    if isinstance(field, models.CharField):
+        return TextField(max_length=field.max_length, empty_value=None if field.null else "", **base)
+    return field.formfield(**kwargs)
+
+
+def in_study(model: type[models.Model]) -> bool:
+    """Whether a model's rows belong to a study."""
+    return issubclass(model, StudyRecord)

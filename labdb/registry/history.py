@@ -1,0 +1,139 @@
+"""Who changed what: triggers on every record, and the words that go with a change.
+
+Triggers, not Python, so that bulk writes, raw SQL and COPY are recorded too. They stop accidents, not attackers:
+see docs/decisions/0003.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pghistory
+import pghistory.middleware
+import pgtrigger
+from django.db import connection, models
+from pghistory import config, runtime
+
+M = TypeVar("M", bound=type[models.Model])
+
+_VERSION = "NEW.version := OLD.version + 1; NEW.modified_at := now(); RETURN NEW;"
+
+# A row whose study follows from its parent gets it here, however it is written.
+_STUDY_OF_PARENT = """
+IF NEW.study_id IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.{parent_column} = OLD.{parent_column})
+   AND NEW.study_id <> (SELECT study_id FROM {parent_table} WHERE id = NEW.{parent_column}) THEN
+    RAISE EXCEPTION 'The study of this row is that of its {parent}; it cannot be another.'
+        USING ERRCODE = 'check_violation';
+END IF;
+NEW.study_id := (SELECT study_id FROM {parent_table} WHERE id = NEW.{parent_column});
+"""
+# The catalog knows every table that refers to this one, also those of rooms written later.
+_STUDY_STAYS = """
+IF TG_OP = 'UPDATE' AND NEW.study_id <> OLD.study_id THEN
+    FOR dependent IN
+        SELECT conrelid::regclass AS relation, attname
+        FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+        WHERE contype = 'f' AND confrelid = TG_RELID
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s WHERE %I = $1)', dependent.relation, dependent.attname)
+            INTO is_used USING OLD.id;
+        IF is_used THEN
+            RAISE EXCEPTION 'The study cannot change: rows of % depend on this record.', dependent.relation
+                USING ERRCODE = 'check_violation';
+        END IF;
+    END LOOP;
+END IF;
+RETURN NEW;
+"""
+
+
+def tracked(model: M) -> M:
+    """Give a record its triggers: version, study, and a history of inserts, updates and deletes.
+
+    Generated columns stay out of the history: they follow from the columns that are in it.
+    """
+    triggers = [pgtrigger.Trigger(name="version", when=pgtrigger.Before, operation=pgtrigger.Update, func=_VERSION)]
+    if any(field.name == "study" for field in model._meta.fields):
+        triggers.append(_study_trigger(model))
+    pgtrigger.register(*triggers)(model)
+    generated = [field.name for field in model._meta.fields if field.generated]
+    pghistory.track(
+        pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=generated or None
+    )(model)
+    model._is_tracked = True  # type: ignore[attr-defined]
+    return model
+
+
+def _study_trigger(model: type[models.Model]) -> pgtrigger.Trigger:
+    steps = ""
+    parent_name = getattr(model, "study_from", None)
+    if parent_name:
+        parent: Any = model._meta.get_field(parent_name)
+        steps = _STUDY_OF_PARENT.format(
+            parent_column=parent.column,
+            parent_table=parent.remote_field.model._meta.db_table,
+            parent=parent.remote_field.model._meta.verbose_name,
+        )
+    return pgtrigger.Trigger(
+        name="study",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        declare=[("dependent", "record"), ("is_used", "boolean")],
+        func=steps + _STUDY_STAYS,
+    )
+
+
+@contextmanager
+def writing(*, user: Any = None, door: str, reason: str = "") -> Iterator[None]:
+    """Record who writes, through which door and why, for every change made inside."""
+    words = {"user": user.pk if user else None, "door": door, "request": uuid.uuid4().hex[:12]}
+    if reason:
+        words["reason"] = reason
+    with pghistory.context(**words):
+        yield
+
+
+class HistoryMiddleware(pghistory.middleware.HistoryMiddleware):
+    """Name user, address, door and request on every change that a web request makes."""
+
+    def get_context(self, request: Any) -> dict[str, Any]:
+        """Return the words for one request."""
+        first = request.path.split("/")[1]
+        door = {"api": "REST", "admin": "admin"}.get(first, "web")
+        reason = request.headers.get("X-Reason", "")
+        words = {**super().get_context(request), "door": door, "request": uuid.uuid4().hex[:12]}
+        return {**words, "reason": reason} if reason else words
+
+
+def copy_into(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Write many rows by COPY, with the history's context set, and return their number; call it inside a transaction.
+
+    COPY takes no parameters, so pghistory cannot add its context to it: it is set just before. Columns that are not
+    named get their database defaults (version, created_at, modified_at).
+    """
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(model._meta.get_field(name).column) for name in columns)
+    written = 0
+    with connection.cursor() as cursor:
+        _set_context(cursor)
+        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+                written += 1
+    return written
+
+
+def _set_context(cursor: Any) -> None:
+    context = getattr(runtime._tracker, "value", None)
+    if context is None:
+        return
+    metadata = json.dumps(context.metadata, cls=config.json_encoder())
+    for name, value in (("pghistory.context_id", str(context.id)), ("pghistory.context_metadata", metadata)):
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
+def events_of(record: Any) -> models.QuerySet:
+    """Return the changes of one record, newest first, each with its context (who, door, why)."""
+    return record.events.select_related("pgh_context").order_by("-pgh_id")

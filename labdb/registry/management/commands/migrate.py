@@ -1,0 +1,25 @@
+"""`migrate`, by the role that owns the tables: the role that works may not alter them."""
+
+from typing import Any
+
+from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db import connections
+
+from labdb.database_backend import as_owner
+from labdb.postgres import grant_app_role
+
+
+class Command(MigrateCommand):
+    """Django's command, run as the owner; then the working role gets its rights."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate and grant."""
+        connection = connections[options["database"]]
+        if connection.in_atomic_block:
+            super().handle(*args, **options)
+            return
+        app_role = connection.settings_dict["USER"]
+        with as_owner(connection):
+            super().handle(*args, **options)
+            with connection.cursor() as cursor:
+                grant_app_role(cursor, app_role)

@@ -1,0 +1,126 @@
+"""The bases of every record."""
+
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+
+from labdb.registry import permissions
+
+
+class LabQuerySet(models.QuerySet):
+    """Queries that know who asks."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Return the rows that this account may see."""
+        return permissions.visible(self, user)  # type: ignore[return-value]
+
+
+class LabRecord(models.Model):
+    """What every record has, whether it belongs to a study or to the laboratory.
+
+    ``version`` and ``modified_at`` are set by a trigger, so bulk and raw writes count too; they and a study filled
+    by a trigger are stale on an instance until ``refresh_from_db()``.
+    """
+
+    # How people name a row: a field, or a path to one. Files, forms and REST accept it in place of an id.
+    key_field: ClassVar[str] = "code"
+
+    notes = models.TextField(blank=True, help_text="Anything worth knowing that has no field of its own.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    modified_at = models.DateTimeField(db_default=Now(), editable=False)
+    version = models.PositiveIntegerField(db_default=1, editable=False)
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(key_of(self))
+
+    @property
+    def etag(self) -> str:
+        """The version as HTTP compares it."""
+        return f'"{self.version}"'
+
+
+class StudyRecord(LabRecord):
+    """A record that belongs to one study.
+
+    ``study_from`` names the parent that decides the study; a form sets it before validation and a trigger fills and
+    guards raw writes. Without it the study is entered.
+    """
+
+    study_from: ClassVar[str | None] = None
+
+    study = models.ForeignKey("colony.Study", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        """Refuse relatives from another study, and a change of study under a record that others depend on."""
+        super().clean()
+        self._refuse_other_studies()
+        self._refuse_to_leave_dependents()
+
+    def _refuse_other_studies(self) -> None:
+        for field in self._meta.fields:
+            related = field.related_model
+            if not (isinstance(related, type) and issubclass(related, StudyRecord)):
+                continue
+            if getattr(self, field.attname) is None or self.study_id is None:
+                continue
+            other = getattr(self, field.name)
+            if other.study_id != self.study_id:
+                raise ValidationError(
+                    {
+                        field.name: f"{other} belongs to study {other.study}, this record to {self.study}; choose one of {self.study}."
+                    }
+                )
+
+    def _refuse_to_leave_dependents(self) -> None:
+        if self.pk is None:
+            return
+        before = type(self)._default_manager.filter(pk=self.pk).values_list("study_id", flat=True).first()
+        if before is None or before == self.study_id:
+            return
+        for relation in dependents(type(self)):
+            count = relation.related_model._base_manager.filter(**{relation.field.name: self.pk}).count()
+            if count:
+                what = relation.related_model._meta.verbose_name_plural
+                raise ValidationError(
+                    {
+                        self.study_from
+                        or "study": f"{count} {what} depend on this record, so it cannot move to another study."
+                    }
+                )
+
+
+def dependents(model: type[models.Model]) -> list[Any]:
+    """Return the relations by which rows of other tables refer to this one (history aside)."""
+    return [
+        relation
+        for relation in model._meta.related_objects
+        if relation.field.db_constraint and (relation.one_to_many or relation.one_to_one)
+    ]
+
+
+def key_of(record: models.Model) -> Any:
+    """Return what people call a row (``M001``), following its `key_field`; its id when it has no name."""
+    value: Any = record
+    for name in getattr(record, "key_field", "pk").split("__"):
+        value = getattr(value, name, None)
+    return record.pk if value in (None, "") else value
+
+
+def label_of(record: models.Model) -> str:
+    """Return a name that is unique over studies: ``DEMO-M001``."""
+    study = getattr(record, "study", None)
+    return f"{study.code}-{key_of(record)}" if study else str(key_of(record))

@@ -1,0 +1,84 @@
+"""The one home of permission: who may see a record and who may do what with it.
+
+A role is a Django group. Held by the account itself it counts in every study; held by a membership, in that study.
+What each role may do stands in labdb.accounts.roles and can be changed in the admin.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db.models import Model, Q, QuerySet
+
+ACTIONS = ("view", "add", "change", "delete")
+
+
+def codename(model: type[Model], action: str) -> str:
+    """Return Django's name of a permission, such as ``colony.add_mouse``."""
+    return f"{model._meta.app_label}.{action}_{model._meta.model_name}"
+
+
+def has_role_everywhere(user: Any, permission: str) -> bool:
+    """Whether an account may do this in every study (its own groups, or a superuser)."""
+    return bool(user.is_active and user.has_perm(permission))
+
+
+def studies_where(user: Any, permission: str) -> Q:
+    """Return the condition on a study that a membership there grants the permission."""
+    app_label, name = permission.split(".")
+    granting = Permission.objects.filter(content_type__app_label=app_label, codename=name)
+    return Q(memberships__user=user, memberships__role__permissions__in=granting)
+
+
+def visible(queryset: QuerySet, user: Any) -> QuerySet:
+    """Return the rows of a list that this account may see.
+
+    Rows of a study need a role there (or everywhere) that may view them; rows without a study need the role
+    anywhere.
+    """
+    model = queryset.model
+    permission = codename(model, "view")
+    if not user.is_authenticated or not user.is_active:
+        return queryset.none()
+    if has_role_everywhere(user, permission):
+        return queryset
+    path = study_path(model)
+    if path is None:
+        return queryset if _anywhere(user, permission) else queryset.none()
+    study = _study_model()
+    mine = study._default_manager.filter(studies_where(user, permission)).values("pk")
+    return queryset.filter(**{f"{path}__in": mine})
+
+
+def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
+    """Whether an account may view, add, change or delete rows of this record (in this study, if it has one)."""
+    permission = codename(model, action)
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if has_role_everywhere(user, permission):
+        return True
+    if study_path(model) is None or study is None:
+        return _anywhere(user, permission)
+    return _study_model()._default_manager.filter(studies_where(user, permission), pk=study.pk).exists()
+
+
+def study_path(model: type[Model]) -> str | None:
+    """Return the field that leads from a row to its study: ``pk`` for a study itself, None for a global record."""
+    if model is _study_model():
+        return "pk"
+    return "study" if any(field.name == "study" for field in model._meta.fields) else None
+
+
+def study_of(record: Model) -> Any:
+    """Return the study a row belongs to, or None."""
+    path = study_path(type(record))
+    return record if path == "pk" else getattr(record, "study", None) if path else None
+
+
+def _anywhere(user: Any, permission: str) -> bool:
+    return _study_model()._default_manager.filter(studies_where(user, permission)).exists()
+
+
+def _study_model() -> type[Model]:
+    from labdb.registry.models import StudyRecord
+
+    return StudyRecord._meta.get_field("study").remote_field.model  # type: ignore[union-attr,return-value]

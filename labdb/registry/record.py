@@ -1,0 +1,103 @@
+"""The declaration of a record: from it follow form, table, filter, import, admin, REST and export.
+
+The attribute names are those of Django's ModelAdmin where it has one.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.utils.text import slugify
+
+from labdb.registry.models import StudyRecord
+
+
+class Record:
+    """How one model shows at every door.
+
+    Attributes
+    ----------
+    model
+        The model; its fields, units and rules are stated there and nowhere else.
+    resource
+        Its name in addresses and REST, plural (``si-tests``).
+    fields
+        What is entered, in the order of the form, the file and the table.
+    computed
+        What the database computes or another table knows; shown and exported, never entered.
+    list_display
+        Columns of the list; by default the first fields.
+    list_filter
+        Filters offered beside a list. Every field, and every field of a related record, can be filtered by address.
+    search_fields
+        Where the search box looks.
+    relations
+        Short names for paths that people think of as fields (``{"mouse": "sample__mouse"}``).
+    read_only
+        Written by analyses, not by people.
+    detail_template
+        A page of its own below the fields, where a record deserves one.
+    """
+
+    model: ClassVar[type[models.Model]]
+    resource: ClassVar[str] = ""
+    fields: ClassVar[tuple[str, ...]] = ()
+    computed: ClassVar[tuple[str, ...]] = ()
+    list_display: ClassVar[tuple[str, ...]] = ()
+    list_filter: ClassVar[tuple[str, ...]] = ()
+    search_fields: ClassVar[tuple[str, ...]] = ()
+    relations: ClassVar[dict[str, str]] = {}
+    read_only: ClassVar[bool] = False
+    detail_template: ClassVar[str] = ""
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the plural that people say."""
+        return str(cls.model._meta.verbose_name_plural)
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Return what is shown and exported: the study, what is entered, what is computed."""
+        study = ("study",) if cls.in_study() and "study" not in cls.fields else ()
+        return (*study, *cls.fields, *cls.computed)
+
+    @classmethod
+    def in_study(cls) -> bool:
+        """Whether its rows belong to a study."""
+        return issubclass(cls.model, StudyRecord)
+
+
+_records: dict[str, type[Record]] = {}
+
+
+def register(record: type[Record]) -> type[Record]:
+    """Add a declaration to the registry; the order of declaration is the order of lists."""
+    record.resource = record.resource or slugify(record.model._meta.verbose_name_plural)
+    record.list_display = record.list_display or record.fields[:6]
+    record.search_fields = record.search_fields or _key_only(record.model)
+    if record.resource in _records:
+        raise ValueError(f"two records are called {record.resource}")
+    _records[record.resource] = record
+    return record
+
+
+def _key_only(model: type[models.Model]) -> tuple[str, ...]:
+    key = getattr(model, "key_field", "")
+    try:
+        model._meta.get_field(key)
+    except FieldDoesNotExist:
+        return (key,) if "__" in key else ()
+    return (key,)
+
+
+def all_records() -> Iterator[type[Record]]:
+    """Yield every declaration, in the order of the experiment."""
+    yield from _records.values()
+
+
+def record_for(name: Any) -> type[Record]:
+    """Return the declaration of a resource or model; KeyError when there is none."""
+    if isinstance(name, str):
+        return _records[name]
+    return next(record for record in _records.values() if record.model is name)
