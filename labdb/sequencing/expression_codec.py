@@ -46,8 +46,8 @@ def encode_counts(values: npt.ArrayLike) -> bytes:
     """
     raw = _as_int32(values)
     shuffled = np.ascontiguousarray(raw.view(np.uint8).reshape(-1, VALUE_TYPE.itemsize).T)
-    header = HEADER.pack(FORMAT_VERSION, raw.size, zlib.crc32(raw))
-    return header + _compressor().compress(shuffled)
+    header = HEADER.pack(FORMAT_VERSION, raw.size, zlib.crc32(raw.data))
+    return header + _compressor().compress(shuffled.data)
 
 
 def decode_counts(block: bytes | memoryview, expected_length: int) -> npt.NDArray[np.int32]:
@@ -82,7 +82,7 @@ def decode_counts(block: bytes | memoryview, expected_length: int) -> npt.NDArra
     values.view(np.uint8).reshape(length, VALUE_TYPE.itemsize)[:] = shuffled.reshape(
         VALUE_TYPE.itemsize, length
     ).T
-    if zlib.crc32(values) != checksum:
+    if zlib.crc32(values.data) != checksum:
         raise CorruptBlock("the checksum of the values does not match; the block was damaged")
     return values.astype(np.int32, copy=False)
 

@@ -1,6 +1,5 @@
 from typing import ClassVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from labdb.registry.fields import CodeField, FiniteFloatField
@@ -179,7 +178,6 @@ class CountMatrix(StudyRecord):
     n_genes = models.PositiveIntegerField("genes")
     n_libraries = models.PositiveIntegerField("libraries")
     is_rounded = models.BooleanField("estimates were rounded", default=False)
-    gene_ids = ArrayField(models.BigIntegerField(), editable=False)  # row order of every block: Gene primary keys
 
     class Meta:
         ordering = ["study", "code"]
@@ -191,6 +189,21 @@ class CountMatrix(StudyRecord):
                 sentence="{value} was already imported into this study (same content).",
             ),
         ]  # fmt: skip
+
+
+class GeneOrder(models.Model):
+    """The genes of a matrix in the order of every library block, as int64 primary keys: one read, no join."""
+
+    matrix = models.OneToOneField(CountMatrix, on_delete=models.CASCADE, related_name="gene_order")
+    block = models.BinaryField()
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["matrix"]
+
+    def __str__(self) -> str:
+        return f"genes of {self.matrix}"
 
 
 class LibraryCounts(models.Model):

@@ -1,0 +1,174 @@
+"""From a count file to the expression store: check everything, then store everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+from django.db import transaction
+from django.db.models import Max
+from django.utils.text import slugify
+
+from labdb.registry import permissions
+from labdb.registry.history import copy_into
+from labdb.sequencing.column_matching import match_columns
+from labdb.sequencing.count_cells import CellError, CountFileError, refusal
+from labdb.sequencing.count_files import CountTable, read_counts
+from labdb.sequencing.expression_store import Progress, store_counts
+from labdb.sequencing.models import CountMatrix, Gene, Library
+
+SHOWN = 5  # names listed in a sentence
+
+
+@dataclass(frozen=True)
+class Quantification:
+    """How the counts were made: what a matrix records beside its numbers."""
+
+    annotation: str
+    quantifier: str = ""
+    genome_build: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class CountImport:
+    """What an import did, or would do."""
+
+    matrix: CountMatrix | None
+    n_genes: int
+    n_libraries: int
+    n_new_genes: int
+    notes: tuple[str, ...]
+
+
+def import_counts(
+    study: Any,
+    content: bytes,
+    *,
+    name: str,
+    source: Quantification,
+    user: Any,
+    sample_map: Mapping[str, str] | None = None,
+    round_estimates: bool = False,
+    transpose: bool = False,
+    add_genes: bool = False,
+    format: str = "auto",
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> CountImport:
+    """Read a count file, match its columns to the study's libraries and store it.
+
+    Parameters
+    ----------
+    study : Study
+    content : bytes
+        The file.
+    name : str
+        Its name, for sentences and the record.
+    source : Quantification
+        Annotation and quantifier.
+    user : User
+        Needs the right to add count matrices in the study.
+    sample_map : mapping, optional
+        Column name -> library code.
+    round_estimates : bool
+        Round numbers that are not whole (salmon, kallisto); recorded.
+    add_genes : bool
+        Add genes that an annotation known here lacks; a new annotation is always filled from the file.
+    dry_run : bool
+        Check all, store nothing.
+
+    Raises
+    ------
+    CountFileError
+        Every error found, each with place, value and remedy; nothing is stored.
+    """
+    if not permissions.may(user, "add", CountMatrix, study):
+        raise refusal(f"Your role may not add count matrices in study {study}; ask a manager.")
+    libraries = {library.code: library for library in Library.objects.filter(study=study)}
+    if not libraries:
+        raise refusal(f"Study {study} has no libraries yet; enter them first, so that columns can be matched by code.")
+    table = read_counts(
+        content,
+        name=name,
+        round_estimates=round_estimates,
+        transpose=transpose,
+        format=format,
+        known_samples=[*libraries, *(sample_map or {})],
+    )
+    _refuse_known_file(study, table)
+    match = match_columns(table.column_names, list(libraries), sample_map)
+    if match.sentences:
+        raise CountFileError([CellError(None, None, None, sentence) for sentence in match.sentences])
+    missing = _missing_genes(table, source.annotation, add_genes)
+    notes = (*table.notes, *match.notes)
+    report = CountImport(None, len(table.gene_ids), len(table.column_names), len(missing), notes)
+    if dry_run:
+        return report
+    with transaction.atomic():
+        _add_genes(missing, source.annotation)
+        matrix = _make_matrix(study, table, name, source, user, round_estimates)
+        store_counts(matrix, _keyed(table, source.annotation, libraries, match.library_of), progress)
+    return CountImport(matrix, report.n_genes, report.n_libraries, report.n_new_genes, notes)
+
+
+def _refuse_known_file(study: Any, table: CountTable) -> None:
+    earlier = CountMatrix.objects.filter(study=study, sha256=table.sha256).first()
+    if earlier:
+        raise refusal(f"This file was already imported into study {study} as {earlier} on {earlier.created_at:%Y-%m-%d}.")
+
+
+def _missing_genes(table: CountTable, annotation: str, add_genes: bool) -> list[str]:
+    known = set(Gene.objects.filter(annotation=annotation).values_list("gene_id", flat=True))
+    missing = [gene for gene in table.gene_ids if gene not in known]
+    if known and missing and not add_genes:
+        some = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+        raise refusal(
+            f"{len(missing):,} of {len(table.gene_ids):,} genes are not in annotation {annotation} ({some}); "
+            "name the annotation the counts were made with, or add the genes (--add-genes)."
+        )
+    return missing
+
+
+def _add_genes(gene_ids: list[str], annotation: str) -> None:
+    # A matrix of symbols names genes by them; ids of a database (ENSMUSG...) have their symbols by import.
+    rows = ((annotation, gene, "" if gene.upper().startswith("ENS") else gene, "", "") for gene in gene_ids)
+    copy_into(Gene, ("annotation", "gene_id", "symbol", "synonyms", "notes"), rows)
+
+
+def _make_matrix(
+    study: Any, table: CountTable, name: str, source: Quantification, user: Any, is_rounded: bool
+) -> CountMatrix:
+    number = (CountMatrix.objects.filter(study=study).aggregate(last=Max("pk"))["last"] or 0) + 1
+    code = slugify(PurePath(name).name.split(".")[0])[:40] or "counts"
+    if CountMatrix.objects.filter(study=study, code=code).exists():
+        code = f"{code}-{number}"
+    matrix = CountMatrix(
+        study=study,
+        code=code,
+        annotation=source.annotation,
+        quantifier=source.quantifier,
+        genome_build=source.genome_build,
+        notes="\n".join(filter(None, [source.notes, *table.notes])),
+        file_name=PurePath(name).name,
+        sha256=table.sha256,
+        n_genes=len(table.gene_ids),
+        n_libraries=len(table.column_names),
+        is_rounded=is_rounded,
+        created_by=user,
+    )
+    matrix.full_clean()
+    matrix.save()
+    return matrix
+
+
+def _keyed(
+    table: CountTable, annotation: str, libraries: Mapping[str, Library], library_of: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the counts with primary keys in place of names."""
+    pks = dict(Gene.objects.filter(annotation=annotation).values_list("gene_id", "pk"))
+    counts = table.counts.copy(deep=False)
+    counts.index = pd.Index([pks[gene] for gene in table.gene_ids])
+    counts.columns = pd.Index([libraries[library_of[column]].pk for column in table.column_names])
+    return counts

@@ -1,0 +1,321 @@
+"""The reader of count matrices: text to ids, column names and counts, or every error by its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+import numpy as np
+import numpy.typing as npt
+
+from labdb.registry.text_tables import TableError, csv_rows, is_separator_line, sniff_delimiter, split_lines
+from labdb.sequencing.count_cells import (
+    MAX_COUNTED_ERRORS,
+    ErrorCollector,
+    UnreadableCell,
+    parse_cell,
+    parse_row,
+    quoted,
+    refusal,
+)
+
+SUMMARY_PREFIX = "__"  # HTSeq: __no_feature, __ambiguous, ...
+SUMMARY_ROWS_OF_STAR = frozenset({"N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous"})
+INDEX_NAMES = frozenset(
+    {"", "gene", "genes", "gene_id", "geneid", "gene_name", "symbol", "id", "feature", "name", "sample"}
+)
+SUFFIXES = re.compile(r"(\.(gz|csv|tsv|txt|tab|counts?|htseq))+$", re.IGNORECASE)
+
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mrz|mär|mai|okt|dez"  # English and German Excel
+MADE_BY_EXCEL = re.compile(
+    rf"\d{{1,2}}[-. ]+({MONTHS})|({MONTHS})-\d{{1,2}}"  # Marchf1 -> 1-Mar, Septin2 -> 2-Sep, 2. Sep
+    r"|\d{4}-\d\d-\d\d( 00:00:00)?|\d{1,2}/\d{1,2}/\d{2,4}"
+    r"|\d(\.\d+)?E\+\d+",  # Riken 2310009E13 -> 2.31E+19
+    re.IGNORECASE,
+)
+ENSEMBL_LIKE = re.compile(r"ENS[A-Z]*G\d{11}(\.\d+)?|FBgn\d{7}|WBGene\d{8}")
+# expressed in every tissue, hence in every whole matrix of mouse, rat or human
+COMMON_GENES = frozenset(
+    {"actb", "gapdh", "malat1", "hprt", "hprt1", "eef1a1", "tubb5", "ubc", "b2m", "ppia", "pgk1", "ywhaz"}
+)
+MANY = 1000  # no study of ours has as many samples, no transcriptome as few genes
+
+IdRow = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class CountSource:
+    """What a reader knows beside the text: the file's name and what the person chose."""
+
+    name: str
+    round_estimates: bool = False
+    is_transposed: bool = False
+    known_samples: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedMatrix:
+    """Ids, names and counts, rows and columns as they lie in the file; notes for the person."""
+
+    row_ids: list[str]
+    column_names: list[str]
+    counts: npt.NDArray[np.int32]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Header:
+    line: int
+    column_names: list[str]  # without the column of row ids
+
+
+@dataclass
+class _Body:
+    row_ids: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    counts: bytearray = field(default_factory=bytearray)  # grows in place; a list of rows would need it twice
+    summary_rows: list[str] = field(default_factory=list)
+    n_rounded: int = 0
+
+
+def read_matrix(
+    text: str, source: CountSource, *, left_out: frozenset[str] = frozenset(), may_lack_header: bool = False
+) -> ParsedMatrix:
+    """Read a delimited matrix whose first column names the rows.
+
+    Parameters
+    ----------
+    text : str
+        The decoded file.
+    source : CountSource
+        File name and choices.
+    left_out : frozenset of str
+        Columns that describe the gene.
+    may_lack_header : bool
+        Two columns without a header are one sample, named after the file.
+
+    Raises
+    ------
+    CountFileError
+        With all errors; at once where the layout itself cannot be understood.
+    """
+    errors = ErrorCollector(source.name)
+    header, rows = _split_header(_rows_below_comments(text, source.name), source, may_lack_header)
+    kept = [i for i, column in enumerate(header.column_names) if column not in left_out]
+    column_names = [header.column_names[i] for i in kept]
+    if not column_names:
+        raise refusal(f"{source.name} has no column of counts; export it again with its samples.")
+    body = _read_body(rows, header, kept, source, errors)
+    if not body.row_ids and not errors.n_errors:
+        raise refusal(f"{source.name} has a header but no genes; export it again with its rows.")
+    genes_in_columns = _check_orientation(body.row_ids, column_names, source, errors)
+    _check_row_ids(body, "sample" if genes_in_columns else "gene", errors)
+    _check_column_names(column_names, header.line, "gene" if genes_in_columns else "sample", errors)
+    errors.raise_if_any(len(body.row_ids))
+    counts = np.frombuffer(body.counts, dtype=np.int32).reshape(len(body.row_ids), len(column_names))
+    described = [column for column in header.column_names if column in left_out]
+    return ParsedMatrix(body.row_ids, column_names, counts, _notes(body, counts.size, described))
+
+
+def _rows_below_comments(text: str, name: str) -> Iterator[IdRow]:
+    offset, first_line = 0, 1
+    for line in split_lines(text):
+        is_comment = line.startswith("# Program:") or (line[0] == "#" and not re.search(r"[,;\t]", line))
+        if not is_comment and line.strip():
+            break
+        offset, first_line = offset + len(line), first_line + 1
+    text = text[offset:]
+    rows = csv_rows(text, sniff_delimiter(text), name, first_line)
+    return (
+        (line, cells) for line, cells in rows if any(map(str.strip, cells)) and not is_separator_line(cells)
+    )
+
+
+def _split_header(
+    rows: Iterator[IdRow], source: CountSource, may_lack_header: bool
+) -> tuple[_Header, Iterator[IdRow]]:
+    """Find the column names: with or without a name above the row ids, or none at all."""
+    first = list(islice(rows, 2))
+    if not first:
+        raise refusal(f"{source.name} is empty.")
+    line, cells = first[0]
+    names = [cell.strip() for cell in cells]
+    if may_lack_header and len(names) == 2 and _is_number(names[1]):
+        return _Header(line, [SUFFIXES.sub("", source.name)]), chain(first, rows)
+    if len(first) < 2:
+        raise refusal(f"{source.name} has a header but no genes; export it again with its rows.")
+    n_cells = len(first[1][1])
+    if len(cells) == 1 and n_cells == 1:
+        raise refusal(
+            f"{source.name} has one column only, so its delimiter was not found; "
+            "separate the columns with tabs, commas or semicolons."
+        )
+    ends_blank = not first[1][1][-1].strip()
+    if n_cells != len(cells) + 1 or (ends_blank and names[0].casefold() in INDEX_NAMES):
+        index_name, names = names[0], names[1:]
+        _refuse_numbers_as_names(index_name, names, line, source)
+    while names and not names[-1]:  # Excel writes the empty columns at the right of a sheet
+        names.pop()
+    if may_lack_header and [name.casefold() for name in names] in (["count"], ["counts"]):
+        names = [SUFFIXES.sub("", source.name)]
+    return _Header(line, names), chain(first[1:], rows)
+
+
+def _refuse_numbers_as_names(index_name: str, names: list[str], line: int, source: CountSource) -> None:
+    """Refuse a file that begins with a gene; samples named 1, 2, 3 stand beside a name for the genes."""
+    are_numbers = bool(names) and all(map(_is_number, names))
+    if are_numbers and index_name.casefold() not in INDEX_NAMES and source.known_samples.isdisjoint(names):
+        raise refusal(
+            f"{source.name}, line {line} holds numbers ({quoted(names[0])}) where the names of the samples "
+            "should be; add a line with the column names."
+        )
+
+
+def _read_body(
+    rows: Iterable[IdRow], header: _Header, kept: list[int], source: CountSource, errors: ErrorCollector
+) -> _Body:
+    body = _Body()
+    width = len(header.column_names) + 1
+    keeps_all = len(kept) == width - 1
+    names = [header.column_names[i] for i in kept]
+    try:
+        for line, cells in rows:
+            row_id = cells[0].strip()
+            if row_id.startswith(SUMMARY_PREFIX) or row_id in SUMMARY_ROWS_OF_STAR:
+                body.summary_rows.append(row_id)
+                continue
+            body.row_ids.append(row_id)
+            body.lines.append(line)
+            if len(cells) < width or any(map(str.strip, cells[width:])):
+                complaint = (
+                    f"the line has {len(cells)} cells where the header (line {header.line}) asks for {width}"
+                )
+                errors.add(line, None, None, f"{complaint}; give each line one cell per column.")
+                continue
+            numbers = cells[1:width] if keeps_all else [cells[i + 1] for i in kept]
+            parsed = parse_row(numbers, source.round_estimates)
+            if parsed is None:
+                _note_bad_cells(numbers, names, line, source.round_estimates, errors)
+                if errors.n_errors > MAX_COUNTED_ERRORS:
+                    errors.add_sentence(
+                        f"{source.name} has so many errors that reading stopped at line {line}."
+                    )
+                    break
+            elif not errors.n_errors:  # else nothing will be kept
+                body.counts += parsed[0].tobytes()
+                body.n_rounded += parsed[1]
+    except (
+        TableError
+    ) as error:  # the rest cannot be told apart into cells; what was found so far still counts
+        errors.add_sentence(str(error))
+    return body
+
+
+def _note_bad_cells(
+    numbers: list[str], names: list[str], line: int, round_estimates: bool, errors: ErrorCollector
+) -> None:
+    for name, cell in zip(names, numbers, strict=True):
+        try:
+            parse_cell(cell, round_estimates)
+        except UnreadableCell as problem:
+            errors.add_cell(line, name, cell, problem)
+
+
+def _check_row_ids(body: _Body, what: str, errors: ErrorCollector) -> None:
+    line_of: dict[str, int] = {}
+    for line, row_id in zip(body.lines, body.row_ids, strict=True):
+        if not row_id:
+            errors.add(line, None, row_id, f"the {what} has no name; name it or delete the line.")
+        elif row_id in line_of:
+            remedy = (
+                "add the two lines up, delete one, or export by Ensembl id"
+                if what == "gene"
+                else "rename one"
+            )
+            errors.add(
+                line, None, row_id, f"{what} {quoted(row_id)} is on line {line_of[row_id]} already; {remedy}."
+            )
+        elif what == "gene" and MADE_BY_EXCEL.fullmatch(row_id):
+            errors.add(line, None, row_id, _excel_complaint(row_id))
+        line_of.setdefault(row_id, line)
+
+
+def _check_column_names(names: list[str], line: int, what: str, errors: ErrorCollector) -> None:
+    position_of: dict[str, int] = {}
+    for position, name in enumerate(names, start=2):  # the row ids are column 1
+        if not name:
+            errors.add(line, None, name, f"column {position} has no name; name it after its {what}.")
+        elif name in position_of:
+            complaint = f"columns {position_of[name]} and {position} are both named {quoted(name)}"
+            errors.add(line, name, name, f"{complaint}; rename or delete one.")
+        elif what == "gene" and MADE_BY_EXCEL.fullmatch(name):
+            errors.add(line, name, name, _excel_complaint(name))
+        position_of.setdefault(name, position)
+
+
+def _excel_complaint(gene_id: str) -> str:
+    return (
+        f"{quoted(gene_id)} is a gene that Excel turned into a date or number (as Marchf1 into 1-Mar, "
+        "Septin2 into 2-Sep); take the file as it was before Excel, or restore the symbol."
+    )
+
+
+def _check_orientation(
+    row_ids: list[str], column_names: list[str], source: CountSource, errors: ErrorCollector
+) -> bool:
+    """Return whether genes lie in columns; note an error where that is plain and not what was asked for."""
+    genes_in_columns = _genes_in_columns(row_ids, column_names, source.known_samples)
+    if genes_in_columns is None or genes_in_columns == source.is_transposed:
+        return source.is_transposed
+    seen = f"(columns such as {quoted(column_names[0])}, lines such as {quoted(row_ids[0])})"
+    if genes_in_columns:
+        errors.add_sentence(
+            f"{source.name} has samples in rows and genes in columns {seen}; turn it with --transpose."
+        )
+    else:
+        errors.add_sentence(f"{source.name} has samples in columns already {seen}; leave --transpose out.")
+    return genes_in_columns
+
+
+def _genes_in_columns(row_ids: list[str], column_names: list[str], known: frozenset[str]) -> bool | None:
+    """Judge by what is plain: known samples, ids that are surely genes, then sheer numbers; else None."""
+    if not row_ids or not column_names:
+        return None
+    rows_known, columns_known = not known.isdisjoint(row_ids), not known.isdisjoint(column_names)
+    if rows_known != columns_known:
+        return rows_known
+    rows_are_genes, columns_are_genes = _are_genes(row_ids), _are_genes(column_names)
+    if rows_are_genes != columns_are_genes:
+        return columns_are_genes
+    n_rows, n_columns = len(row_ids), len(column_names)
+    if max(n_rows, n_columns) >= MANY and max(n_rows, n_columns) >= 10 * min(n_rows, n_columns):
+        return n_columns > n_rows
+    return None
+
+
+def _are_genes(names: list[str]) -> bool:
+    if len(COMMON_GENES.intersection(map(str.casefold, names))) >= 2:
+        return True
+    n_ensembl = sum(ENSEMBL_LIKE.fullmatch(name) is not None for name in names[:MANY])
+    return 2 * n_ensembl > len(names[:MANY])
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _notes(body: _Body, n_counts: int, described: list[str]) -> list[str]:
+    notes = []
+    if described:
+        notes.append(f"Left out columns that describe the gene: {', '.join(described)}.")
+    if body.summary_rows:
+        notes.append(f"Left out summary lines that are no genes: {', '.join(body.summary_rows)}.")
+    if body.n_rounded:
+        notes.append(f"Rounded {body.n_rounded:,} of {n_counts:,} estimates to whole counts.")
+    return notes

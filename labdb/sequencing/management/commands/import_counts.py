@@ -1,0 +1,92 @@
+"""`import_counts`: a count matrix into the expression store."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from labdb.accounts.acting import acting_user
+from labdb.colony.models import Study
+from labdb.registry.history import writing
+from labdb.sequencing.column_matching import read_sample_map
+from labdb.sequencing.count_cells import CountFileError
+from labdb.sequencing.count_import import CountImport, Quantification, import_counts
+
+
+class Command(BaseCommand):
+    """Read, check, match and store one file; every error is listed and nothing stored when there is one."""
+
+    help = "Import a matrix of raw counts: genes in rows, libraries in columns."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the contract's arguments."""
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--study", required=True, help="code of the study")
+        parser.add_argument("--annotation", required=True, help="name and release, such as GENCODE-M25")
+        parser.add_argument("--quantifier", default="", help="such as kallisto 0.43")
+        parser.add_argument("--genome-build", default="", help="such as GRCm38")
+        parser.add_argument("--format", default="auto")
+        parser.add_argument("--sample-map", type=Path, help="file with the columns name and library")
+        parser.add_argument("--round", action="store_true", help="round estimates to whole counts; recorded")
+        parser.add_argument("--transpose", action="store_true", help="the file has samples in rows")
+        parser.add_argument("--add-genes", action="store_true", help="add genes that the annotation lacks")
+        parser.add_argument("--dry-run", action="store_true", help="check all, store nothing")
+        parser.add_argument("--user", help="account that imports; by default labdb itself")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import, or print every error and end with 1."""
+        study = Study.objects.filter(code=options["study"]).first()
+        if study is None:
+            known = ", ".join(Study.objects.values_list("code", flat=True)) or "none yet"
+            raise CommandError(f"There is no study {options['study']}; there are: {known}.")
+        user = acting_user(options["user"])
+        try:
+            content = options["file"].read_bytes()
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from None
+        try:
+            with writing(user=user, door="command"):
+                report = self._import(study, content, user, options)
+        except CountFileError as error:
+            self._say_errors(error)
+            raise SystemExit(1) from None
+        self._say(report, options["dry_run"])
+
+    def _import(self, study: Study, content: bytes, user: Any, options: dict[str, Any]) -> CountImport:
+        sample_map = read_sample_map(options["sample_map"]) if options["sample_map"] else None
+        return import_counts(
+            study,
+            content,
+            name=options["file"].name,
+            source=Quantification(options["annotation"], options["quantifier"], options["genome_build"]),
+            user=user,
+            sample_map=sample_map,
+            round_estimates=options["round"],
+            transpose=options["transpose"],
+            add_genes=options["add_genes"],
+            format=options["format"],
+            dry_run=options["dry_run"],
+            progress=self._progress if sys.stderr.isatty() else None,
+        )
+
+    def _progress(self, done: int, total: int, doing: str) -> None:
+        if done == total or done % 500 == 0:
+            self.stderr.write(f"\r{doing}: {done:,} of {total:,}", ending="\n" if done == total else "")
+
+    def _say_errors(self, error: CountFileError) -> None:
+        for one in error.errors:
+            self.stderr.write(one.sentence)
+        if error.n_errors > len(error.errors):
+            self.stderr.write(f"... and {error.n_errors - len(error.errors):,} more.")
+        self.stderr.write("Nothing was stored.")
+
+    def _say(self, report: CountImport, is_dry_run: bool) -> None:
+        for note in report.notes:
+            self.stdout.write(f"Note: {note}")
+        what = f"{report.n_genes:,} genes x {report.n_libraries:,} libraries"
+        new = f", {report.n_new_genes:,} genes new to the annotation" if report.n_new_genes else ""
+        if is_dry_run:
+            self.stdout.write(f"Would import {what}{new}. Nothing was stored.")
+        else:
+            self.stdout.write(f"Imported {what}{new} as {report.matrix}.")
