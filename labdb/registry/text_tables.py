@@ -7,12 +7,12 @@ refused with a sentence, never guessed.
 from __future__ import annotations
 
 import csv
-import io
 import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 MAX_LINE_CHARACTERS = 1_000_000  # far beyond any sheet: a longer line is another kind of file
@@ -20,6 +20,7 @@ MAX_UNPACKED_BYTES = 500_000_000  # a gzip file of a few kB can unpack to more t
 SNIFFED_ROWS = 20
 LISTED_LINES = 5
 
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 GZIP_MAGIC = b"\x1f\x8b"
 FOREIGN_FORMATS = {  # first bytes -> what it is, what to do
     b"PK\x03\x04": "an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8",
@@ -78,6 +79,20 @@ def read_table(data: bytes, name: str) -> TextTable:
     return TextTable(header, body, tuple(notes))
 
 
+def read_content(path_or_bytes: str | Path | bytes, name: str = "") -> tuple[bytes, str]:
+    """Return the content and a name for the sentences, by default that of the path."""
+    if isinstance(path_or_bytes, bytes):
+        return path_or_bytes, name or "The file"
+    path = Path(path_or_bytes)
+    name = name or path.name
+    if path.is_dir():
+        raise TableError(f"{name} is a folder; give one file.")
+    try:
+        return path.read_bytes(), name
+    except OSError as error:
+        raise TableError(f"{name} cannot be read: {error.strerror}.") from None
+
+
 def unpack(data: bytes, name: str, max_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
     """Gunzip what is gzip; refuse what is cut short, damaged, or unpacks beyond all reason."""
     if not data.startswith(GZIP_MAGIC):
@@ -106,10 +121,10 @@ def decode_text(data: bytes, name: str = "The file") -> tuple[str, str]:
     """Decode to text without a byte order mark; the second value is a note, empty for plain UTF-8."""
     _refuse_foreign(data, name)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # Excel's "Unicode text", EthoVision
-        try:
-            return data.decode("utf-16").lstrip("\ufeff"), "Read as UTF-16."
-        except UnicodeDecodeError:
-            raise TableError(f"{name} begins like UTF-16 but is not; save it as CSV UTF-8.") from None
+        text = data.decode("utf-16", errors="replace").lstrip("\ufeff")
+        if "\ufffd" in text or "\0" in text:
+            raise TableError(f"{name} begins like UTF-16 but is not; save it as CSV UTF-8.")
+        return text, "Read as UTF-16."
     if b"\0" in data:
         raise TableError(f"{name} is not text (it has bytes of value 0); export the table as CSV.")
     try:
@@ -136,13 +151,11 @@ def sniff_delimiter(text: str) -> str:
     return best
 
 
-def csv_rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(text: str, delimiter: str, name: str, first_line: int = 1) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, cells); the number is that of the row's first line, as an editor counts it."""
-    # newline="" lets CR, LF and CRLF all end a line and leaves those inside quoted cells as they are
-    lines = _lines_of_bearable_length(io.StringIO(text, newline=""), name)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(_bearable_lines(text, name, first_line), delimiter=delimiter, strict=True)
     while True:
-        line_number = reader.line_num + 1
+        line_number = reader.line_num + first_line
         try:
             cells = next(reader)
         except StopIteration:
@@ -150,6 +163,12 @@ def csv_rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[s
         except csv.Error as error:
             raise TableError(_quotation_sentence(str(error), line_number, name)) from None
         yield line_number, cells
+
+
+def split_lines(text: str) -> Iterator[str]:
+    """Yield the lines with their ends: CR, LF or CRLF, and not the other characters of ``str.splitlines``."""
+    # no io.StringIO: it spends four bytes on each character, which a count matrix has many of
+    return (match[0] for match in LINE.finditer(text))
 
 
 def is_separator_line(cells: list[str]) -> bool:
@@ -189,10 +208,9 @@ def _line_of(data: bytes, offset: int) -> int:
 
 def _first_widths(text: str, delimiter: str) -> list[int]:
     """Count the cells of the first rows, as far as they can be read with this delimiter."""
-    lines = (line[:MAX_LINE_CHARACTERS] for line in io.StringIO(text[: 4 * MAX_LINE_CHARACTERS], newline=""))
     widths: list[int] = []
     try:
-        for cells in csv.reader(lines, delimiter=delimiter):
+        for cells in csv.reader(split_lines(text), delimiter=delimiter):
             if any(cell.strip() for cell in cells):
                 widths.append(len(cells))
             if len(widths) > SNIFFED_ROWS:
@@ -202,8 +220,8 @@ def _first_widths(text: str, delimiter: str) -> list[int]:
     return widths
 
 
-def _lines_of_bearable_length(lines: Iterator[str], name: str) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
+def _bearable_lines(text: str, name: str, first_line: int) -> Iterator[str]:
+    for number, line in enumerate(split_lines(text), start=first_line):
         if len(line) > MAX_LINE_CHARACTERS:
             raise TableError(
                 f"{name}, line {number} has {len(line):,} characters, more than {MAX_LINE_CHARACTERS:,}; "

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,6 +14,7 @@ from labdb.sequencing.expression_codec import HEADER, CorruptBlock, decode_count
 INT32 = np.iinfo(np.int32)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(arrays(np.int32, st.integers(0, 300), elements=st.integers(INT32.min, INT32.max)))
 def test_every_vector_comes_back_as_it_went_in(values):
     decoded = decode_counts(encode_counts(values), values.size)
@@ -56,6 +57,7 @@ def test_what_is_no_vector_of_int32_is_refused(values, sentence):
         encode_counts(values)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.data())
 def test_no_changed_byte_goes_unnoticed(data):
     values = np.array(data.draw(st.lists(st.integers(0, 100_000), min_size=1, max_size=50)))
