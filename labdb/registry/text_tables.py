@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+DELIMITERS = ",;\t|"
 MAX_LINE_CHARACTERS = 1_000_000  # far beyond any sheet: a longer line is another kind of file
 MAX_UNPACKED_BYTES = 500_000_000  # a gzip file of a few kB can unpack to more than the memory
 SNIFFED_ROWS = 20
@@ -139,7 +139,7 @@ def sniff_delimiter(text: str) -> str:
     if declared:
         return declared[1]
     best, best_score = ",", (0.0, 1)
-    for delimiter in DELIMITER_NAMES:
+    for delimiter in DELIMITERS:
         widths = _first_widths(text, delimiter)
         if not widths or widths[0] < 2:
             continue
@@ -193,9 +193,7 @@ def _decode_as_latin(data: bytes, first_line: int, name: str) -> tuple[str, str]
         text = data.decode("cp1252").rstrip("\x1a")
     except UnicodeDecodeError as error:
         line = _line_of(data, error.start)
-        raise TableError(
-            f"{name}, line {line}: a letter is neither UTF-8 nor Windows-1252; {remedy}."
-        ) from None
+        raise TableError(f"{name}, line {line}: a letter is neither UTF-8 nor Windows-1252; {remedy}.") from None
     return (
         text,
         f"Not UTF-8 (line {first_line}): read as Windows-1252 (latin-1). Look at the accented letters.",
@@ -249,14 +247,12 @@ def _with_equal_cells(
 ) -> list[tuple[int, list[str]]]:
     """Cut blank cells beyond the header; refuse any other row that is not as long as the header."""
     ragged = [
-        (line, len(cells))
-        for line, cells in rows
-        if len(cells) < n_columns or any(map(str.strip, cells[n_columns:]))
+        (line, len(cells)) for line, cells in rows if len(cells) < n_columns or any(map(str.strip, cells[n_columns:]))
     ]
     if ragged:
         line, n_cells = ragged[0]
         raise TableError(
-            f"{name}, line {line} has {n_cells} cells where the header (line {header_line}) has {n_columns}"
+            f"{name}, line {line} has {n_cells} {'cell' if n_cells == 1 else 'cells'} where the header (line {header_line}) has {n_columns}"
             f"{_listed(ragged[1:])}; give each row one cell per column, and put quotation marks around text "
             "that holds the delimiter."
         )

@@ -45,7 +45,7 @@ def refusal(sentence: str) -> CountFileError:
     return CountFileError([CellError(None, None, None, sentence)])
 
 
-class UnreadableCell(Exception):  # noqa: N818 -- never leaves this package
+class UnreadableCell(Exception):
     """A cell that holds no count; carries what is wrong and the remedy, and if it is text at all."""
 
     def __init__(self, complaint: str, is_text: bool = False):
@@ -59,7 +59,8 @@ class ErrorCollector:
 
     file_name: str
     n_errors: int = 0
-    _of_column: dict[str | None, list[CellError]] = field(default_factory=lambda: defaultdict(list))
+    # column -> (running number, error), which keeps the order within a line
+    _of_column: dict[str | None, list[tuple[int, CellError]]] = field(default_factory=lambda: defaultdict(list))
     _n_of_column: dict[str | None, int] = field(default_factory=lambda: defaultdict(int))
     _n_text: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -71,12 +72,13 @@ class ErrorCollector:
         self.n_errors += 1
         self._n_of_column[column] += 1
         if len(self._of_column[column]) < MAX_LISTED_ERRORS:
-            self._of_column[column].append(CellError(row, column, value, f"{place}: {complaint}"))
+            error = CellError(row, column, value, f"{place}: {complaint}")
+            self._of_column[column].append((self.n_errors, error))
 
     def add_sentence(self, sentence: str) -> None:
         """Note an error of the file as a whole."""
         self.n_errors += 1
-        self._of_column[None].append(CellError(None, None, None, sentence))
+        self._of_column[None].append((self.n_errors, CellError(None, None, None, sentence)))
 
     def add_cell(self, row: int, column: str, value: str, problem: UnreadableCell) -> None:
         """Note a number cell that holds no count."""
@@ -87,14 +89,14 @@ class ErrorCollector:
         """Raise all that was found, a column that is text from top to bottom as one error."""
         for column, n_text in self._n_text.items():
             if n_text == n_rows > 1:
-                first = self._of_column[column][0]
+                _, first = self._of_column[column][0]
                 self.n_errors -= self._n_of_column[column]
                 self._of_column[column].clear()
                 what = f"{quoted(first.value or '')} and all below it are not numbers"
                 self.add(first.row, column, first.value, f"{what}; this is no sample, delete the column.")
         if self.n_errors:
-            errors = [error for of_column in self._of_column.values() for error in of_column]
-            errors.sort(key=lambda error: error.row or 0)  # stable: within a line the order of the columns
+            found = [error for of_column in self._of_column.values() for error in of_column]
+            errors = [error for _, error in sorted(found, key=lambda numbered: (numbered[1].row or 0, numbered[0]))]
             raise CountFileError(errors[:MAX_LISTED_ERRORS], self.n_errors)
 
 
@@ -137,24 +139,18 @@ def parse_cell(cell: str, round_estimates: bool) -> int:
     number = math.nan if value.casefold() in MISSING else _number(value)
     if math.isnan(number):
         what = f"{shown} is no count" if value else "the count is missing"
-        raise UnreadableCell(
-            f"{what}; enter 0 if no read was counted, or leave the gene out.", is_text=not value
-        )
+        raise UnreadableCell(f"{what}; enter 0 if no read was counted, or leave the gene out.", is_text=not value)
     if math.isinf(number):
         raise UnreadableCell(f"{shown} is infinite; export the raw counts.")
     if number < 0:
-        raise UnreadableCell(
-            f"{shown} is negative; counts are 0 or more. Export raw counts, not log or scaled values."
-        )
+        raise UnreadableCell(f"{shown} is negative; counts are 0 or more. Export raw counts, not log or scaled values.")
     if number != round(number) and not round_estimates:
         raise UnreadableCell(
             f"{shown} is not a whole number; export raw counts, or round with --round "
             "if these are estimates (kallisto, salmon, RSEM)."
         )
     if round(number) > MAX_COUNT:
-        raise UnreadableCell(
-            f"{shown} is more than {MAX_COUNT:,}, the largest count; correct it in the export."
-        )
+        raise UnreadableCell(f"{shown} is more than {MAX_COUNT:,}, the largest count; correct it in the export.")
     return round(number)
 
 

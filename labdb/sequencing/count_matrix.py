@@ -128,14 +128,10 @@ def _rows_below_comments(text: str, name: str) -> Iterator[IdRow]:
         offset, first_line = offset + len(line), first_line + 1
     text = text[offset:]
     rows = csv_rows(text, sniff_delimiter(text), name, first_line)
-    return (
-        (line, cells) for line, cells in rows if any(map(str.strip, cells)) and not is_separator_line(cells)
-    )
+    return ((line, cells) for line, cells in rows if any(map(str.strip, cells)) and not is_separator_line(cells))
 
 
-def _split_header(
-    rows: Iterator[IdRow], source: CountSource, may_lack_header: bool
-) -> tuple[_Header, Iterator[IdRow]]:
+def _split_header(rows: Iterator[IdRow], source: CountSource, may_lack_header: bool) -> tuple[_Header, Iterator[IdRow]]:
     """Find the column names: with or without a name above the row ids, or none at all."""
     first = list(islice(rows, 2))
     if not first:
@@ -189,9 +185,7 @@ def _read_body(
             body.row_ids.append(row_id)
             body.lines.append(line)
             if len(cells) < width or any(map(str.strip, cells[width:])):
-                complaint = (
-                    f"the line has {len(cells)} cells where the header (line {header.line}) asks for {width}"
-                )
+                complaint = f"the line has {len(cells)} cells where the header (line {header.line}) asks for {width}"
                 errors.add(line, None, None, f"{complaint}; give each line one cell per column.")
                 continue
             numbers = cells[1:width] if keeps_all else [cells[i + 1] for i in kept]
@@ -199,16 +193,12 @@ def _read_body(
             if parsed is None:
                 _note_bad_cells(numbers, names, line, source.round_estimates, errors)
                 if errors.n_errors > MAX_COUNTED_ERRORS:
-                    errors.add_sentence(
-                        f"{source.name} has so many errors that reading stopped at line {line}."
-                    )
+                    errors.add_sentence(f"{source.name} has so many errors that reading stopped at line {line}.")
                     break
             elif not errors.n_errors:  # else nothing will be kept
                 body.counts += parsed[0].tobytes()
                 body.n_rounded += parsed[1]
-    except (
-        TableError
-    ) as error:  # the rest cannot be told apart into cells; what was found so far still counts
+    except TableError as error:  # the rest cannot be told apart into cells; what was found so far still counts
         errors.add_sentence(str(error))
     return body
 
@@ -229,14 +219,8 @@ def _check_row_ids(body: _Body, what: str, errors: ErrorCollector) -> None:
         if not row_id:
             errors.add(line, None, row_id, f"the {what} has no name; name it or delete the line.")
         elif row_id in line_of:
-            remedy = (
-                "add the two lines up, delete one, or export by Ensembl id"
-                if what == "gene"
-                else "rename one"
-            )
-            errors.add(
-                line, None, row_id, f"{what} {quoted(row_id)} is on line {line_of[row_id]} already; {remedy}."
-            )
+            remedy = "add the two lines up, delete one, or export by Ensembl id" if what == "gene" else "rename one"
+            errors.add(line, None, row_id, f"{what} {quoted(row_id)} is on line {line_of[row_id]} already; {remedy}.")
         elif what == "gene" and MADE_BY_EXCEL.fullmatch(row_id):
             errors.add(line, None, row_id, _excel_complaint(row_id))
         line_of.setdefault(row_id, line)
@@ -271,9 +255,7 @@ def _check_orientation(
         return source.is_transposed
     seen = f"(columns such as {quoted(column_names[0])}, lines such as {quoted(row_ids[0])})"
     if genes_in_columns:
-        errors.add_sentence(
-            f"{source.name} has samples in rows and genes in columns {seen}; turn it with --transpose."
-        )
+        errors.add_sentence(f"{source.name} has samples in rows and genes in columns {seen}; turn it with --transpose.")
     else:
         errors.add_sentence(f"{source.name} has samples in columns already {seen}; leave --transpose out.")
     return genes_in_columns

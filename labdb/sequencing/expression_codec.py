@@ -23,7 +23,7 @@ ZSTD_LEVEL = 3  # on 25,000 genes x 2,000 samples level 9 packs no better and ta
 _contexts = local()  # zstd contexts are costly to make and not safe to share between threads
 
 
-class CorruptBlock(Exception):  # noqa: N818 -- says what the block is
+class CorruptBlock(Exception):
     """A stored block that is not what was written; its text says why."""
 
 
@@ -79,9 +79,7 @@ def decode_counts(block: bytes | memoryview, expected_length: int) -> npt.NDArra
         raise CorruptBlock(f"the block holds {length} values where {expected_length} were expected")
     shuffled = _decompressed(block, length * VALUE_TYPE.itemsize)
     values = np.empty(length, dtype=VALUE_TYPE)
-    values.view(np.uint8).reshape(length, VALUE_TYPE.itemsize)[:] = shuffled.reshape(
-        VALUE_TYPE.itemsize, length
-    ).T
+    values.view(np.uint8).reshape(length, VALUE_TYPE.itemsize)[:] = shuffled.reshape(VALUE_TYPE.itemsize, length).T
     if zlib.crc32(values.data) != checksum:
         raise CorruptBlock("the checksum of the values does not match; the block was damaged")
     return values.astype(np.int32, copy=False)
