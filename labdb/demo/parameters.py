@@ -1,0 +1,118 @@
+"""Every number of the demo study, in one place, with its source.
+
+"761 mice": public social-interaction data of 761 real mice, against which the shares of the demo were set.
+"ours": a choice that no source dictates. Log ratios are natural logs; ``_log2`` is log2 of expression.
+"""
+
+import datetime as dt
+from typing import Final
+
+DEFAULT_SEED: Final = 2219  # a draw that is typical in every share below; tests/demo holds it to that
+
+# Animals -----------------------------------------------------------------------------------------
+N_CONTROL: Final = 10  # enough for a cutoff from controls (8) and an error of the test (5)
+N_DEFEATED: Final = 112  # about 57 % susceptible among defeated males (761 mice)
+COHORTS: Final = {"C1": dt.date(2026, 3, 2), "C2": dt.date(2026, 3, 16)}  # first day of defeat; ours
+STRAIN: Final = "C57BL/6J"  # Golden et al., Nat Protoc 6, 1183 (2011)
+AGE_AT_DEFEAT_DAYS: Final = (53, 59)  # about 8 weeks; Golden et al. 2011
+ARMS: Final = ("saline", "imipramine", "ketamine")  # Bagot et al., Biol Psychiatry 81, 285 (2017)
+DRUGS: Final = ("imipramine", "ketamine")
+UNRANDOMIZED_ARM: Final = "vehicle"
+MICE_PER_ARM: Final = 16  # ours: large enough to conclude something
+N_SEQUENCED_RESILIENT: Final = 8  # ours
+N_SEQUENCED_CONTROL: Final = 8  # ours
+
+# Calendar, in days from the first defeat -----------------------------------------------------------
+DEFEAT_DAYS: Final = 10  # Golden et al. 2011
+TREATMENT_DAYS: Final = 14  # Bagot et al. 2017: imipramine daily
+FIRST_TEST_DAY: Final = DEFEAT_DAYS  # 24 h after the last defeat
+RETEST_DAY: Final = FIRST_TEST_DAY + TREATMENT_DAYS + 1
+DISSECTION_DAY: Final = RETEST_DAY + 1
+WEIGHING_DAYS: Final = (0, 3, 7, 10, 17, 24)  # the trough, then about weekly; ours
+
+# Social-interaction test ---------------------------------------------------------------------------
+TRIAL_S: Final = 150.0  # Golden et al. 2011
+IZ_ABSENT_MEAN_S: Final = 60.0  # 761 mice
+IZ_ABSENT_SD_S: Final = 16.0  # 761 mice
+IZ_MAX_S: Final = 145.0  # nobody sits in the zone for the whole trial
+IZ_MIN_S: Final = 1.0  # keeps the tail of the normal away from 0; a planted 0 is another matter
+CONTROL_TRAIT: Final = (0.45, 0.15)  # mean and SD on the log scale; 9 % of controls below 1 (761 mice)
+SUSCEPTIBLE_TRAIT: Final = (-0.75, 0.50)  # with the next two: 55 % of defeated mice below 1 (761 mice)
+RESILIENT_TRAIT: Final = (0.33, 0.15)
+SUSCEPTIBLE_SHARE: Final = 0.53
+TEST_NOISE_SD: Final = 0.28  # of one test, log scale
+RETEST_DRIFT: Final = 0.1  # habituation; with the noise 16-19 % of saline mice end above 1
+DRUG_EFFECT: Final = 1.1  # on the log ratio of a mouse that the drug works in
+DRUG_RESPONSE_SHARE: Final = 0.42  # of treated mice; with chance crossings about 45 % end above 1
+CORNER_ABSENT_MEAN_S: Final = 25.0  # ours
+CORNER_ABSENT_SD_S: Final = 8.0  # ours
+CORNER_SLOPE: Final = -0.6  # log corner ratio on log SI ratio: who avoids the target sits in the corner; ours
+CORNER_NOISE_SD: Final = 0.3  # ours
+VELOCITY_MEAN_CM_PER_S: Final = 8.0  # ours
+VELOCITY_SD_CM_PER_S: Final = 1.4  # ours
+VELOCITY_SLOPE: Final = 0.12  # avoiding mice freeze more when the target is there; ours
+MINUTES_PER_TEST: Final = 7  # two trials and the cleaning; ours
+
+# Body mass -----------------------------------------------------------------------------------------
+BODY_MASS_G: Final = (25.0, 1.5)  # mean and SD at the first defeat
+MASS_LOSS_G: Final = 1.5  # of defeated mice, reached on the day below
+MASS_LOSS_BY_DAY: Final = 3
+MASS_GAIN_G_PER_DAY: Final = 0.15
+WEIGHING_ERROR_SD_G: Final = 0.2  # ours
+
+# Tissue, RNA, sequencing ----------------------------------------------------------------------------
+REGIONS: Final = ("PFC", "NAc", "HIP", "AMY")  # Bagot et al. 2017
+PUNCH_MM: Final = {"PFC": 1.2, "NAc": 1.0, "HIP": 1.2, "AMY": 1.0}  # ours
+PUNCHES: Final = 2  # one per hemisphere; ours
+RIN: Final = (8.6, 0.5)  # mean and SD
+RIN_LOW_SHARE: Final = 0.04  # of samples below 7
+RIN_LOW_RANGE: Final = (5.5, 6.9)  # ours
+RATIO_260_280: Final = (2.02, 0.06)
+RNA_CONC_NG_PER_UL: Final = (80.0, 0.35)  # median and SD of the log; ours
+EXTRACTION_BATCH_SIZE: Final = 24  # one centrifuge; ours
+POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
+POOLS_PER_RUN: Final = 2  # 4 runs
+FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours
+INSTRUMENT: Final = "NovaSeq 6000"  # ours
+
+# Expression ------------------------------------------------------------------------------------------
+N_GENES: Final = 22_000
+ANNOTATION: Final = "labdb-demo-1"  # simulated: not the name of any real annotation
+LIBRARY_SIZE: Final = 25_000_000
+LIBRARY_SIZE_CV: Final = 0.25
+EXPRESSED_SHARE: Final = 0.72  # about 15,800 genes pass the usual filter, as in real brain tissue; ours
+EXPRESSED_LOG2_CPM: Final = (4.5, 2.0)  # mean and SD over expressed genes; with it all CPM add up to a million; ours
+SILENT_LOG2_CPM: Final = (-4.5, 1.2)  # ours
+REGION_SD_LOG2: Final = 0.5  # spread of a gene over regions; ours
+DISPERSION_FLOOR: Final = 0.03  # dispersion = (floor + slope / mean) x log-normal
+DISPERSION_SLOPE: Final = 1.5
+DISPERSION_SD: Final = 0.45  # of the log-normal
+N_FACTORS: Final = 3  # latent, such as cell composition
+FACTOR_VARIANCE_SHARE: Final = 0.20
+FACTOR_SHARED_BY_REGIONS: Final = 0.5  # share of a factor's variance that is the mouse's, not the sample's; ours
+POOL_EFFECT_SD_LOG2: Final = 0.1  # ours
+
+STRESS_GENE_SHARE: Final = 0.06  # of all genes, per region
+STRESS_SD_LOG2: Final = 0.6
+STRESS_SHARED_BY_REGIONS: Final = 0.5  # share of stress genes common to all regions; ours
+STRESS_REGION_CORRELATION: Final = 0.7  # of a common gene's effect between two regions; ours
+STRESS_SHARED_WITH_RESILIENCE: Final = 1 / 3  # of the stress genes
+RESILIENCE_GENE_SHARE: Final = 0.02  # ours
+RESILIENCE_SD_LOG2: Final = 0.5  # ours
+RESILIENCE_INDUCED: Final = 0.5  # of a resilience gene, times the fraction undone, in drug responders; ours
+DRUG_GENE_SHARE: Final = 0.015  # per drug and region; ours
+DRUG_GENES_COMMON: Final = 0.5  # share of them that both drugs move; ours
+DRUG_SD_LOG2: Final = 0.5  # ours
+N_NON_RESPONDER_GENES: Final = 150  # per drug and region
+N_NON_RESPONDER_OPPOSING: Final = 60  # of them: genes of the drug, moved against its direction
+NON_RESPONDER_SD_LOG2: Final = 0.5  # ours
+
+PERSISTENCE_SD: Final = 0.2  # of the stress state of the tissue, mean 1
+PERSISTENCE_RETEST_CORRELATION: Final = -0.35  # in saline mice too: selecting responders is a bias
+FRACTION_UNDONE: Final = {  # of the stress effect, in mice that the drug works in
+    "PFC": {"imipramine": 0.7, "ketamine": 0.7},
+    "NAc": {"imipramine": 0.6, "ketamine": 0.2},
+    "HIP": {"imipramine": 0.2, "ketamine": 0.6},
+    "AMY": {"imipramine": 0.5, "ketamine": 0.1},
+}
+FRACTION_UNDONE_NON_RESPONDER: Final = 0.0

@@ -1,0 +1,132 @@
+"""From the sequenced mice to libraries on runs: dissection, RNA, pools."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from labdb.demo import parameters as p
+from labdb.demo.simulate_behavior import SimulatedBehavior
+
+
+@dataclass(frozen=True)
+class SimulatedTissue:
+    """Samples of the sequenced mice and what became of them.
+
+    Attributes
+    ----------
+    dissections : pandas.DataFrame, indexed by mouse
+        ``performed_at``, ``order_of_day``, ``minutes_to_freeze``.
+    samples : pandas.DataFrame, indexed by sample
+        ``mouse``, ``region``, ``punch_mm``, ``punch_count``.
+    extractions : pandas.DataFrame, indexed by extraction
+        ``sample``, ``rna_conc_ng_per_ul``, ``rin``, ``ratio_260_280``, ``batch``, ``extraction_date``.
+    libraries : pandas.DataFrame, indexed by library
+        ``extraction``, ``mouse``, ``region``, ``pool``, ``run``.
+    runs : pandas.DataFrame, indexed by run
+        ``instrument``, ``flowcell``, ``run_date``.
+    """
+
+    dissections: pd.DataFrame
+    samples: pd.DataFrame
+    extractions: pd.DataFrame
+    libraries: pd.DataFrame
+    runs: pd.DataFrame
+
+
+def simulate_tissue(behavior: SimulatedBehavior, rng: np.random.Generator) -> SimulatedTissue:
+    """Simulate one library per sequenced mouse and region.
+
+    Parameters
+    ----------
+    behavior : SimulatedBehavior
+        The animals.
+    rng : numpy.random.Generator
+        The only source of randomness.
+
+    Returns
+    -------
+    SimulatedTissue
+    """
+    mice = behavior.mice[behavior.mice["is_sequenced"]]
+    samples = pd.DataFrame(
+        [{"mouse": mouse, "region": region} for mouse in mice.index for region in p.REGIONS],
+        index=pd.Index([f"{mouse}-{region}" for mouse in mice.index for region in p.REGIONS], name="sample"),
+    )
+    samples["punch_mm"] = samples["region"].map(p.PUNCH_MM)
+    samples["punch_count"] = p.PUNCHES
+    extractions = _extractions(samples, rng)
+    libraries = pd.DataFrame(
+        {
+            "extraction": extractions.index,
+            "mouse": samples["mouse"].to_numpy(),
+            "region": samples["region"].to_numpy(),
+        },
+        index=pd.Index([f"{sample}-LIB" for sample in samples.index], name="library"),
+    )
+    treatment = behavior.latent["phenotype"] + " " + behavior.allocations["arm"]
+    libraries["pool"] = _pools(libraries, libraries["mouse"].map(treatment), rng)
+    libraries["run"] = libraries["pool"].map(_run_of_pool())
+    return SimulatedTissue(_dissections(mice, rng), samples, extractions, libraries, _runs())
+
+
+def _dissections(mice: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    dissections = pd.DataFrame(index=mice.index)
+    order = pd.Series(0, index=mice.index)
+    for _, members in mice.groupby("cohort"):
+        order[members.index] = 1 + rng.permutation(len(members))
+    start = pd.to_datetime(mice["death_date"]) + pd.Timedelta(hours=9)
+    dissections["performed_at"] = start + pd.to_timedelta((order - 1) * 12, unit="min")
+    dissections["order_of_day"] = order
+    dissections["minutes_to_freeze"] = rng.lognormal(np.log(6), 0.2, len(mice)).round(1)
+    return dissections
+
+
+def _extractions(samples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    n = len(samples)
+    rin = rng.normal(*p.RIN, n).clip(7.0, 10.0)
+    is_low = rng.random(n) < p.RIN_LOW_SHARE
+    rin[is_low] = rng.uniform(*p.RIN_LOW_RANGE, is_low.sum())
+    batch_number = rng.permutation(n) // p.EXTRACTION_BATCH_SIZE
+    first_day = max(p.COHORTS.values()) + dt.timedelta(days=p.DISSECTION_DAY + 2)
+    median, log_sd = p.RNA_CONC_NG_PER_UL
+    return pd.DataFrame(
+        {
+            "sample": samples.index,
+            "rna_conc_ng_per_ul": rng.lognormal(np.log(median), log_sd, n).round(1),
+            "rin": rin.round(1),
+            "ratio_260_280": rng.normal(*p.RATIO_260_280, n).round(2),
+            "batch": [f"X{number + 1:02d}" for number in batch_number],
+            "extraction_date": [first_day + dt.timedelta(days=int(number)) for number in batch_number],
+        },
+        index=pd.Index([f"{sample}-RNA" for sample in samples.index], name="extraction"),
+    )
+
+
+def _pools(libraries: pd.DataFrame, treatment: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Split the libraries of a region over its pools, each treatment evenly."""
+    pool_of: dict[str, str] = {}
+    for region in p.REGIONS:
+        for _, members in treatment[libraries["region"] == region].groupby(treatment):
+            for place, library in enumerate(rng.permutation(members.index)):
+                pool_of[library] = f"{region}-{1 + place % p.POOLS_PER_REGION}"
+    return pd.Series(pool_of).reindex(libraries.index)
+
+
+def _run_of_pool() -> dict[str, str]:
+    """Put one pool each of neighboring regions on a run: no region is confounded with a run."""
+    pools = [f"{region}-{half + 1}" for half in range(p.POOLS_PER_REGION) for region in p.REGIONS]
+    return {pool: f"RUN{1 + place // p.POOLS_PER_RUN}" for place, pool in enumerate(pools)}
+
+
+def _runs() -> pd.DataFrame:
+    codes = sorted(set(_run_of_pool().values()))
+    return pd.DataFrame(
+        {
+            "instrument": p.INSTRUMENT,
+            "flowcell": [f"DEMOFC{number}" for number in range(1, len(codes) + 1)],
+            "run_date": [p.FIRST_RUN_DATE + dt.timedelta(days=2 * number) for number in range(len(codes))],
+        },
+        index=pd.Index(codes, name="run"),
+    )
