@@ -185,7 +185,8 @@ def _read_body(
             body.row_ids.append(row_id)
             body.lines.append(line)
             if len(cells) < width or any(map(str.strip, cells[width:])):
-                complaint = f"the line has {len(cells)} cells where the header (line {header.line}) asks for {width}"
+                n_cells = f"{len(cells)} cell" if len(cells) == 1 else f"{len(cells)} cells"
+                complaint = f"the line has {n_cells} where the header (line {header.line}) asks for {width}"
                 errors.add(line, None, None, f"{complaint}; give each line one cell per column.")
                 continue
             numbers = cells[1:width] if keeps_all else [cells[i + 1] for i in kept]

@@ -110,7 +110,7 @@ def test_all_errors_of_a_sample_map_are_listed_at_once():
         ),
         (
             b"name,library\na\n",
-            "map.csv, line 2 has 1 cells where the header (line 1) has 2; give each row one cell per column, "
+            "map.csv, line 2 has 1 cell where the header (line 1) has 2; give each row one cell per column, "
             "and put quotation marks around text that holds the delimiter.",
         ),
     ],
