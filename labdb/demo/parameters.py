@@ -18,6 +18,13 @@ AGE_AT_DEFEAT_DAYS: Final = (53, 59)  # about 8 weeks; Golden et al. 2011
 ARMS: Final = ("saline", "imipramine", "ketamine")  # Bagot et al., Biol Psychiatry 81, 285 (2017)
 DRUGS: Final = ("imipramine", "ketamine")
 UNRANDOMIZED_ARM: Final = "vehicle"
+COMPONENTS: Final = (  # arm, drug, first day, last day, mg/kg; doses of domain use, Bagot et al. 2017 schedule
+    ("saline", "saline", 1, 14, None),
+    ("imipramine", "imipramine", 1, 14, 20.0),
+    ("ketamine", "saline", 1, 13, None),  # all mice are injected alike
+    ("ketamine", "ketamine", 14, 14, 10.0),
+    ("vehicle", "saline", 1, 14, None),
+)
 MICE_PER_ARM: Final = 16  # ours: large enough to conclude something
 N_SEQUENCED_RESILIENT: Final = 8  # ours
 N_SEQUENCED_CONTROL: Final = 8  # ours

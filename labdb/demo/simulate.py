@@ -75,7 +75,7 @@ def simulate_study(seed: int = p.DEFAULT_SEED) -> SimulatedStudy:
     ValueError
         If the seed gives fewer susceptible mice than the arms need.
     """
-    of_behavior, of_tissue, of_effects, of_counts = np.random.default_rng(seed).spawn(4)
+    of_behavior, of_tissue, of_effects, of_counts = _streams(seed)
     behavior = simulate_behavior(of_behavior)
     tissue = simulate_tissue(behavior, of_tissue)
     genes = demo_genes()
@@ -90,6 +90,16 @@ def simulate_study(seed: int = p.DEFAULT_SEED) -> SimulatedStudy:
         truth=truth_by_response(),
         truth_by_arm=truth_by_arm(behavior),
     )
+
+
+def _streams(seed: int) -> list[np.random.Generator]:
+    return np.random.default_rng(seed).spawn(4)
+
+
+def truth_of(seed: int = p.DEFAULT_SEED) -> dict[str, list[dict[str, Any]]]:
+    """Return the truth behind a seed, by response and for whole arms, without simulating any counts."""
+    whole_arms = truth_by_arm(simulate_behavior(_streams(seed)[0]))
+    return {"by_response": truth_by_response(), "by_arm": [{**row, "response": None} for row in whole_arms]}
 
 
 def truth_by_response() -> list[dict[str, Any]]:

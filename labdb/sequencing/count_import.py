@@ -109,7 +109,7 @@ def import_counts(
     with transaction.atomic():
         _add_genes(missing, source.annotation)
         matrix = _make_matrix(study, table, name, source, user, round_estimates)
-        store_counts(matrix, _keyed(table, source.annotation, libraries, match.library_of), progress)
+        store_counts(matrix, _by_keys(table, source.annotation, libraries, match.library_of), progress)
     return CountImport(matrix, report.n_genes, report.n_libraries, report.n_new_genes, notes)
 
 
@@ -163,7 +163,7 @@ def _make_matrix(
     return matrix
 
 
-def _keyed(
+def _by_keys(
     table: CountTable, annotation: str, libraries: Mapping[str, Library], library_of: Mapping[str, str]
 ) -> pd.DataFrame:
     """Return the counts with primary keys in place of names."""
