@@ -67,7 +67,7 @@ def gene_pks(matrix: CountMatrix) -> npt.NDArray[np.int64]:
     return np.frombuffer(bytes(block), dtype=PK_TYPE)
 
 
-def read_counts(matrix: CountMatrix, libraries: Sequence[Library] | None = None) -> pd.DataFrame:
+def load_counts(matrix: CountMatrix, libraries: Sequence[Library] | None = None) -> pd.DataFrame:
     """Read counts of some libraries, by default all.
 
     Returns
