@@ -1,0 +1,31 @@
+// What pages share: asking before a deletion, selects that can be searched, a word when the server fails.
+(() => {
+  "use strict";
+
+  // <form data-confirm="Delete mouse M001?">
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  // <select data-search>: a long list of mice or genes is searched, not scrolled.
+  function enhance(root) {
+    if (!window.TomSelect) return;
+    for (const select of root.querySelectorAll("select[data-search]")) {
+      if (!select.tomselect) new window.TomSelect(select, { maxOptions: 500, plugins: select.multiple ? ["remove_button"] : [] });
+    }
+  }
+
+  // htmx says nothing by itself when an answer is an error or never comes.
+  function tell(sentence) {
+    const alert = document.createElement("div");
+    alert.className = "alert alert-danger";
+    alert.setAttribute("role", "alert");
+    alert.textContent = sentence;
+    document.querySelector("#content .container-xl")?.prepend(alert);
+  }
+  document.addEventListener("htmx:responseError", (event) => tell(`The server answered ${event.detail.xhr.status}; reload the page to see what is stored.`));
+  document.addEventListener("htmx:sendError", () => tell("The server cannot be reached; nothing was stored."));
+  document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
+  document.addEventListener("DOMContentLoaded", () => enhance(document));
+})();
