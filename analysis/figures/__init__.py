@@ -1,0 +1,20 @@
+"""Every figure of labdb: frames in, one Altair specification out, for the page and for the paper alike."""
+
+from analysis.figures.behavior import iz_paired_lines, si_scatter, si_slope
+from analysis.figures.expression import gene_expression, thin_points, volcano
+from analysis.figures.reversal import mouse_scores, reversal_forest, score_vs_si
+from analysis.figures.theme import no_data, save_figure
+
+__all__ = [
+    "gene_expression",
+    "iz_paired_lines",
+    "mouse_scores",
+    "no_data",
+    "reversal_forest",
+    "save_figure",
+    "score_vs_si",
+    "si_scatter",
+    "si_slope",
+    "thin_points",
+    "volcano",
+]

@@ -1,0 +1,209 @@
+"""What all figures share: colors, marks, sizes, and how a frame becomes the values of a specification."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+# Okabe & Ito, "Color Universal Design" (2008), without their yellow, too pale for points on white.
+ORANGE, SKY_BLUE, BLUISH_GREEN = "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, REDDISH_PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+GRAY = "#8A8A8A"  # for their black, which a dark page would hide
+
+COLORS = {
+    "control": GRAY,
+    "susceptible": VERMILLION,
+    "resilient": BLUE,
+    "unclassified": REDDISH_PURPLE,
+    "defeated": VERMILLION,
+    "witness": BLUISH_GREEN,
+    "saline": ORANGE,
+    "imipramine": BLUISH_GREEN,
+    "ketamine": SKY_BLUE,
+    "responder": BLUISH_GREEN,
+    "non_responder": REDDISH_PURPLE,
+    "up": VERMILLION,
+    "down": BLUE,
+    "not significant": GRAY,
+}
+UNNAMED_COLORS = (BLUISH_GREEN, SKY_BLUE, ORANGE, REDDISH_PURPLE, BLUE, VERMILLION, GRAY)
+GROUP_ORDER = (
+    "control",
+    "defeated",
+    "susceptible",
+    "saline",
+    "imipramine",
+    "ketamine",
+    "resilient",
+    "witness",
+)
+SHAPES = {"control": "square", "susceptible": "circle", "resilient": "triangle-up", "unclassified": "cross"}
+
+SIGNIFICANT_DIGITS = 6  # of a plotted number: far below a pixel, and half the size of the specification
+VL_VERSION = "6.4"  # Vega-Lite as in package.json, so that page and paper are drawn alike
+PNG_SCALE = 3.0  # pixels per unit of the figure: 216 dpi at the drawn size
+
+# The named styles are what a dark page repaints (static/labdb/figures.js); marks name a style, never black.
+CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": "Inter, Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": "#667382",
+        "gridColor": "#e6e7e9",
+        "gridOpacity": 0.8,
+        "labelColor": "#3a4859",
+        "labelFontSize": 11,
+        "tickColor": "#667382",
+        "tickSize": 4,
+        "titleColor": "#1d273b",
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "legend": {
+        "labelColor": "#3a4859",
+        "labelFontSize": 11,
+        "labelLimit": 260,
+        "symbolOpacity": 1,
+        "titleColor": "#1d273b",
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+    },
+    "title": {
+        "anchor": "start",
+        "color": "#1d273b",
+        "fontSize": 12,
+        "fontWeight": 600,
+        "offset": 8,
+        "subtitleColor": "#667382",
+        "subtitleFontSize": 11,
+    },
+    "style": {
+        "reference": {"color": "#667382", "strokeWidth": 1, "strokeDash": [4, 3]},
+        "median": {"color": "#1d273b", "thickness": 2.5},
+        "annotation": {"color": "#3a4859", "fontSize": 11},
+        "quiet": {"color": "#667382", "fontSize": 11},
+        "null-point": {"color": "#667382", "strokeWidth": 1.5},
+    },
+}
+
+
+def require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Refuse a frame that lacks a column the figure draws."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ValueError(f"the frame lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
+
+
+def finite_rows(frame: pd.DataFrame, columns: Sequence[str], above: float | None = None) -> pd.DataFrame:
+    """Return the rows whose ``columns`` are all finite numbers (and over ``above``), these as floats."""
+    numbers = frame.loc[:, list(columns)].apply(pd.to_numeric, errors="coerce").astype(float)
+    kept = numbers.abs().lt(float("inf")).all(axis=1)
+    if above is not None:
+        kept &= numbers.gt(above).all(axis=1)
+    return frame[kept].assign(**{column: numbers.loc[kept, column] for column in columns})
+
+
+def values(frame: pd.DataFrame) -> alt.InlineData:
+    """Return a frame as inline values: floats rounded, null where a number is missing or not finite."""
+    rounded = frame.copy()
+    for column in rounded.columns:
+        if pd.api.types.is_float_dtype(rounded[column]):
+            rounded[column] = [_rounded(number) for number in rounded[column].to_numpy(dtype=float)]
+    plain = rounded.astype(object).mask(rounded.isna(), other=None)
+    return alt.InlineData(values=plain.to_dict("records"))
+
+
+def _rounded(number: float) -> float | None:
+    return float(f"{number:.{SIGNIFICANT_DIGITS}g}") if abs(number) < float("inf") else None
+
+
+def in_order(names: Iterable[Any], order: Sequence[str] = GROUP_ORDER) -> list[str]:
+    """Return the distinct names, known ones in the order of the experiment, the others after."""
+    distinct = list(dict.fromkeys(str(name) for name in names if pd.notna(name)))
+    return sorted(distinct, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def colors_of(names: Sequence[str]) -> list[str]:
+    """Return one color per name: its own where the bench's word has one, else one not taken yet."""
+    taken = {COLORS[name] for name in names if name in COLORS}
+    free = [color for color in UNNAMED_COLORS if color not in taken] or list(UNNAMED_COLORS)
+    unnamed = [name for name in names if name not in COLORS]
+    own = {name: free[i % len(free)] for i, name in enumerate(unnamed)}
+    return [COLORS.get(name) or own[name] for name in names]
+
+
+def color_by(column: str, names: Sequence[str], legend: Any = None) -> alt.Color:
+    """Return the color encoding of a column of names, the same color for a name in every figure."""
+    scale = alt.Scale(domain=list(names), range=colors_of(names))
+    return alt.Color(f"{column}:N", scale=scale, legend=legend)
+
+
+def counted(names: pd.Series, order: Sequence[str] = GROUP_ORDER) -> dict[str, str]:
+    """Return each name with how often it occurs: ``{"control": "control (n = 8)"}``."""
+    counts = names.dropna().astype(str).value_counts()
+    return {name: f"{spoken(name)} (n = {counts[name]})" for name in in_order(counts.index, order)}
+
+
+def spoken(name: str) -> str:
+    """Return a stored name as people write it."""
+    return name.replace("_", "-")
+
+
+def links(frame: pd.DataFrame) -> dict[str, alt.Href]:
+    """Return the encoding that makes a point lead to its ``url``, where the frame has that column."""
+    return {"href": alt.Href("url:N")} if "url" in frame.columns else {}
+
+
+def tooltip(frame: pd.DataFrame, **titles: str) -> list[alt.Tooltip]:
+    """Return tooltips for those columns that the frame has; numbers to three significant digits."""
+    shown = []
+    for column, title in titles.items():
+        if column in frame.columns:
+            numeric = pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column])
+            field = f"{column}:Q" if numeric else f"{column}:N"
+            shown.append(alt.Tooltip(field, title=title, **({"format": ".3~g"} if numeric else {})))
+    return shown
+
+
+def reference_line(**at: float) -> alt.Chart:
+    """Return one line at a fixed x or y, with a row of its own: on the points' rows it is drawn once each."""
+    rule = alt.Chart(alt.Data(values=[{}])).mark_rule(style="reference")
+    return rule.encode(**{channel: alt.datum(position) for channel, position in at.items()})
+
+
+def no_data(sentence: str = "no data") -> alt.Chart:
+    """Return a figure that says in words why it is empty."""
+    text = alt.Chart(alt.Data(values=[{"sentence": sentence}]), width=400, height=80)
+    return themed(text.mark_text(style="quiet", fontSize=13).encode(text="sentence:N"))
+
+
+def themed(chart: Any) -> Any:
+    """Return the chart with the colors, fonts and sizes that all figures share."""
+    return chart.configure(**CONFIG)
+
+
+def save_figure(chart: Any, file_format: Literal["svg", "pdf", "png"]) -> bytes:
+    """Draw a figure as a file for a paper, without browser or network; links are left out."""
+    specification = _without_links(chart.to_dict())
+    specification["background"] = "white"
+    specification["config"]["background"] = "white"
+    if file_format == "svg":
+        drawn: str = vl_convert.vegalite_to_svg(specification, vl_version=VL_VERSION)
+        return drawn.encode()
+    if file_format == "pdf":
+        return bytes(vl_convert.vegalite_to_pdf(specification, vl_version=VL_VERSION))
+    if file_format == "png":
+        return bytes(vl_convert.vegalite_to_png(specification, vl_version=VL_VERSION, scale=PNG_SCALE))
+    raise ValueError(f"a figure is saved as svg, pdf or png; got {file_format!r}")
+
+
+def _without_links(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _without_links(value) for key, value in part.items() if key != "href"}
+    if isinstance(part, list):
+        return [_without_links(value) for value in part]
+    return part
