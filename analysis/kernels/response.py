@@ -53,9 +53,7 @@ class ResponseRule:
             raise ValueError(f"borderline must be 0 or more; got {self.borderline}")
 
 
-def classify_response(
-    before: pd.DataFrame, after: pd.DataFrame, rule: ResponseRule = ResponseRule()
-) -> pd.DataFrame:
+def classify_response(before: pd.DataFrame, after: pd.DataFrame, rule: ResponseRule = ResponseRule()) -> pd.DataFrame:
     """Call each re-tested mouse responder or non-responder.
 
     A responder was susceptible, is at or over the cutoff at the re-test, did not merely step across
@@ -168,9 +166,7 @@ def _ratios(before: pd.DataFrame, after: pd.DataFrame, mice: pd.Index) -> pd.Dat
         ratio = time_ratio(times_s(tests, "iz_present_s"), times_s(tests, "iz_absent_s"))
         pair[test] = ratio.where(reason == "").reindex(mice)
         pair[f"why_not_{test}"] = reason.reindex(mice).fillna(none)
-    first = pair["why_not_before"].map(
-        lambda why: why if why in ("", "no first test") else f"first test: {why}"
-    )
+    first = pair["why_not_before"].map(lambda why: why if why in ("", "no first test") else f"first test: {why}")
     second = pair["why_not_after"].map(lambda why: why if why in ("", "not re-tested") else f"re-test: {why}")
     pair["reason"] = first.where(first != "", second)
     return pair[["before", "after", "reason"]]

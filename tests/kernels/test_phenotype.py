@@ -219,9 +219,7 @@ def test_an_impossible_time_is_refused_by_mouse_and_column(column, value, says):
         classify_phenotype(one_defeated().assign(**{column: [value]}))
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"cutoff": 0.0}, {"cutoff": np.nan}, {"control_sd": -1.0}, {"borderline": np.inf}]
-)
+@pytest.mark.parametrize("wrong", [{"cutoff": 0.0}, {"cutoff": np.nan}, {"control_sd": -1.0}, {"borderline": np.inf}])
 def test_a_rule_that_means_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         PhenotypeRule(**wrong)

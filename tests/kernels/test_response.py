@@ -18,16 +18,10 @@ THRESHOLD = 0.3099032
 
 def two_tests(ratios: dict[str, tuple[float, float]], n_controls: int = 5, group: str = "defeated"):
     """Build before and after from mouse -> (first ratio, second ratio), with re-tested controls."""
-    controls = {
-        f"C{i}": (1.5, 1.5 * math.exp(change)) for i, change in enumerate(CONTROL_CHANGES[:n_controls])
-    }
+    controls = {f"C{i}": (1.5, 1.5 * math.exp(change)) for i, change in enumerate(CONTROL_CHANGES[:n_controls])}
     both = pd.DataFrame.from_dict(ratios | controls, orient="index", columns=["first", "second"])
-    before = pd.DataFrame(
-        {"iz_absent_s": ABSENT_S, "iz_present_s": ABSENT_S * both["first"]}, index=both.index
-    )
-    after = pd.DataFrame(
-        {"iz_absent_s": ABSENT_S, "iz_present_s": ABSENT_S * both["second"]}, index=both.index
-    )
+    before = pd.DataFrame({"iz_absent_s": ABSENT_S, "iz_present_s": ABSENT_S * both["first"]}, index=both.index)
+    after = pd.DataFrame({"iz_absent_s": ABSENT_S, "iz_present_s": ABSENT_S * both["second"]}, index=both.index)
     before["group"] = [group] * len(ratios) + ["control"] * n_controls
     return before, after
 
@@ -87,10 +81,7 @@ def test_fewer_than_five_controls_leave_the_plain_rule_and_say_so():
     calls = call(0.9, 1.2, n_controls=4)  # ln(1.2 / .9) = .288 < .310 would not have been reliable
     assert calls["response"] == "responder"
     assert calls["reliable_change"] is pd.NA
-    assert (
-        calls["reason"]
-        == "plain rule: a reliable change needs 5 re-tested controls with a ratio, there are 4"
-    )
+    assert calls["reason"] == "plain rule: a reliable change needs 5 re-tested controls with a ratio, there are 4"
 
 
 def test_a_control_without_a_ratio_does_not_count_towards_the_error():
