@@ -5,28 +5,25 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
-from django.test.utils import setup_databases, teardown_databases
 
-from labdb.database_backend import as_owner
-from labdb.postgres import grant_app_role
+from tests import databases
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_test_environment: Any, django_db_blocker: Any, django_db_modify_db_settings: Any
-) -> Iterator[None]:
-    """Make and migrate the database as its owner, then work as the application does."""
+def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Give this worker a database of its own."""
     with django_db_blocker.unblock():
-        app_role = connection.settings_dict["USER"]
-        with as_owner(connection):
-            old = setup_databases(verbosity=0, interactive=False)
-            with connection.cursor() as cursor:
-                grant_app_role(cursor, app_role)
-                # TransactionTestCase flushes; the application itself never may
-                cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app_role}"')
-                cursor.execute(f'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO "{app_role}"')
-        call_command("load_fixtures", verbosity=0)
+        databases.make()
     yield
-    with django_db_blocker.unblock(), as_owner(connection):
-        teardown_databases(old, verbosity=0)
+    with django_db_blocker.unblock():
+        databases.drop()
+
+
+@pytest.fixture(autouse=True)
+def lab_fixtures(request: pytest.FixtureRequest) -> None:
+    """Load regions, roles and rules anew for tests that commit: the one before was cleaned up by TRUNCATE."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction", False)
+    if commits or {"transactional_db", "live_server"} & set(request.fixturenames):
+        request.getfixturevalue("transactional_db")
+        call_command("load_fixtures", verbosity=0)

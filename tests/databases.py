@@ -1,0 +1,96 @@
+"""Databases for tests: migrated once into a template, then copied for each worker in a fraction of a second."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import psutil
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from labdb.database_backend import as_owner
+from labdb.postgres import grant_app_role
+
+TEMPLATE = "labdb_template"
+MADE_BY = re.compile(r"^test_labdb_(\d+)$")
+ONE_AT_A_TIME = 7_432_001  # key of the advisory lock
+
+
+def make() -> None:
+    """Make this process a database of its own and work in it as the application does."""
+    app_role = connection.settings_dict["USER"]
+    name = f"test_labdb_{os.getpid()}"
+    real = connection.settings_dict["NAME"]
+    with as_owner(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+            template = _template(cursor, app_role, real)
+            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
+    _use(name)
+
+
+def drop() -> None:
+    """Drop this process's database."""
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    with as_owner(connection):
+        connection.settings_dict["NAME"] = "postgres"
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _use(name: str) -> None:
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = name
+    connection.settings_dict["NAME"] = name
+
+
+def _template(cursor: Any, app_role: str, real: str) -> str:
+    """Return the template of the present migrations, made now if it is missing."""
+    wanted = f"{TEMPLATE}_{_digest()}"
+    cursor.execute("SELECT datname FROM pg_database")
+    known = {row[0] for row in cursor.fetchall()}
+    for name in known:
+        process = MADE_BY.match(name)
+        is_left_over = process and not psutil.pid_exists(int(process[1]))
+        if is_left_over or (name.startswith(TEMPLATE) and name != wanted):
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    if wanted not in known:
+        draft = f"{TEMPLATE}_draft_{os.getpid()}"
+        cursor.execute(f'CREATE DATABASE "{draft}"')
+        _fill(draft, app_role, real)
+        cursor.execute(f'ALTER DATABASE "{draft}" RENAME TO "{wanted}"')
+    return wanted
+
+
+def _fill(name: str, app_role: str, real: str) -> None:
+    """Migrate a new database and load the fixtures, on a connection beside the one that holds the lock."""
+    holding, connection.connection = connection.connection, None
+    connection.settings_dict["NAME"] = name
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        with connection.cursor() as cursor:
+            grant_app_role(cursor, app_role)
+            # A test that commits is cleaned up by TRUNCATE; the application itself never may.
+            cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app_role}"')
+            cursor.execute(f'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO "{app_role}"')
+        call_command("load_fixtures", verbosity=0)
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = real
+        connection.connection = holding
+
+
+def _digest() -> str:
+    """Return what the template depends on: every migration of ours, fixtures and roles."""
+    digest = hashlib.sha256()
+    checkout = Path(settings.CHECKOUT)
+    paths = [*checkout.glob("labdb/*/migrations/*.py"), *checkout.glob("analysis/migrations/*.py")]
+    paths += [*checkout.glob("fixtures/*.json"), checkout / "labdb/accounts/roles.py", checkout / "requirements.txt"]
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
