@@ -54,8 +54,11 @@ def app_role_statements(app_role: str, owner_role: str | None = None) -> list[st
 def grant_app_role(cursor: Any, app_role: str = ServerAddress.app) -> None:
     """Let the app's role read and write all there is; `cursor` is the owner's.
 
-    This includes the tables of the history: protect them again afterwards.
+    This includes the tables of the history: protect them again afterwards. Without a name (DATABASE_URL may
+    leave it to the system's account) there is one role only, which needs no rights from itself.
     """
+    if not app_role:
+        return
     for statement in app_role_statements(app_role):
         cursor.execute(statement)
 
