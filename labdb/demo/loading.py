@@ -84,25 +84,32 @@ def _tables(simulated: SimulatedStudy) -> Iterator[tuple[Any, Iterable[dict[str,
 def _treatment(simulated: SimulatedStudy) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     allocations = simulated.behavior.allocations
     yield TreatmentArm, [{"name": arm, "is_vehicle": arm not in p.DRUGS} for arm in (*p.ARMS, p.UNRANDOMIZED_ARM)]
-    yield TreatmentComponent, [
-        {"arm": arm, "drug": drug, "day_from": first, "day_to": last, "dose_mg_per_kg": dose}
-        for arm, drug, first, last, dose in p.COMPONENTS
-    ]
-    yield Randomization, [
-        {
-            "code": RANDOMIZATION,
-            "method": "simple",
-            "seed": simulated.seed,
-            "performed_at": f"{min(p.COHORTS.values()) + pd.Timedelta(days=p.FIRST_TEST_DAY)} 18:00",
-        }
-    ]
-    yield Allocation, [
-        {"mouse": mouse, "code": row.allocation_code, "randomization": RANDOMIZATION if row.is_randomized else None}
-        for mouse, row in allocations.iterrows()
-    ]
-    yield AllocationKey, [
-        {"allocation": row.allocation_code, "arm": row.arm} for _mouse, row in allocations.iterrows()
-    ]
+    yield (
+        TreatmentComponent,
+        [
+            {"arm": arm, "drug": drug, "day_from": first, "day_to": last, "dose_mg_per_kg": dose}
+            for arm, drug, first, last, dose in p.COMPONENTS
+        ],
+    )
+    yield (
+        Randomization,
+        [
+            {
+                "code": RANDOMIZATION,
+                "method": "simple",
+                "seed": simulated.seed,
+                "performed_at": f"{min(p.COHORTS.values()) + pd.Timedelta(days=p.FIRST_TEST_DAY)} 18:00",
+            }
+        ],
+    )
+    yield (
+        Allocation,
+        [
+            {"mouse": mouse, "code": row.allocation_code, "randomization": RANDOMIZATION if row.is_randomized else None}
+            for mouse, row in allocations.iterrows()
+        ],
+    )
+    yield AllocationKey, [{"allocation": row.allocation_code, "arm": row.arm} for _mouse, row in allocations.iterrows()]
 
 
 def _rows(frame: pd.DataFrame, index_field: str = "") -> list[dict[str, Any]]:

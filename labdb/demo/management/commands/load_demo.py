@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analysis.runs import request_run
 from labdb.accounts.acting import acting_user
 from labdb.colony.models import Study
 from labdb.demo import loading, parameters
@@ -31,7 +32,8 @@ class Command(BaseCommand):
         simulated = simulate_study(options["seed"])
         user = acting_user()
         with writing(user=user, door="demo"):
-            loading.load(simulated, user, self._tell)
+            study = loading.load(simulated, user, self._tell)
+            request_run("pipeline", study, user=user)  # the workers take it up, when `up` starts them
         seconds = time.monotonic() - start
         self.stdout.write(f"\rDemo study {loading.STUDY} loaded in {seconds:.0f} s.{' ' * 30}")
 
