@@ -201,9 +201,12 @@ class ResponseCall(Result):
 class GeneResult(Result):
     """One gene in one contrast and region."""
 
-    contrast = models.ForeignKey(Contrast, on_delete=models.PROTECT, related_name="gene_results")
-    region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="gene_results")
-    gene = models.ForeignKey(Gene, on_delete=models.PROTECT, related_name="gene_results")
+    # Half a million rows a run: the two indexes below serve every question, one per key would triple the writing.
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="+", db_index=False)
+    run = models.ForeignKey(AnalysisRun, on_delete=models.CASCADE, related_name="generesults", db_index=False)
+    contrast = models.ForeignKey(Contrast, on_delete=models.PROTECT, related_name="gene_results", db_index=False)
+    region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="gene_results", db_index=False)
+    gene = models.ForeignKey(Gene, on_delete=models.PROTECT, related_name="gene_results", db_index=False)
     log2_fold_change = models.FloatField()
     average_expression = models.FloatField("average expression (log2 CPM)")
     t = models.FloatField()
@@ -282,7 +285,7 @@ class MouseReversalScore(Result):
         TreatmentArm, on_delete=models.PROTECT, related_name="scores",
         help_text="The treated arm of the comparison; controls and susceptible mice get a score in each.",
     )  # fmt: skip
-    group = models.CharField(max_length=50)
+    group = models.CharField(max_length=100, help_text="Stress and treatment, such as imipramine responder.")
     score = models.FloatField(null=True)
     se = models.FloatField(null=True)
     low = models.FloatField("95 % low", null=True)
