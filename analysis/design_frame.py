@@ -1,0 +1,227 @@
+"""What is known of every sequenced library: the table that groups and covariates of a design come from.
+
+Fields are named as in Django, from the library or its mouse: ``library__pool``, ``mouse__cohort``, ``mouse__strain__name``;
+and what runs and allocation say of the mouse: ``mouse__phenotype``, ``mouse__response``, ``mouse__arm``,
+``mouse__is_randomized``, ``mouse__treatment_outcome``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+
+from analysis.current import current_run
+from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
+from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.models import AnalysisRun
+from labdb.colony.models import Mouse, Study
+from labdb.registry.models import LabRecord
+from labdb.sequencing.models import CountMatrix, Library, LibraryExtraction
+from labdb.treatment.models import AllocationKey
+
+PHENOTYPE, RESPONSE = "mouse__phenotype", "mouse__response"
+ARM, IS_RANDOMIZED, OUTCOME = "mouse__arm", "mouse__is_randomized", "mouse__treatment_outcome"
+COMPUTED = (PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME)
+STANDARD_FIELDS = (
+    "library__condition", "library__pool", "mouse__code", "mouse__sex", "mouse__cohort", "mouse__group", *COMPUTED,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """The libraries of a matrix.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Indexed by library code: ``library``, ``mouse``, ``region_id`` (primary keys), ``region`` (code), and the fields
+        asked for, by name; None where there is no value.
+    notes : tuple of str
+        Which libraries were left out, and why.
+    runs : tuple of AnalysisRun
+        Current runs that columns were taken from.
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+    runs: tuple[AnalysisRun, ...]
+
+
+def library_frame(study: Study, matrix: CountMatrix) -> pd.DataFrame:
+    """Return one row per library of a matrix with the standard fields."""
+    return read_libraries(study, matrix, STANDARD_FIELDS).frame
+
+
+def read_libraries(study: Study, matrix: CountMatrix, fields: Iterable[str]) -> Libraries:
+    """Read fields of all libraries of a matrix, in a handful of queries.
+
+    Raises
+    ------
+    ValueError
+        A field does not exist; names those that do.
+    """
+    wanted = list(dict.fromkeys(fields))
+    frame, notes = _origins(matrix)
+    runs: dict[int, AnalysisRun] = {}
+    computed = _Computed(study, runs)
+    for name in wanted:
+        source, _, path = name.partition("__")
+        if name in COMPUTED:
+            frame[name] = _by_key(frame["mouse"], computed.column(name))
+        elif source in ("library", "mouse") and path:
+            model = Library if source == "library" else Mouse
+            frame[name] = _by_key(frame[source], _values(model, path, frame[source]))
+        else:
+            raise ValueError(f"{name} is not a field of a library or its mouse; write library__... or mouse__...")
+    return Libraries(frame, tuple(notes), tuple(runs.values()))
+
+
+def _by_key(keys: pd.Series, values: dict[int, Any]) -> pd.Series:
+    looked_up = [values.get(key) for key in keys]
+    column = pd.Series(looked_up, index=keys.index, dtype=None if looked_up else object)
+    return column.where(column.notna(), None) if column.dtype == object else column
+
+
+def _origins(matrix: CountMatrix) -> tuple[pd.DataFrame, list[str]]:
+    """Return the mouse and region of every library that has one of each, and words on those that have not."""
+    sample = "extraction__inputs__sample"
+    codes = dict(matrix.library_blocks.order_by("library__code").values_list("library_id", "library__code"))
+    found = LibraryExtraction.objects.filter(library__in=codes).order_by()
+    columns = ["library", "mouse", "region_id", "region"]
+    rows = found.values_list("library_id", f"{sample}__mouse_id", f"{sample}__region_id", f"{sample}__region__code")
+    origins = pd.DataFrame(rows.distinct(), columns=columns).dropna().astype({"mouse": int, "region_id": int})
+    mixed = set(origins["library"][origins["library"].duplicated()])
+    lost = set(codes) - set(origins["library"])
+    notes = []
+    if mixed:
+        notes.append(f"{_listed(codes, mixed)} left out: made from several mice or regions.")
+    if lost:
+        notes.append(f"{_listed(codes, lost)} left out: no tissue sample leads to a mouse and a region.")
+    origins = origins[~origins["library"].isin(mixed)]
+    origins.index = pd.Index([codes[library] for library in origins["library"]], name="library__code", dtype=object)
+    return origins.sort_index(), notes
+
+
+def _listed(codes: dict[int, str], keys: set[int], shown: int = 8) -> str:
+    names = sorted(codes[key] for key in keys)
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f"{len(names)} {'library' if len(names) == 1 else 'libraries'} ({', '.join(names[:shown])}{more})"
+
+
+def _values(model: type[LabRecord], path: str, keys: Sequence[int]) -> dict[int, Any]:
+    """Return a field of these rows by primary key; an empty text counts as no value."""
+    lookup = _lookup(model, path)
+    rows = model.objects.filter(pk__in=set(keys)).values_list("pk", lookup)
+    return {pk: None if value == "" else value for pk, value in rows}
+
+
+def _lookup(model: type[LabRecord], path: str) -> str:
+    """Return the lookup of a path of fields; one that ends at a record goes on to the name people use for it."""
+    steps: list[str] = []
+    here: type[models.Model] = model
+    for name in path.split("__"):
+        field = _field(here, name)
+        steps.append(name)
+        here = field.related_model if field.is_relation else models.Model
+    if issubclass(here, LabRecord):
+        steps.append(here.key_field)
+    return "__".join(steps)
+
+
+def _field(model: type[models.Model], name: str) -> Any:
+    if not issubclass(model, LabRecord):
+        raise ValueError(f"there is nothing behind the field before {name}")
+    try:
+        field: Any = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        field = None
+    if field is None or not _is_single(field):
+        known = ", ".join(one.name for one in model._meta.get_fields() if _is_single(one))
+        raise ValueError(f"{name} is not a field of a {model._meta.verbose_name} with one value; there are: {known}.")
+    return field
+
+
+def _is_single(field: Any) -> bool:
+    """A value of the row's own, or one record of the laboratory (not an account)."""
+    if not field.concrete or field.many_to_many:
+        return False
+    return not field.is_relation or issubclass(field.related_model, LabRecord)
+
+
+class _Computed:
+    """What runs and allocation say of the mice of a study; read when first asked for."""
+
+    def __init__(self, study: Study, runs: dict[int, AnalysisRun]) -> None:
+        self.study = study
+        self.runs = runs  # filled with the runs that were used
+        self._columns: dict[str, dict[int, Any]] = {}
+
+    def column(self, name: str) -> dict[int, Any]:
+        """Return values by mouse."""
+        if name not in self._columns:
+            read = {PHENOTYPE: self._phenotypes, RESPONSE: self._responses, OUTCOME: self._outcomes}
+            self._columns[name] = read[name]() if name in read else self._allocations()[name]
+        return self._columns[name]
+
+    def _current(self, task: str) -> AnalysisRun | None:
+        run = current_run(self.study, task)
+        if run is None:
+            return None
+        self.runs[run.pk] = run
+        return run.results_run
+
+    def _phenotypes(self) -> dict[int, Any]:
+        run = self._current("phenotype")
+        return dict(run.phenotypecalls.values_list("mouse_id", "phenotype")) if run else {}
+
+    def _responses(self) -> dict[int, Any]:
+        run = self._current("response")
+        return dict(run.responsecalls.values_list("mouse_id", "response")) if run else {}
+
+    def _allocations(self) -> dict[str, dict[int, Any]]:
+        keys = AllocationKey.objects.filter(study=self.study)
+        rows = list(
+            keys.values_list("allocation__mouse_id", "arm__name", "arm__is_vehicle", "allocation__randomization_id")
+        )
+        self._columns[ARM] = {mouse: arm for mouse, arm, _, _ in rows}
+        self._columns[IS_RANDOMIZED] = {mouse: randomization is not None for mouse, _, _, randomization in rows}
+        self._columns["is_vehicle"] = {mouse: is_vehicle for mouse, _, is_vehicle, _ in rows}
+        return self._columns
+
+    def _outcomes(self) -> dict[int, Any]:
+        phenotype, response = self.column(PHENOTYPE), self.column(RESPONSE)
+        arm, is_vehicle = self.column(ARM), self.column("is_vehicle")
+        groups = Mouse.objects.filter(study=self.study).values_list("pk", "group")
+        return {
+            mouse: treatment_outcome(
+                group, phenotype.get(mouse), arm.get(mouse), is_vehicle.get(mouse, False),
+                response.get(mouse) if response else "",
+            )
+            for mouse, group in groups
+        }  # fmt: skip
+
+
+def treatment_outcome(
+    group: str, phenotype: str | None, arm: str | None, is_vehicle: bool, response: str | None
+) -> str | None:
+    """Return stress, drug and what became of it in the words of a figure; None when a part is not known.
+
+    ``control``, ``resilient``, ``susceptible saline``, ``imipramine responder``, ``imipramine non-responder``,
+    ``imipramine response unknown``; ``imipramine treated`` where no re-test was judged (`response` is empty).
+    """
+    given = "" if arm is None or is_vehicle else f" {arm}"
+    if group == CONTROL_GROUP:
+        return CONTROL + given
+    if group != DEFEATED_GROUP:
+        return group + given if group else None
+    if phenotype == RESILIENT:
+        return RESILIENT + given
+    if phenotype != SUSCEPTIBLE:
+        return None
+    if not given:
+        return SUSCEPTIBLE if arm is None else f"{SUSCEPTIBLE} {arm}"
+    said: dict[str | None, str] = {RESPONDER: "responder", NON_RESPONDER: "non-responder", "": "treated"}
+    return f"{arm} {said.get(response, 'response unknown')}"
