@@ -1,0 +1,15 @@
+"""The tasks there are."""
+
+from collections.abc import Sequence
+
+from analysis.tasks import differential_expression, mouse_scores, phenotype, pipeline, response, reversal
+from analysis.tasks.task import Task
+
+TASKS: Sequence[Task] = (
+    phenotype.TASK,
+    response.TASK,
+    differential_expression.TASK,
+    reversal.TASK,
+    mouse_scores.TASK,
+    pipeline.TASK,
+)

@@ -1,0 +1,88 @@
+"""What a page sees of a run while it works: how far, what it is doing, its log; and the way to stop it."""
+
+import time
+from collections.abc import Callable
+
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Now
+from django.utils import timezone
+
+from analysis.models import AnalysisRun, RunStatus
+
+WRITE_EVERY_S = 1.0
+STEP_PARTS = 100  # into which a step of a run of several steps is divided
+
+
+class Cancelled(Exception):
+    """Someone asked the run to stop."""
+
+
+class Superseded(Exception):
+    """The run was taken for lost and given to another worker; this one must write nothing."""
+
+
+class Progress:
+    """Given to a task's compute: `tick` as often as is convenient, `note` what a person should read.
+
+    Nothing is buffered and compute runs outside any transaction, so a page sees what is written at once.
+
+    Parameters
+    ----------
+    run : AnalysisRun
+        Claimed by this process; its `attempt` tells this process from one that takes the run over.
+    run_step : callable, optional
+        Carries out a child run; for tasks that consist of others.
+    outer : callable, optional
+        Told (done, total, doing) too: the progress of the parent.
+    """
+
+    def __init__(
+        self,
+        run: AnalysisRun,
+        run_step: Callable[["Progress", str, int, int], AnalysisRun] | None = None,
+        outer: Callable[[int, int, str], None] | None = None,
+    ) -> None:
+        self.run = run
+        self._run_step = run_step
+        self._outer = outer
+        self._written_at = -WRITE_EVERY_S
+        self._mine = AnalysisRun.objects.filter(pk=run.pk, attempt=run.attempt, status=RunStatus.RUNNING)
+
+    def tick(self, done: int, total: int, doing: str) -> None:
+        """Say how far the work is, at most once a second; stops the work if someone asked for it."""
+        if time.monotonic() - self._written_at >= WRITE_EVERY_S:
+            self.show(done, total, doing)
+
+    def show(self, done: int, total: int, doing: str) -> None:
+        """As `tick`, now: for the beginning of something."""
+        self._written_at = time.monotonic()
+        if not self._mine.update(done=done, total=total, doing=doing[:200], heartbeat_at=Now()):
+            raise Superseded
+        self.stop_if_asked()
+        if self._outer is not None:
+            self._outer(done, total, doing)
+
+    def note(self, line: str) -> None:
+        """Add a line to the run's log."""
+        stamped = f"{timezone.localtime():%H:%M:%S} {line}\n"
+        self._mine.update(log=Concat(F("log"), Value(stamped)), heartbeat_at=Now())
+
+    def stop_if_asked(self) -> None:
+        """Raise `Cancelled` if someone asked for it."""
+        if self._mine.filter(is_cancel_asked=True).exists():
+            raise Cancelled
+
+    def run_step(self, task_name: str, step: int, n_steps: int) -> AnalysisRun:
+        """Carry out a task as step `step` (from 0) of `n_steps` of this one, here and now."""
+        if self._run_step is None:
+            raise ValueError("this run has no steps")
+        return self._run_step(self, task_name, step, n_steps)
+
+    def part(self, step: int, n_steps: int) -> Callable[[int, int, str], None]:
+        """Return the progress of one step as a share of the whole."""
+
+        def tell(done: int, total: int, doing: str) -> None:
+            share = STEP_PARTS * done // total if total else 0
+            self.show(step * STEP_PARTS + share, n_steps * STEP_PARTS, doing)
+
+        return tell

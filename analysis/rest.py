@@ -1,0 +1,66 @@
+"""`POST /api/v1/analysis-runs/`: queue a run."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import api_view
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import ValidationError as Refused
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analysis.models import AnalysisRun
+from analysis.runs import request_run
+from labdb.colony.models import Study
+from labdb.registry.permissions import may
+
+
+class RunRequest(serializers.Serializer):
+    """What a script sends."""
+
+    task = serializers.CharField()
+    study = serializers.CharField(help_text="Code or id.")
+    parameters = serializers.DictField(required=False, default=dict, help_text="By name; the rest get their defaults.")
+
+
+class QueuedRun(serializers.ModelSerializer):
+    """What it gets back: the run, to be asked for by its id."""
+
+    study = serializers.SlugRelatedField(slug_field="code", read_only=True)
+
+    class Meta:
+        model = AnalysisRun
+        fields = ("id", "study", "task", "parameters", "status", "queued_at")
+
+
+@extend_schema(
+    request=RunRequest,
+    responses={201: QueuedRun, 400: OpenApiResponse(description="Field: sentences."), 403: OpenApiResponse()},
+)
+@api_view(["POST"])
+def queue_run(request: Request) -> Response:
+    """Queue a run; its progress stands at its own address."""
+    asked = RunRequest(data=request.data)
+    asked.is_valid(raise_exception=True)
+    study = _study(request.user, asked.validated_data["study"])
+    if not may(request.user, "add", AnalysisRun, study):
+        raise PermissionDenied(f"Your role does not run analyses of {study}.")
+    try:
+        run = request_run(asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user)
+    except ValidationError as error:
+        raise Refused(error.message_dict) from None
+    run.refresh_from_db()
+    return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED)
+
+
+def _study(user: Any, named: str) -> Study:
+    """Return a study that the account may see, by code or id; others do not exist for it."""
+    seen = Study.objects.all().visible_to(user)
+    study = seen.filter(code=named).first()
+    if study is None and named.isdecimal() and len(named) < 19:
+        study = seen.filter(pk=int(named)).first()
+    if study is None:
+        raise Refused({"study": [f"There is no study {named} that you may see."]})
+    return study

@@ -1,0 +1,124 @@
+"""Each drug arm beside control and susceptible saline mice, region by region; for `reversal` and `mouse_scores`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.design_frame import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, read_libraries
+from analysis.kernels.counts import filter_by_expression, log_cpm, tmm_factors
+from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, SUSCEPTIBLE
+from analysis.tasks.matrices import chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
+from analysis.tasks.task import Loaded, Parameters
+from labdb.colony.models import Study
+from labdb.treatment.models import Allocation, TreatmentArm
+
+TREATED = "treated"
+STRESSED = "randomized susceptible"  # saline and drugs together, for the filter
+GROUP, POOL = "mouse__group", "library__pool"
+
+
+@dataclass(frozen=True)
+class ArmComparisons:
+    """Counts (gene primary keys x library codes) and, by library, region, pool and what each mouse is here.
+
+    ``role``: control, stressed (randomized, susceptible) or bystander; ``arm``, ``outcome``: as in `design_frame`.
+    """
+
+    counts: pd.DataFrame
+    libraries: pd.DataFrame
+    arms: dict[str, int]
+    vehicles: tuple[str, ...]
+    matrix_id: int
+    regions: dict[str, int]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Yield every region with every drug arm."""
+        return ((region, arm) for region in self.regions for arm in self.arms)
+
+    def expression(self, region: str) -> pd.DataFrame:
+        """Return log2 CPM of a region: TMM on genes kept by a filter that pools saline and drug mice.
+
+        One filter for all arms: it must not know which of the randomized mice got which.
+        """
+        libraries = self._region(region)
+        counts = self.counts[list(libraries.index)]
+        pooled = libraries["outcome"].mask(libraries["role"] == STRESSED, STRESSED)
+        kept = counts[filter_by_expression(counts, pooled)]
+        return log_cpm(kept, tmm_factors(kept))
+
+    def groups(self, region: str, arm: str) -> pd.Series:
+        """Return control, susceptible, treated, and each bystander group by its own name (other arms by outcome)."""
+        libraries = self._region(region)
+        is_stressed = libraries["role"] == STRESSED
+        groups = libraries["outcome"].mask(libraries["role"] == CONTROL, CONTROL)
+        groups = groups.mask(is_stressed & libraries["arm"].isin(self.vehicles), SUSCEPTIBLE)
+        return groups.mask(is_stressed & (libraries["arm"] == arm), TREATED)
+
+    def pools(self, region: str) -> pd.Series | None:
+        """Return the pool of every library, or None where none is recorded."""
+        pools = self._region(region)["pool"]
+        unknown = pools.index[pools.isna()]
+        if len(unknown) == len(pools):
+            return None
+        if len(unknown):
+            raise ValueError(
+                f"{region}: the pool is missing for {', '.join(unknown[:8])}, but not for the others; enter it."
+            )
+        return pools
+
+    def _region(self, region: str) -> pd.DataFrame:
+        return self.libraries[self.libraries["region"] == region]
+
+
+def missing(study: Study, parameters: Parameters) -> str:
+    """Say why arms cannot be compared yet."""
+    if without_counts := missing_matrix(study, parameters):
+        return without_counts
+    arms = TreatmentArm.objects.filter(study=study)
+    if not arms.filter(is_vehicle=True).exists() or not arms.filter(is_vehicle=False).exists():
+        return f"{study} needs a vehicle arm (marked as such) and a drug arm."
+    if not Allocation.objects.filter(study=study, randomization__isnull=False, key__isnull=False).exists():
+        return f"No mouse of {study} was allocated to an arm by a randomization; record the randomization and its key."
+    return ""
+
+
+def load(study: Study, parameters: Parameters) -> Loaded:
+    """Read counts, and what each mouse is in the comparisons."""
+    matrix = chosen_matrix(study, parameters)
+    read = read_libraries(study, matrix, [GROUP, PHENOTYPE, ARM, IS_RANDOMIZED, OUTCOME, POOL])
+    frame = read.frame
+    if frame[PHENOTYPE].notna().sum() == 0:
+        raise ValueError(f"No sequenced mouse of {study} has a current phenotype call; run phenotype first.")
+    libraries = pd.DataFrame(
+        {
+            **{name: frame[name] for name in ("library", "mouse", "region", "region_id")},
+            "pool": frame[POOL], "arm": frame[ARM], "outcome": frame[OUTCOME], "role": _roles(frame),
+        }
+    )  # fmt: skip
+    unknown = libraries["outcome"].isna()
+    notes = [f"Counts: {matrix}.", *read.notes]
+    if unknown.any():
+        mice = sorted(set(frame.loc[unknown, "mouse"]))
+        notes.append(f"{int(unknown.sum())} libraries of {len(mice)} mice left out: the phenotype is not known.")
+    libraries = libraries[~unknown]
+    arms = TreatmentArm.objects.filter(study=study).order_by("name")
+    inputs = ArmComparisons(
+        counts=counts_by_code(matrix, libraries["library"]),
+        libraries=libraries,
+        arms={arm.name: arm.pk for arm in arms if not arm.is_vehicle},
+        vehicles=tuple(arm.name for arm in arms if arm.is_vehicle),
+        matrix_id=matrix.pk,
+        regions=dict(sorted(zip(libraries["region"], libraries["region_id"].tolist(), strict=True))),
+    )
+    for region in inputs.regions:
+        refuse_repeated_mice(inputs._region(region), region)
+    return Loaded(inputs, read.runs, tuple(notes))
+
+
+def _roles(frame: pd.DataFrame) -> pd.Series:
+    """Only mice that chance allocated are compared; vehicle given otherwise makes a bystander."""
+    is_control = (frame[GROUP] == CONTROL_GROUP) & (frame[OUTCOME] == CONTROL)
+    is_stressed = (frame[PHENOTYPE] == SUSCEPTIBLE) & frame[IS_RANDOMIZED].eq(True)
+    role = pd.Series("bystander", index=frame.index, dtype=object)
+    return role.mask(is_control, CONTROL).mask(is_stressed, STRESSED)

@@ -1,0 +1,45 @@
+"""Which count matrix a task works on, and its counts; shared by the tasks on expression."""
+
+import pandas as pd
+
+from analysis.tasks.task import Parameter, Parameters, name_in_study
+from labdb.colony.models import Study
+from labdb.sequencing.expression_store import load_counts
+from labdb.sequencing.models import CountMatrix, Library
+
+MATRIX = Parameter(
+    "", name_in_study(CountMatrix.objects, "code", "count matrix"), "Code of a count matrix; empty: the latest."
+)
+
+
+def chosen_matrix(study: Study, parameters: Parameters) -> CountMatrix | None:
+    """Return the matrix named by the parameters, else the latest of the study."""
+    matrices = CountMatrix.objects.filter(study=study)
+    if parameters["matrix"]:
+        return matrices.get(code=parameters["matrix"])
+    return matrices.order_by("-pk").first()
+
+
+def missing_matrix(study: Study, parameters: Parameters) -> str:
+    """Say that there are no counts, if so."""
+    return "" if chosen_matrix(study, parameters) else f"{study} has no counts; import a count matrix."
+
+
+def counts_by_code(matrix: CountMatrix, libraries: pd.Series) -> pd.DataFrame:
+    """Read counts of libraries (primary keys, indexed by code): genes (primary keys) x library codes.
+
+    Codes, so that what a kernel says names the library, and so that its order does not depend on the database.
+    """
+    found = Library.objects.in_bulk(list(libraries))
+    counts = load_counts(matrix, [found[key] for key in libraries])
+    return counts.set_axis(pd.Index(libraries.index, name="library"), axis="columns")
+
+
+def refuse_repeated_mice(libraries: pd.DataFrame, region: str) -> None:
+    """Refuse two libraries of one mouse and region: a mouse is one replicate."""
+    again = libraries.index[libraries["mouse"].duplicated(keep=False)]
+    if len(again):
+        raise ValueError(
+            f"{region}: libraries {', '.join(sorted(again)[:8])} are several of one mouse; "
+            "a mouse counts once, so keep one of them in the matrix."
+        )

@@ -1,0 +1,68 @@
+"""Task `phenotype`: susceptible or resilient, by one SI test of each mouse."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.kernels.phenotype import PhenotypeRule as KernelRule
+from analysis.kernels.phenotype import classify_phenotype
+from analysis.models import AnalysisRun, PhenotypeCall
+from analysis.progress import Progress
+from analysis.tasks.si_tests import read_si_tests
+from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_name, whole_number
+from labdb.behavior.models import PhenotypeRule, SocialInteractionTest
+from labdb.colony.models import Study
+
+RESULT_COLUMNS = ["si_ratio", "corner_ratio", "phenotype", "distance_to_cutoff", "borderline", "reason"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """SI tests by mouse (primary keys), with ``si_test``, and the rule."""
+
+    tests: pd.DataFrame
+    rule: KernelRule
+    rule_id: int
+
+
+def missing(study: Study, parameters: Parameters) -> str:
+    """Say why phenotypes cannot be called yet."""
+    number = parameters["test_number"]
+    if SocialInteractionTest.objects.filter(study=study, test_number=number).exists():
+        return ""
+    return f"{study} has no SI test with number {number}; enter or import SI tests."
+
+
+def load(study: Study, parameters: Parameters) -> Loaded:
+    """Read the tests and the rule."""
+    rule = PhenotypeRule.objects.get(name=parameters["rule"])
+    return Loaded(Inputs(read_si_tests(study, parameters["test_number"]), rule.to_kernel(), rule.pk))
+
+
+def compute(inputs: Inputs, progress: Progress) -> pd.DataFrame:
+    """Call every mouse, and say in the log how many of each."""
+    calls = classify_phenotype(inputs.tests, inputs.rule)
+    counts = calls["phenotype"].value_counts()
+    progress.note(f"{len(calls)} mice: {', '.join(f'{n} {phenotype}' for phenotype, n in counts.items())}.")
+    return calls
+
+
+def store(run: AnalysisRun, inputs: Inputs, calls: pd.DataFrame) -> None:
+    """Write one call a mouse."""
+    rows = calls[RESULT_COLUMNS].assign(mouse_id=calls.index, si_test_id=inputs.tests["si_test"])
+    PhenotypeCall.objects.bulk_create(
+        PhenotypeCall(study_id=run.study_id, run=run, rule_id=inputs.rule_id, **row) for row in rows_of(rows)
+    )
+
+
+TASK = Task(
+    name="phenotype",
+    parameters={
+        "rule": Parameter("Ratio below 1", rule_name(PhenotypeRule), "Name of a phenotype rule."),
+        "test_number": Parameter(1, whole_number(1), "Which SI test of each mouse.", asks_another_question=True),
+    },
+    missing=missing,
+    load=load,
+    compute=compute,
+    store=store,
+)
