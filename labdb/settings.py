@@ -183,9 +183,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "labdb.registry.rest.Paging",
+    "DEFAULT_PAGINATION_CLASS": "labdb.registry.rest_answers.Paging",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "labdb.registry.rest.answer_error",
+    "EXCEPTION_HANDLER": "labdb.registry.rest_answers.answer_error",
     "NON_FIELD_ERRORS_KEY": "__all__",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -194,6 +194,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Records and results of a social-defeat, antidepressant and RNA-seq experiment.",
     "VERSION": LABDB_VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"SeverityEnum": "labdb.colony.models.Severity"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -21,12 +21,18 @@ def _problems(model: type[LabRecord]) -> list[str]:
         if isinstance(field, models.FloatField) and not isinstance(field, FiniteFloatField):
             problems.append(f"{field.name}: a float that may be NaN; use FiniteFloatField")
     for constraint in model._meta.constraints:
+        if isinstance(constraint, UniqueRule) and (constraint.condition or constraint.expressions):
+            problems.append(f"{constraint.name}: a batch is checked by plain fields; drop the condition")
         if not isinstance(constraint, RowRule | UniqueRule):
             problems.append(f"{constraint.name}: a rule without field and sentence; use RowRule or UniqueRule")
     if issubclass(model, StudyRecord) and any(field.name == "code" for field in model._meta.local_fields):
         unique = [c.fields for c in model._meta.constraints if isinstance(c, UniqueRule)]
         if ("study", "code") not in unique:
             problems.append("its code is not unique in its study; add unique_code()")
+    for field in model._meta.local_fields:
+        rules = [c.fields for c in model._meta.constraints if isinstance(c, UniqueRule)]
+        if field.unique and not field.primary_key and (field.name,) not in rules:
+            problems.append(f"{field.name}: unique without a sentence; add one_per({field.name!r})")
     if not model._meta.ordering:
         problems.append("has no ordering")
     return problems

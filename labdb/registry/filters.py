@@ -3,17 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from labdb.registry.form_fields import form_field_for
-from labdb.registry.models import LabRecord
-from labdb.registry.record import Record, record_for
+from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_storable
+from labdb.registry.keys import is_id, key_path
+from labdb.registry.record import Record, names_shown, record_for
 
 LOOKUPS = ("exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icontains", "startswith", "range", "date")
 MAX_STEPS = 6
+EXPORTS = ("csv",)  # Parquet, NDJSON and XLSX are later doors
 RESERVED = {"limit", "offset", "page", "search", "ordering", "fields", "export", "for", "format", "columns"}
 
 
@@ -54,6 +56,9 @@ def read_filters(record: type[Record], query: QueryDict) -> Filters:
     """Return the filters of an address; FilterError names every parameter that is not understood."""
     filters = Filters(search=query.get("search", "").strip())
     errors: dict[str, list[str]] = {}
+    errors |= _unknown_words(record, query)
+    if not is_storable(filters.search):
+        errors["search"] = ["Text cannot hold NUL or half characters; type it anew."]
     for name in query:
         if name in RESERVED:
             continue
@@ -61,7 +66,7 @@ def read_filters(record: type[Record], query: QueryDict) -> Filters:
             path = resolve(record, name)
             for text in query.getlist(name):
                 if text != "":
-                    filters.conditions &= _condition(path, text)
+                    filters.conditions &= _checked(record, _condition(path, text), text)
             filters.has_many = filters.has_many or _crosses_many(record, path.orm)
         except ValidationError as error:
             errors[name] = error.messages
@@ -74,6 +79,23 @@ def read_filters(record: type[Record], query: QueryDict) -> Filters:
     return filters
 
 
+def chosen_names(query: QueryDict) -> list[str]:
+    """Return the columns that ``?fields=`` names."""
+    return [name.strip() for name in query.get("fields", "").split(",") if name.strip()]
+
+
+def _unknown_words(record: type[Record], query: QueryDict) -> dict[str, list[str]]:
+    """Return what is wrong with the words that every list knows."""
+    errors = {}
+    known_names = names_shown(record)
+    unknown = [name for name in chosen_names(query) if name not in known_names]
+    if unknown:
+        errors["fields"] = [f"{', '.join(unknown)}: not a field; known are {', '.join(known_names)}."]
+    if "export" in query and query["export"] not in EXPORTS:
+        errors["export"] = [f"{query['export']} is not a format of exports; known are {', '.join(EXPORTS)}."]
+    return errors
+
+
 def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySet:
     """Return the rows that the filters select, in their order."""
     queryset = queryset.filter(filters.conditions)
@@ -82,7 +104,8 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
         for name in record.search_fields:
             found |= Q(**{f"{name}__icontains": filters.search})
         queryset = queryset.filter(found)
-    if filters.has_many:
+    searches_many = filters.search and any(_crosses_many(record, name) for name in record.search_fields)
+    if filters.has_many or searches_many:
         queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
     if filters.ordering:
         queryset = queryset.order_by(*filters.ordering, "pk")
@@ -103,13 +126,16 @@ def resolve(record: type[Record], name: str) -> Path:
         found = _field(model, step) if model is not None else None
         if found is None or len(steps) > MAX_STEPS:
             raise ValidationError(f"{name} is not a filter of {record.resource}; known are {', '.join(known(record))}.")
-        model = found.related_model if found.is_relation else None
+        model = found.related_model if found.is_relation and _is_registered(found.related_model) else None
+    if found.is_relation and found.concrete and steps[-1] == found.attname:  # mouse_id=12
+        return Path("__".join([*steps[:-1], found.name, "pk"]), found.target_field, lookup)
     return Path("__".join(steps), found, lookup)
 
 
 def known(record: type[Record]) -> list[str]:
     """Return the filters of a record itself; each may go on into a related record and end in a lookup."""
-    own = [f.name for f in record.model._meta.fields if _field(record.model, f.name) is not None]
+    fields = [*record.model._meta.fields, *record.model._meta.many_to_many]
+    own = [field.name for field in fields if _field(record.model, field.name) is not None]
     return sorted({*own, *record.relations})
 
 
@@ -119,14 +145,25 @@ def read_ordering(record: type[Record], text: str) -> tuple[str, ...]:
     paths = []
     for name in names:
         sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
+        sortable = _sortable(record)
+        if bare not in sortable:
+            raise ValidationError(f"{bare} cannot be sorted by; sortable are {', '.join(sorted(sortable))}.")
         path = resolve(record, bare)
         key = getattr(path.field.related_model, "key_field", "pk") if path.field.is_relation else ""
         paths.append(f"{sign}{path.orm}{'__' + key if key else ''}")
     return tuple(paths)
 
 
+def _sortable(record: type[Record]) -> set[str]:
+    """Return the columns of the table itself, one value each, and what the declaration shows or filters by."""
+    own = {field.name for field in record.model._meta.fields if _field(record.model, field.name) is not None}
+    declared = {*record.list_display, *record.list_filter, *record.relations}
+    several = {name for name in declared if _crosses_many(record, record.relations.get(name, name))}
+    return (own | declared) - several
+
+
 def _field(model: Any, name: str) -> Any:
-    """Return a model field if it may be asked for: fields of records, and relations between records only."""
+    """Return a model field if it may be asked for: of records, and of what people call an account or a role."""
     if name == "pk":
         name = "id"
     try:
@@ -134,21 +171,32 @@ def _field(model: Any, name: str) -> Any:
     except FieldDoesNotExist:
         return None
     if found.is_relation:
-        return found if isinstance(found.related_model, type) and _is_registered(found.related_model) else None
-    return found
+        return found if hasattr(found.related_model, "key_field") else None
+    return None if isinstance(found, models.BinaryField | models.JSONField | ArrayField) else found
 
 
-def _is_registered(model: type[models.Model]) -> bool:
+def _is_registered(model: Any) -> bool:
     try:
         record_for(model)
-    except StopIteration:
+    except KeyError:
         return False
-    return issubclass(model, LabRecord)
+    return True
+
+
+def _checked(record: type[Record], condition: Q, text: str) -> Q:
+    """Return the condition if the ORM can read it; it would say no only when the rows are asked for."""
+    try:
+        record.model._default_manager.filter(condition)
+    except (FieldError, ValueError, TypeError) as error:
+        raise ValidationError(f"{text}: {error}") from None
+    return condition
 
 
 def _condition(path: Path, text: str) -> Q:
+    if not is_storable(text):
+        raise ValidationError("Text cannot hold NUL or half characters; type it anew.")
     if path.lookup == "isnull":
-        return Q(**{f"{path.orm}__isnull": text.casefold() in ("true", "1", "yes")})
+        return Q(**{f"{path.orm}__isnull": YesNoField().to_python(text)})
     if path.field.is_relation:
         return _relation_condition(path, text)
     if path.lookup in ("in", "range"):
@@ -156,22 +204,25 @@ def _condition(path: Path, text: str) -> Q:
         if path.lookup == "range" and len(values) != 2:
             raise ValidationError(f"{text} is not a range; enter two values such as 1,5.")
         return Q(**{f"{path.orm}__{path.lookup}": values})
-    value = text if path.lookup in ("contains", "icontains", "startswith", "date") else _value(path, text)
-    try:
-        return Q(**{f"{path.orm}__{path.lookup}": value})
-    except (FieldError, ValueError) as error:
-        raise ValidationError(f"{text}: {error}") from None
+    if path.lookup == "date":
+        return Q(**{f"{path.orm}__date": DayField().to_python(text)})
+    value = text if path.lookup in ("contains", "icontains", "startswith") else _value(path, text)
+    return Q(**{f"{path.orm}__{path.lookup}": value})
 
 
 def _relation_condition(path: Path, text: str) -> Q:
     names = text.split(",") if path.lookup == "in" else [text]
     if path.lookup not in ("exact", "in"):
         raise ValidationError(f"{path.orm} is a record; compare one of its fields, such as {path.orm}__code.")
-    key = getattr(path.field.related_model, "key_field", "pk")
+    key = key_path(path.field.related_model)
     condition = Q()
     for name in names:
-        is_id = name.startswith("#") and name[1:].isdigit()
-        condition |= Q(**{f"{path.orm}__pk": int(name[1:])}) if is_id else Q(**{f"{path.orm}__{key}": name})
+        if is_id(name) and (name.startswith("#") or key == "pk"):
+            condition |= Q(**{f"{path.orm}__pk": int(name.removeprefix("#"))})
+        elif key == "pk":
+            raise ValidationError(f"{name} is not an id; enter digits.")
+        else:
+            condition |= Q(**{f"{path.orm}__{key}": name})
     return condition
 
 
@@ -190,7 +241,7 @@ def _value(path: Path, text: str) -> Any:
 
 
 def _whole(text: str) -> int:
-    if not text.isdecimal():
+    if not is_id(text) or text.startswith("#"):
         raise ValidationError(f"{text} is not an id; enter digits.")
     return int(text)
 

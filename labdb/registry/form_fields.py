@@ -4,19 +4,21 @@ Every door writes through these, so the sentence for a bad cell is the same on a
 """
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from labdb.registry.keys import KeyRing
-from labdb.registry.models import StudyRecord, key_of
+from labdb.registry.models import key_of
 
 REQUIRED = "This is needed; enter a value."
+LONGEST_KEY = 300  # characters; the longest label of a record is shorter
 YES = {"true", "yes", "y", "1"}
 NO = {"false", "no", "n", "0"}
 Shown = Callable[..., Any]
@@ -31,7 +33,21 @@ class _Spoken:
 class TextField(_Spoken, forms.CharField):
     """Text, trimmed."""
 
-    default_error_messages = {"required": REQUIRED, "null_characters_not_allowed": "Text cannot hold NUL characters."}
+    def __init__(self, *, longest: int | None = None, **kwargs: Any) -> None:
+        self.longest = longest
+        super().__init__(**kwargs)
+        self.validators = []  # Django's refusal of NUL: said below, with what to do
+        if longest is not None:
+            self.widget.attrs["maxlength"] = str(longest)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the text; refuse what no database can hold, and say by how much it is too long."""
+        text = super().to_python(value)
+        if text and not is_storable(text):
+            raise ValidationError("Text cannot hold NUL or half characters; type it anew.")
+        if text and self.longest is not None and len(text) > self.longest:
+            raise ValidationError(f"{text[:20]}... has {len(text)} characters; enter at most {self.longest}.")
+        return text
 
 
 class NumberField(_Spoken, forms.Field):
@@ -55,19 +71,28 @@ class NumberField(_Spoken, forms.Field):
 
 
 class WholeNumberField(_Spoken, forms.Field):
-    """A whole number."""
+    """A whole number that its column can hold."""
 
     widget = forms.TextInput(attrs={"inputmode": "numeric"})
+
+    def __init__(self, *, least: int | None = None, most: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least = least
+        self.most = most
 
     def to_python(self, value: Any) -> int | None:
         """Return the number, or None when empty."""
         text = str(value).strip() if value is not None else ""
         if not text:
             return None
-        digits = text.removesuffix(".0")
-        if not digits.lstrip("-").isdecimal() or len(digits) > 10:
+        if not re.fullmatch(r"[+-]?[0-9]{1,19}(\.0*)?", text):
             raise ValidationError(f"{text} is not a whole number; enter digits such as 12.")
-        return int(digits)
+        number = int(text.partition(".")[0])
+        if self.least is not None and number < self.least:
+            raise ValidationError(f"{text} is too small; enter {self.least} or more.")
+        if self.most is not None and number > self.most:
+            raise ValidationError(f"{text} is too large; enter at most {self.most}.")
+        return number
 
 
 class DayField(_Spoken, forms.Field):
@@ -77,6 +102,8 @@ class DayField(_Spoken, forms.Field):
 
     def to_python(self, value: Any) -> date | None:
         """Return the date, or None when empty."""
+        if isinstance(value, datetime):
+            value = value.date()
         if isinstance(value, date) or value in (None, ""):
             return value or None
         try:
@@ -171,6 +198,8 @@ class KeyField(_Spoken, forms.Field):
         text = "" if value is None else str(value).strip()
         if not text:
             return None
+        if len(text) > LONGEST_KEY or not is_storable(text):
+            raise ValidationError(f"{text[:20]!r}... is not a name; enter one as it is written elsewhere.")
         assert self.keys is not None
         return self.keys.find(self.model, text, self.scope())
 
@@ -188,7 +217,7 @@ class KeysField(KeyField):
         """Return the records."""
         if value is None or value == "":
             return []
-        parts = value if isinstance(value, list | tuple) else str(value).split(";")
+        parts = value if isinstance(value, list | tuple) else split_keys(str(value))
         found = [super(KeysField, self).to_python(part) for part in parts if str(part).strip()]
         return list(dict.fromkeys(found))
 
@@ -197,6 +226,16 @@ class KeysField(KeyField):
         if isinstance(value, list | tuple | models.QuerySet):
             return "; ".join(str(written_key(one) if isinstance(one, models.Model) else one) for one in value)
         return value
+
+
+def split_keys(text: str) -> list[str]:
+    """Return the names in a cell that holds several."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold this text: no NUL, no half of a surrogate pair (JSON may carry both)."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def written_key(record: models.Model) -> str:
@@ -228,14 +267,11 @@ def form_field_for(field: Any, **kwargs: Any) -> forms.Field | None:
         if isinstance(field, kind):
             if kind is models.BooleanField:
                 base["required"] = not field.null
+            if kind is models.IntegerField:
+                base["least"], base["most"] = connection.ops.integer_field_range(field.get_internal_type())
             return form_field(**base)
     if isinstance(field, models.TextField):
         return TextField(widget=forms.Textarea(attrs={"rows": 2}), **base)
     if isinstance(field, models.CharField):
-        return TextField(max_length=field.max_length, empty_value=None if field.null else "", **base)
+        return TextField(longest=field.max_length, empty_value=None if field.null else "", **base)
     return field.formfield(**kwargs)
-
-
-def in_study(model: type[models.Model]) -> bool:
-    """Whether a model's rows belong to a study."""
-    return issubclass(model, StudyRecord)

@@ -1,5 +1,7 @@
 """The one model form that validates every write: page, file, admin and REST."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -7,10 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from labdb.registry import permissions
-from labdb.registry.form_fields import KeyField, form_field_for
+from labdb.registry.form_fields import KeyField, KeysField, form_field_for
 from labdb.registry.keys import KeyRing
 from labdb.registry.models import LabRecord
 from labdb.registry.record import Record
+
+CHECK_VIOLATION = "23514"
 
 
 class Conflict(Exception):
@@ -18,13 +22,28 @@ class Conflict(Exception):
 
     Attributes
     ----------
+    is_outdated : bool
+        The record itself was changed meanwhile.
     differences : dict of str to (theirs, yours)
-        Filled when the record itself was changed meanwhile.
+        The fields in which the two versions then differ.
     """
 
     def __init__(self, sentence: str, differences: dict[str, tuple[Any, Any]] | None = None) -> None:
         super().__init__(sentence)
+        self.is_outdated = differences is not None
         self.differences = differences or {}
+
+    @classmethod
+    def outdated(
+        cls, current: Any, expected_version: int, differences: dict[str, tuple[Any, Any]] | None = None
+    ) -> "Conflict":
+        """Return the conflict of a version that is no longer current."""
+        yours = f", yours was {expected_version}" if expected_version > 0 else ""
+        return cls(
+            f"Someone else changed {current} while you worked on it (it is at version {current.version}{yours}); "
+            "compare both and save again.",
+            differences or {},
+        )
 
 
 class RecordForm(forms.ModelForm):
@@ -62,25 +81,36 @@ class RecordForm(forms.ModelForm):
         self.page_study = study
         self.in_batch = in_batch
         self.use_required_attribute = False  # the server's own sentence, not the browser's
-        ring = keys or KeyRing(user)
+        self.keys = keys or KeyRing(user)
+        self._study_before = permissions.study_of(self.instance) if self.instance.pk else None
         for field in self.fields.values():
             if isinstance(field, KeyField):
-                field.keys = ring
+                field.keys = self.keys
                 field.scope = self._scope
+        if study is not None and "study" in self.fields:
+            self.fields["study"].required = False  # the page's or the file's
         if "study" in self.fields and instance is None and study is not None:
             self.initial.setdefault("study", study.code)
         elif "study" in self.fields and instance is not None and instance.pk:
             self.initial["study"] = instance.study.code  # type: ignore[attr-defined]
 
+    def refill(self, data: Any) -> None:
+        """Take the next row of a batch: a form is made once for a sheet, not once for each of its rows."""
+        self.data = data
+        self.is_bound = True
+        self.instance = self._meta.model()
+        self._errors = None
+
     def _scope(self) -> Any:
         """Return the study in which names are looked up."""
-        named = self.cleaned_data.get("study")
-        return named or self.page_study or (getattr(self.instance, "study", None) if self.instance.study_id else None)
+        return self.cleaned_data.get("study") or self.page_study or self._study_before
 
     def clean(self) -> dict[str, Any]:
         """Set the study before validation, or the uniqueness of a code would be skipped."""
         cleaned = super().clean() or self.cleaned_data
         parent_name = getattr(self._meta.model, "study_from", None)
+        if not parent_name and "study" in self.fields and "study" not in self.errors:
+            cleaned["study"] = cleaned.get("study") or self.page_study
         if parent_name:
             parent = cleaned.get(parent_name)
             if parent is not None:
@@ -94,31 +124,40 @@ class RecordForm(forms.ModelForm):
         return cleaned
 
     def _refuse_without_permission(self) -> None:
-        study = self.cleaned_data.get("study") or (
-            self.instance.study if getattr(self.instance, "study_id", None) else None
-        )
         action = "add" if self.instance._state.adding else "change"
-        if not permissions.may(self.user, action, self._meta.model, study):
-            what = self._meta.model._meta.verbose_name_plural
-            where = f" in study {study}" if study else ""
-            raise ValidationError(f"Your role may not {action} {what}{where}; ask a manager.", code="forbidden")
+        model = self._meta.model
+        instance: Any = self.instance
+        now = self.cleaned_data.get("study") or (instance.study if getattr(instance, "study_id", None) else None)
+        studies = [study for study in dict.fromkeys([self._study_before, now]) if study is not None]
+        for study in studies or [None]:
+            if not self.keys.may(action, model, study):
+                raise ValidationError(forbidden_sentence(action, model, study), code="forbidden")
 
-    def _get_validation_exclusions(self) -> set[str]:
-        """Keep the study in the check of uniqueness although the form does not store it."""
-        exclude = super()._get_validation_exclusions()
-        if getattr(self.instance, "study_id", None):
-            exclude.discard("study")
-        return exclude
+    def _post_clean(self) -> None:
+        """Check the row, then the rules of the table, unless the batch does that for all rows at once.
 
-    def validate_unique(self) -> None:
-        """Check uniqueness, unless the batch does it for all rows at once."""
+        Django's own would ask the database once more for each related record, and once for each unique field whose
+        sentence is not ours (checks see to it that a rule stands behind each).
+        """
+        self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields)
+        looked_up = {name for name, field in self.fields.items() if isinstance(field, KeyField)}
+        self._collect(
+            self.instance.full_clean,
+            exclude=self._get_validation_exclusions() | looked_up,
+            validate_unique=False,
+            validate_constraints=False,
+        )
         if not self.in_batch:
-            super().validate_unique()
+            exclude = self._get_validation_exclusions()
+            if getattr(self.instance, "study_id", None):
+                exclude.discard("study")  # follows from the parent, and a code is unique in its study
+            self._collect(self.instance.validate_constraints, exclude=exclude)
 
-    def validate_constraints(self) -> None:
-        """Check the row rules, unless the batch does it for all rows at once."""
-        if not self.in_batch:
-            super().validate_constraints()
+    def _collect(self, check: Callable[..., None], **options: Any) -> None:
+        try:
+            check(**options)
+        except ValidationError as error:
+            self._update_errors(error)  # type: ignore[attr-defined]
 
     def save(self, commit: bool = True, *, expected_version: int | None = None) -> Any:
         """Save the row; Conflict when another writer came first."""
@@ -141,11 +180,7 @@ class RecordForm(forms.ModelForm):
             return
         theirs, yours = model_texts(current, self.record), model_texts(self.instance, self.record)
         differences = {name: (theirs[name], yours[name]) for name in theirs if theirs[name] != yours[name]}
-        raise Conflict(
-            f"Someone else changed {current} while you worked on it (version {current.version}, yours was "
-            f"{expected_version}); compare both and save again.",
-            differences,
-        )
+        raise Conflict.outdated(current, expected_version, differences)
 
 
 _forms: dict[type[Record], type[RecordForm]] = {}
@@ -183,29 +218,68 @@ def _defaults(record: type[Record]) -> dict[str, Any]:
 
 def complete(data: dict[str, Any], record: type[Record], instance: LabRecord | None = None) -> dict[str, Any]:
     """Return the data with every omitted field filled: from the row that is changed, or from the model's defaults."""
-    return {**model_texts(instance or record.model(), record), **data}  # type: ignore[arg-type]
+    if instance is None:
+        return {**model_texts(record.model(), record), **data}  # type: ignore[arg-type]
+    kept = [name for name in record.fields if name not in data]
+    return {**{name: _kept(instance, name) for name in kept}, **data}
 
 
-def texts_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON values as the form reads them; a whole number for a related record is its id."""
-    return {name: _text(value) for name, value in values.items()}
+def _kept(instance: LabRecord, name: str) -> Any:
+    """Return a field that is not changed; a related record as itself, so that nobody need see it to keep it."""
+    value = getattr(instance, name)
+    return list(value.all()) if isinstance(instance._meta.get_field(name), models.ManyToManyField) else value
 
 
-def _text(value: Any) -> Any:
+def texts_of(values: dict[str, Any], record: type[Record]) -> dict[str, Any]:
+    """Return JSON values as the form reads them; a whole number for a related record is its id.
+
+    Raises
+    ------
+    ValidationError
+        By field, where a list or an object stands in place of one value.
+    """
+    base_fields = form_for(record).base_fields
+    texts: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, value in values.items():
+        is_list = isinstance(value, list)
+        if isinstance(value, dict) or (is_list and not isinstance(base_fields.get(name), KeysField)):
+            errors[name] = "This is more than one value; enter one."
+        elif is_list and any(isinstance(one, dict | list) for one in value):
+            errors[name] = "A name is missing in this list; enter names or ids."
+        else:
+            texts[name] = _text(value, is_key=isinstance(base_fields.get(name), KeyField))
+    if errors:
+        raise ValidationError(errors)
+    return texts
+
+
+def _text(value: Any, *, is_key: bool) -> Any:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return [_text(one, is_key=is_key) for one in value]
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return [_text(one) for one in value]
-    return str(value)
+    if isinstance(value, models.Model | datetime):
+        return value
+    return f"#{value}" if is_key and isinstance(value, int) else str(value)
+
+
+def forbidden_sentence(action: str, model: type[models.Model], study: Any = None) -> str:
+    """Say what a role does not allow."""
+    where = f" in study {study}" if study is not None else ""
+    return f"Your role may not {action} {model._meta.verbose_name_plural}{where}; ask a manager."
 
 
 def conflict_sentence(model: type[models.Model], error: IntegrityError) -> str:
     """Return a rule's sentence for what the database refused, when two writers met at the constraint."""
-    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    refused = getattr(error.__cause__, "diag", None)
+    name = getattr(refused, "constraint_name", None)
     for rule in model._meta.constraints:
         if rule.name == name:
             what = model._meta.verbose_name
             return f"Another {what} with the same {getattr(rule, 'field', 'values')} was saved at the same moment; reload and compare."
+    if name is None and getattr(refused, "sqlstate", "") == CHECK_VIOLATION:
+        return str(refused.message_primary)  # type: ignore[union-attr]  # a trigger's own sentence
     return "The database refused this change because another one came first; reload and try again."

@@ -105,10 +105,14 @@ class StudyRecord(LabRecord):
 
 def dependents(model: type[models.Model]) -> list[Any]:
     """Return the relations by which rows of other tables refer to this one (history aside)."""
+    relations: Any = model._meta.get_fields(include_hidden=True)  # a row's study has no way back, and counts
     return [
         relation
-        for relation in model._meta.related_objects
-        if relation.field.db_constraint and (relation.one_to_many or relation.one_to_one)
+        for relation in relations
+        if relation.auto_created
+        and not relation.concrete
+        and (relation.one_to_many or relation.one_to_one)
+        and relation.field.db_constraint
     ]
 
 

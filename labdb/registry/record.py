@@ -12,6 +12,8 @@ from django.utils.text import slugify
 
 from labdb.registry.models import StudyRecord
 
+BOOKKEEPING = ("created_at", "created_by", "modified_at", "version")
+
 
 class Record:
     """How one model shows at every door.
@@ -91,6 +93,27 @@ def _key_only(model: type[models.Model]) -> tuple[str, ...]:
     return (key,)
 
 
+def shown_fields(record: type[Record]) -> list[Any]:
+    """Return the model fields of a row as REST shows it, in order: the columns, then who entered it and when."""
+    fields = []
+    for name in (*record.columns(), *BOOKKEEPING):
+        try:
+            fields.append(record.model._meta.get_field(name))
+        except FieldDoesNotExist:
+            continue  # a result has its run in place of a creator and a version
+    return fields
+
+
+def names_shown(record: type[Record]) -> list[str]:
+    """Return the names of all that a row shows: its fields, and the id beside the name of a related record."""
+    names = ["id"]
+    for field in shown_fields(record):
+        names.append(field.name)
+        if field.is_relation and not field.many_to_many:
+            names.append(field.attname)
+    return names
+
+
 def all_records() -> Iterator[type[Record]]:
     """Yield every declaration, in the order of the experiment."""
     yield from _records.values()
@@ -100,4 +123,7 @@ def record_for(name: Any) -> type[Record]:
     """Return the declaration of a resource or model; KeyError when there is none."""
     if isinstance(name, str):
         return _records[name]
-    return next(record for record in _records.values() if record.model is name)
+    for record in _records.values():
+        if record.model is name:
+            return record
+    raise KeyError(name)

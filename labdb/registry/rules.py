@@ -3,10 +3,25 @@
 The sentence is no part of the migration: rewording it changes no table.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS, models
+from django.utils import timezone
+
+
+class _Spelled:
+    """A row whose values read as people write them: 150 and not 150.0, by the laboratory's clock."""
+
+    def __init__(self, instance: models.Model) -> None:
+        self._instance = instance
+
+    def __getattr__(self, name: str) -> str:
+        value = getattr(self._instance, name)
+        if isinstance(value, datetime):
+            return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+        return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 class _Spoken:
@@ -17,8 +32,9 @@ class _Spoken:
 
     def error(self, instance: models.Model) -> ValidationError:
         """Return the error for this row, at the rule's field, with the value that broke it."""
-        value = getattr(instance, self.field)
-        return ValidationError({self.field: self.sentence.format(value=value, row=instance)}, code="rule")
+        row = _Spelled(instance)
+        sentence = self.sentence.format(value=getattr(row, self.field), row=row)
+        return ValidationError({self.field: sentence}, code="rule")
 
     def validate(
         self,

@@ -154,7 +154,7 @@ class AllocationKey(StudyRecord):
         ordering = ["allocation"]
         constraints = [
             one_per(
-                "allocation", "arm", name="allocation_key_once", field="allocation",
+                "allocation", name="allocation_key_once", field="allocation",
                 sentence="{value} already stands for an arm.",
             )
         ]  # fmt: skip

@@ -383,7 +383,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='allocationkey',
-            constraint=models.UniqueConstraint(fields=('allocation', 'arm'), name='allocation_key_once'),
+            constraint=models.UniqueConstraint(fields=('allocation',), name='allocation_key_once'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='allocationkey',

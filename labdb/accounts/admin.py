@@ -1,0 +1,11 @@
+"""Accounts and roles, by Django's own admin."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+
+from labdb.accounts.models import Role, User
+
+admin.site.register(User, UserAdmin)
+admin.site.unregister(Group)  # a role is a group
+admin.site.register(Role, GroupAdmin)

@@ -1,0 +1,51 @@
+"""`token`: an account for a script and the token it signs in with."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from rest_framework.authtoken.models import Token
+
+from labdb.accounts.models import Role, User
+from labdb.registry.history import writing
+
+
+class Command(BaseCommand):
+    """Make the account where missing, give it a role, and print a new token and nothing else."""
+
+    help = "Print a new REST token of an account, which is made if missing; its old token ends."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("username", metavar="USERNAME")
+        parser.add_argument("--role", metavar="ROLE", help="A role to hold, such as analyst.")
+        parser.add_argument("--study", metavar="CODE", help="Hold the role in this study only.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make what is missing, all or nothing."""
+        if options["study"] and not options["role"]:
+            raise CommandError("--study says where a role holds; name the role by --role ROLE.")
+        with writing(door="command"), transaction.atomic():
+            user, _is_new = User.objects.get_or_create(username=options["username"])
+            if not user.is_active:
+                raise CommandError(f"The account {user} is switched off; switch it on in the admin first.")
+            if options["role"]:
+                _grant(user, options["role"], options["study"])
+            Token.objects.filter(user=user).delete()
+            token = Token.objects.create(user=user)
+        self.stdout.write(token.key)
+
+
+def _grant(user: User, role_name: str, study_code: str | None) -> None:
+    role = Role.objects.filter(name=role_name).first()
+    if role is None:
+        known = ", ".join(Role.objects.values_list("name", flat=True))
+        raise CommandError(f"There is no role {role_name}; known are {known}.")
+    if study_code is None:
+        user.groups.add(role)
+        return
+    study = apps.get_model("colony.Study")._default_manager.filter(code=study_code).first()  # a later room
+    if study is None:
+        raise CommandError(f"There is no study {study_code}.")
+    apps.get_model("colony.StudyMembership")._default_manager.get_or_create(study=study, user=user, role=role)

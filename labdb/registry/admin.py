@@ -1,0 +1,115 @@
+"""A plain admin for every record, with its one form, its permissions and its words."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponseRedirect
+
+from labdb.registry import deletion, permissions
+from labdb.registry.forms import conflict_sentence, form_for
+from labdb.registry.record import Record, all_records, record_for
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """One record in the admin; what it does is decided where the other doors look too."""
+
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False  # counts millions of rows for a number that nobody reads
+    actions = None  # deleting many at once is no bench work
+    list_per_page = 50
+
+    @property
+    def record(self) -> type[Record]:
+        """The declaration."""
+        return record_for(self.model)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the rows that the account may see."""
+        return permissions.visible(super().get_queryset(request), request.user)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the record's one form, bound to the account."""
+        base: Any = form_for(self.record)
+
+        def bound(self: Any, data: Any = None, files: Any = None, **options: Any) -> None:
+            base.__init__(self, data, user=request.user, **options)
+
+        return type(base.__name__, (base,), {"__init__": bound})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fields of the form, or the columns where they are only looked at."""
+        may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        names = list(form_for(self.record).base_fields) if may_edit else list(self.record.columns())
+        return [(None, {"fields": names})]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether the record is listed."""
+        return permissions.may(request.user, "view", self.model)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether it may be looked at."""
+        return self._may(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether one may be added."""
+        return not self.record.read_only and self._may(request, "add", None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether it may be changed."""
+        return not self.record.read_only and self._may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether it may be deleted."""
+        return not self.record.read_only and self._may(request, "delete", obj)
+
+    def _may(self, request: HttpRequest, action: str, obj: Any) -> bool:
+        study = permissions.study_of(obj) if obj is not None else None
+        return permissions.may(request.user, action, self.model, study)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show or save; say what happened when another writer came first."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            messages.error(request, conflict_sentence(self.model, error))
+            return HttpResponseRedirect(request.get_full_path())
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete one record by the way every door takes."""
+        try:
+            deletion.delete_record(obj, request.user)
+        except (deletion.StillNeeded, deletion.Forbidden) as error:
+            raise PermissionDenied(str(error)) from None
+
+
+def register_all(site: admin.AdminSite = admin.site) -> None:
+    """Give every declaration its admin."""
+    for record in all_records():
+        site.register(record.model, _admin_for(record))
+
+
+def _admin_for(record: type[Record]) -> type[RecordAdmin]:
+    many = {field.name for field in record.model._meta.many_to_many}
+    shown = tuple(name for name in record.list_display if name not in many)
+    related = [
+        field.name for field in record.model._meta.fields if field.is_relation and field.name in (*shown, "study")
+    ]
+    filterable = tuple(name for name in record.list_filter if not _is_long(record, name))
+    members = {
+        "list_display": shown or ("__str__",),
+        "list_filter": filterable,
+        "search_fields": record.search_fields,
+        "list_select_related": tuple(related) or False,
+    }
+    return type(f"{record.model.__name__}Admin", (RecordAdmin,), members)
+
+
+def _is_long(record: type[Record], name: str) -> bool:
+    """Whether a filter would list every row of a related table; the pages filter by name instead."""
+    field: Any = record.model._meta.get_field(name.split("__")[0])
+    return field.is_relation
+
+
+register_all()

@@ -1,0 +1,66 @@
+"""Deleting a record, or saying what stands in the way."""
+
+from collections import Counter
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError, RestrictedError
+
+from labdb.registry.forms import forbidden_sentence
+from labdb.registry.models import dependents
+from labdb.registry.permissions import may, study_of
+
+
+class Forbidden(Exception):
+    """The account's role does not allow it; the text is a sentence."""
+
+
+class StillNeeded(Exception):
+    """Other records depend on this one; the text says which, and how many."""
+
+
+def delete_record(instance: models.Model, user: Any) -> None:
+    """Delete one record; Forbidden or StillNeeded, with a sentence, when it must stay."""
+    study = study_of(instance)
+    if not may(user, "delete", type(instance), study):
+        raise Forbidden(forbidden_sentence("delete", type(instance), study))
+    needed_by = _protecting(instance)
+    if needed_by:
+        raise StillNeeded(_sentence(instance, needed_by))
+    try:
+        with transaction.atomic():
+            instance.delete()
+    except (ProtectedError, RestrictedError) as error:  # by a part of it, which would be deleted along with it
+        objects = getattr(error, "protected_objects", None) or error.restricted_objects  # type: ignore[union-attr]
+        raise StillNeeded(_sentence(instance, Counter(type(row) for row in objects))) from error
+    except IntegrityError as error:
+        raise StillNeeded(f"{named(instance)} was referred to at the same moment; reload and try again.") from error
+
+
+def named(instance: models.Model) -> str:
+    """Return the kind and name of a record, as a sentence begins: Mouse M001."""
+    kind = str(instance._meta.verbose_name)
+    name = str(instance)
+    return name[:1].upper() + name[1:] if kind in name else f"{kind[:1].upper()}{kind[1:]} {name}"
+
+
+def _protecting(instance: models.Model) -> Counter[type[models.Model]]:
+    """Count the rows that refer to this one and forbid its deletion; counted, not loaded: there may be millions."""
+    needed_by: Counter[type[models.Model]] = Counter()
+    for relation in dependents(type(instance)):
+        if relation.on_delete in (models.PROTECT, models.RESTRICT):
+            rows = relation.related_model._base_manager.filter(**{relation.field.name: instance.pk})
+            if count := rows.count():
+                needed_by[relation.related_model] += count
+    return needed_by
+
+
+def _sentence(instance: models.Model, needed_by: Counter[type[models.Model]]) -> str:
+    counts = [_counted(model, count) for model, count in needed_by.items()]
+    listed = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
+    return f"{named(instance)} has {listed}; delete {'these' if sum(needed_by.values()) > 1 else 'it'} first."
+
+
+def _counted(model: type[models.Model], count: int) -> str:
+    name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
+    return f"{count:,} {name}"

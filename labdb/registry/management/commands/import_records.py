@@ -1,0 +1,100 @@
+"""`import_records`: the web's import engine from the command line."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from labdb.registry.imports import ImportReport, import_table
+from labdb.registry.keys import KeyRing
+from labdb.registry.record import Record, all_records, record_for
+from labdb.registry.text_tables import TableError
+
+
+class Command(BaseCommand):
+    """Import a table of one record: all rows, or none and every error."""
+
+    help = "Import a CSV or TSV file of one record; nothing is stored when any cell is wrong."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("record", metavar="RECORD", help="The resource's name, such as mice or si-tests.")
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("--study", metavar="CODE", help="The study of rows that name none.")
+        parser.add_argument(
+            "--map", metavar="COLUMN=FIELD", nargs="+", action="extend", default=[],
+            help="The field that a column stands for; an empty FIELD leaves the column out.",
+        )  # fmt: skip
+        parser.add_argument("--dry-run", action="store_true", help="Check every cell and store nothing.")
+        parser.add_argument("--user", metavar="NAME", help="In whose name; by default the first manager of the system.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import, or print every error on standard error, one line each, and exit with 1."""
+        record = _record(options["record"])
+        user = importing_account(options["user"])
+        try:
+            study = _study(options["study"], user)
+            data = options["file"].read_bytes()
+            report = import_table(
+                record, data, options["file"].name,
+                user=user, study=study, mapping=_mapping(options["map"]), dry_run=options["dry_run"],
+            )  # fmt: skip
+        except (TableError, ValidationError) as error:
+            raise CommandError("\n".join(getattr(error, "messages", [str(error)]))) from None
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from None
+        self._say(record, report, is_dry=options["dry_run"])
+
+    def _say(self, record: type[Record], report: ImportReport, *, is_dry: bool) -> None:
+        for note in report.notes:
+            self.stderr.write(note)
+        if report.errors:
+            for error in report.errors:
+                self.stderr.write(str(error))
+            sys.exit(1)
+        if report.ignored:
+            self.stdout.write(f"Left out, because the database fills them or you said so: {', '.join(report.ignored)}.")
+        if is_dry:
+            self.stdout.write(f"{report.rows} {record.title()} can be imported; nothing was stored.")
+        else:
+            self.stdout.write(f"{report.created} {record.title()} imported.")
+
+
+def importing_account(name: str | None) -> Any:
+    """Return the named account, or the first active superuser."""
+    accounts = get_user_model()._default_manager.filter(is_active=True)
+    if name:
+        found = accounts.filter(username=name).first()
+        if found is None:
+            raise CommandError(f"There is no active account {name}.")
+        return found
+    found = accounts.filter(is_superuser=True).order_by("pk").first()
+    if found is None:
+        raise CommandError("There is no superuser to import as; name an account by --user NAME.")
+    return found
+
+
+def _record(name: str) -> type[Record]:
+    writable = [record.resource for record in all_records() if not record.read_only]
+    if name not in writable:
+        raise CommandError(f"{name} is not a record that can be imported; known are {', '.join(writable)}.")
+    return record_for(name)
+
+
+def _study(code: str | None, user: Any) -> Any:
+    if code is None:
+        return None
+    return KeyRing(user).find(record_for("studies").model, code)
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        column, equals, name = pair.rpartition("=")
+        if not equals:
+            raise CommandError(f"--map {pair} has no =; write COLUMN=FIELD.")
+        mapping[column] = name.strip()
+    return mapping

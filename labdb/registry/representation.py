@@ -1,0 +1,84 @@
+"""A row as JSON: what REST shows, and the serializer that describes it in the schema.
+
+Related records stand by name, with their id beside it: ``"mouse": "M001", "mouse_id": 12``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+from rest_framework import serializers
+
+from labdb.registry.keys import key_path
+from labdb.registry.models import key_of
+from labdb.registry.record import Record, shown_fields
+
+
+def with_related(queryset: models.QuerySet, record: type[Record]) -> models.QuerySet:
+    """Return the queryset with all that a page of rows shows, in a fixed number of queries."""
+    single: list[str] = []
+    for field in shown_fields(record):
+        if field.many_to_many:
+            target = field.related_model
+            path = "__".join(key_path(target).split("__")[:-1])
+            rows = target._default_manager.select_related(path) if path else target._default_manager.all()
+            queryset = queryset.prefetch_related(models.Prefetch(field.name, queryset=rows))
+        elif field.is_relation:
+            path = "__".join([field.name, *key_path(field.related_model).split("__")[:-1]])
+            single.append(path)
+    return queryset.select_related(*single) if single else queryset
+
+
+def represent(instance: models.Model, record: type[Record], chosen: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a row as JSON has it; all fields, or the chosen ones."""
+    shown: dict[str, Any] = {"id": instance.pk}
+    for field in shown_fields(record):
+        if field.many_to_many:
+            shown[field.name] = [key_of(one) for one in getattr(instance, field.name).all()]
+        elif field.is_relation:
+            related = getattr(instance, field.name)
+            shown[field.name] = None if related is None else key_of(related)
+            shown[field.attname] = getattr(instance, field.attname)
+        else:
+            shown[field.name] = getattr(instance, field.attname)
+    return {name: shown[name] for name in chosen} if chosen else shown
+
+
+def serializer_for(record: type[Record]) -> type[serializers.Serializer]:
+    """Return the serializer that describes a record in the schema; it checks nothing, the form does."""
+    members: dict[str, Any] = {"id": serializers.IntegerField(read_only=True)}
+    for field in shown_fields(record):
+        is_entered = field.name in record.fields and not record.read_only
+        members[field.name] = _described(field, is_entered=is_entered)
+        if field.is_relation and not field.many_to_many:
+            members[field.attname] = serializers.IntegerField(read_only=True, allow_null=field.null)
+    members["to_representation"] = lambda self, instance: represent(instance, record)
+    return type(f"{record.model.__name__}Serializer", (serializers.Serializer,), members)
+
+
+def _described(field: Any, *, is_entered: bool) -> serializers.Field:
+    options: dict[str, Any] = {"help_text": str(field.help_text or field.verbose_name)}
+    if is_entered:
+        options["required"] = not (field.blank or field.null or field.has_default())
+    else:
+        options["read_only"] = True
+    if field.many_to_many:
+        return serializers.ListField(child=serializers.CharField(), **options)
+    options["allow_null"] = bool(field.null)
+    source = field.output_field if field.generated else field
+    if field.is_relation:
+        return serializers.CharField(**options)
+    if source.choices and is_entered:
+        return serializers.ChoiceField(choices=source.choices, allow_blank=field.blank, **options)
+    kinds: list[tuple[Any, type[serializers.Field]]] = [
+        (models.BooleanField, serializers.BooleanField),
+        (models.FloatField, serializers.FloatField),
+        (models.IntegerField, serializers.IntegerField),
+        (models.DateTimeField, serializers.DateTimeField),
+        (models.DateField, serializers.DateField),
+        (models.JSONField, serializers.JSONField),
+    ]
+    for kind, serializer_field in kinds:
+        if isinstance(source, kind):
+            return serializer_field(**options)
+    return serializers.CharField(**options)

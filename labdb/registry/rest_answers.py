@@ -1,0 +1,84 @@
+"""How REST answers: pages of rows, and refusals with sentences by field."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import FieldError, ValidationError
+from django.db import DataError
+from django.http import QueryDict
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from labdb.registry import deletion, filters
+from labdb.registry.forms import Conflict
+from labdb.registry.imports import WHOLE_ROW
+
+PAGE_ROWS = 100
+MAX_PAGE_ROWS = 1_000
+MAX_OFFSET = 2**31 - 1
+
+
+class Refused(APIException):
+    """An answer with sentences by field."""
+
+    def __init__(self, errors: Any, status_code: int = status.HTTP_400_BAD_REQUEST, **more: Any) -> None:
+        self.status_code = status_code
+        self.detail = {**errors, **more} if isinstance(errors, dict) else errors
+
+
+class Paging(LimitOffsetPagination):
+    """``?limit=&offset=``; what is not a number is refused, not guessed."""
+
+    default_limit = PAGE_ROWS
+    max_limit = MAX_PAGE_ROWS
+
+    def get_limit(self, request: Request) -> int:
+        """Return the number of rows of a page."""
+        return min(_whole(request.query_params, "limit", PAGE_ROWS, least=1), MAX_PAGE_ROWS)
+
+    def get_offset(self, request: Request) -> int:
+        """Return the number of rows before it."""
+        return _whole(request.query_params, "offset", 0, least=0)
+
+
+def _whole(query: QueryDict, name: str, default: int, *, least: int) -> int:
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= MAX_OFFSET:
+        raise Refused({name: [f"{text} is not a number of rows; enter {least} or more."]})
+    return int(text)
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the answer to an error: sentences by field, never a 500 for bad input."""
+    if isinstance(error, filters.FilterError):
+        return Response(error.errors, status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, ValidationError):
+        errors = error.message_dict if hasattr(error, "error_dict") else {WHOLE_ROW: error.messages}
+        return Response(errors, status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, Conflict):
+        return _conflict(error)
+    if isinstance(error, deletion.Forbidden):
+        return Response({WHOLE_ROW: [str(error)]}, status.HTTP_403_FORBIDDEN)
+    if isinstance(error, deletion.StillNeeded):
+        return Response({WHOLE_ROW: [str(error)]}, status.HTTP_409_CONFLICT)
+    if isinstance(error, DataError | FieldError):
+        return Response({WHOLE_ROW: ["A value is beyond what its column can hold."]}, status.HTTP_400_BAD_REQUEST)
+    response = exception_handler(error, context)  # type: ignore[arg-type]
+    if response is not None and isinstance(response.data, dict) and set(response.data) == {"detail"}:
+        response.data = {WHOLE_ROW: [str(response.data["detail"])]}
+    return response
+
+
+def _conflict(error: Conflict) -> Response:
+    answer: dict[str, Any] = {WHOLE_ROW: [str(error)]}
+    if not error.is_outdated:
+        return Response(answer, status.HTTP_409_CONFLICT)
+    answer["theirs"] = {name: theirs for name, (theirs, _yours) in error.differences.items()}
+    answer["yours"] = {name: yours for name, (_theirs, yours) in error.differences.items()}
+    return Response(answer, status.HTTP_412_PRECONDITION_FAILED)
