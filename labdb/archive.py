@@ -89,7 +89,7 @@ def write_archive(target: Path, parameters: Mapping[str, Any], files: Path, abou
             os.fsync(file.fileno())
         draft.replace(target)
         _sync_folder(target.parent)
-    except OSError as error:
+    except (OSError, psycopg.Error) as error:
         raise ArchiveError(f"The backup could not be written to {target}: {error}") from error
     finally:
         draft.unlink(missing_ok=True)

@@ -128,7 +128,7 @@ def test_a_backup_is_private_and_leaves_no_draft(archive):
 
 def test_a_failing_backup_leaves_the_former_one(lab, archive, tmp_path):
     before = archive.read_bytes()
-    with pytest.raises(psycopg.OperationalError):
+    with pytest.raises(ArchiveError, match='database "nowhere" does not exist'):
         write_archive(archive, {**lab.parameters, "dbname": "nowhere"}, lab.files, ABOUT)
     assert archive.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -343,6 +343,21 @@ def test_root_runs_the_server_of_an_ordinary_user_as_that_user(used_folder):
     assert psutil.Process(postmaster_of(used_folder)).uids().effective == NOBODY.pw_uid
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="only root starts the server as another account")
+def test_where_there_is_no_account_postgres_root_uses_nobody(monkeypatch, folder):
+    accounts = {"nobody": NOBODY}
+    monkeypatch.setattr(binaries.pwd, "getpwnam", lambda name: accounts[name])
+    postgres.ensure_running(folder)
+    assert psutil.Process(postmaster_of(folder)).uids().effective == NOBODY.pw_uid
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root starts the server as another account")
+def test_where_there_is_neither_account_the_sentence_says_so(monkeypatch, folder):
+    monkeypatch.setattr(binaries.pwd, "getpwnam", lambda name: {}[name])
+    with pytest.raises(postgres.PostgresError, match="neither the account `postgres` nor `nobody`"):
+        postgres.ensure_running(folder)
+
+
 # ---- what cannot be started is said in words ----
 
 

@@ -68,11 +68,7 @@ def find_binaries(major: int | None = None, environ: Mapping[str, str] = os.envi
 
 def _wheel() -> Path | None:
     spec = importlib.util.find_spec(WHEEL)
-    return (
-        Path(next(iter(spec.submodule_search_locations)))
-        if spec and spec.submodule_search_locations
-        else None
-    )
+    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
 
 
 def _tried(environ: Mapping[str, str]) -> str:
@@ -88,18 +84,14 @@ def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
         yield Path(named).expanduser().resolve()
         return
     if wheel := _wheel():
-        yield from sorted(
-            wheel.glob("pginstall*/bin"), reverse=True
-        )  # pginstall18 before pginstall, which is 16
+        yield from sorted(wheel.glob("pginstall*/bin"), reverse=True)  # pginstall18 before pginstall, which is 16
     numbered = [folder for folder in SYSTEM_FOLDERS.glob("*/bin") if folder.parent.name.isdecimal()]
     yield from sorted(numbered, key=lambda folder: int(folder.parent.name), reverse=True)
 
 
 def _version(folder: Path) -> str | None:
     try:
-        said = subprocess.run(
-            [str(folder / "postgres"), "--version"], capture_output=True, text=True, check=True
-        )
+        said = subprocess.run([str(folder / "postgres"), "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return said.stdout.split()[2]

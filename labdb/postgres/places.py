@@ -95,8 +95,8 @@ def _parsed(variable: str, url: str) -> dict[str, Any]:
     what = f"{variable} must look like postgres://user:password@host:5432/database"
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url))
-    except (ValueError, KeyError) as error:
-        raise PostgresError(f"{what}; it could not be read ({error}).") from None
+    except (ValueError, KeyError):
+        raise PostgresError(f"{what}; what it holds cannot be read as an address.") from None
     if parsed.pop("ENGINE", None) != "django.db.backends.postgresql" or not parsed.get("NAME"):
         raise PostgresError(f"{what}; labdb keeps its records in PostgreSQL only.")
     for key in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "DISABLE_SERVER_SIDE_CURSORS"):

@@ -83,8 +83,7 @@ def _make_data_folder(folder: Path, account: pwd.struct_passwd | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PostgresError(
-            f"The data folder {folder} cannot be made: {error.strerror}. "
-            "Set LABDB_DATA_DIR to a folder of your own."
+            f"The data folder {folder} cannot be made: {error.strerror}. Set LABDB_DATA_DIR to a folder of your own."
         ) from error
     if account:  # let it pass through, not list, what labdb made; folders above stay as they are
         inside = {path.name for path in folder.iterdir()}
@@ -169,9 +168,7 @@ def _major_on_disk(cluster: Path) -> int | None:
 def _initialize(cluster: Path, binaries: Binaries, account: pwd.struct_passwd | None) -> None:
     """Make the server's folder under another name and rename it: a killed initdb leaves nothing half-made."""
     for leftover in cluster.parent.glob("postgres.new-*"):
-        shutil.rmtree(
-            leftover, ignore_errors=True
-        )  # an orphaned initdb may still write; the next start tries again
+        shutil.rmtree(leftover, ignore_errors=True)  # an orphaned initdb may still write; the next start tries again
     draft = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=cluster.parent))
     if account:
         os.chown(draft, account.pw_uid, account.pw_gid)
@@ -188,9 +185,7 @@ def _initialize(cluster: Path, binaries: Binaries, account: pwd.struct_passwd | 
     )
     if made.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
-        raise PostgresError(
-            f"PostgreSQL's initdb failed: {made.stderr.strip()}\nMend what it names, or {REMEDY}"
-        )
+        raise PostgresError(f"PostgreSQL's initdb failed: {made.stderr.strip()}\nMend what it names, or {REMEDY}")
     draft.rename(cluster)
 
 

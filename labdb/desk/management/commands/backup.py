@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from labdb.archive import ArchiveError, connection_parameters, write_archive
 from labdb.database_backend import as_owner
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 connection.ensure_connection()  # starts the embedded server
                 parameters = connection_parameters(connection.get_connection_params())
                 manifest = write_archive(target, parameters, Path(settings.MEDIA_ROOT), about)
-        except (ArchiveError, PostgresError) as error:
+        except (ArchiveError, PostgresError, OperationalError) as error:
             raise CommandError(str(error)) from error
         rows, files = sum(manifest["tables"].values()), len(manifest["members"]) - 1
         size_mb = target.stat().st_size / 1e6

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from labdb.archive import ArchiveError, connection_parameters, opened_archive, restore_archive
 from labdb.database_backend import as_owner
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                         app_role=app_role,
                         replace=options["replace"],
                     )
-        except (ArchiveError, PostgresError) as error:
+        except (ArchiveError, PostgresError, OperationalError) as error:
             raise CommandError(str(error)) from error
         call_command("migrate", interactive=False, verbosity=0)
         rows, files = sum(manifest["tables"].values()), len(manifest["members"]) - 1

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import OperationalError, connections
 
 from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                     self._say("Stopped before labdb was ready; what was finished is kept.")
                 finally:
                     self._stop_database()
-        except (AlreadyRunningError, postgres.PostgresError) as error:
+        except (AlreadyRunningError, postgres.PostgresError, OperationalError) as error:
             raise CommandError(str(error)) from error
 
     # ---- before the first page ----
