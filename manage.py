@@ -10,7 +10,12 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labdb.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from labdb.postgres import PostgresError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except PostgresError as error:  # a sentence for a person: no server, or a DATABASE_URL that cannot be read
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
