@@ -35,7 +35,7 @@ bench: $(VENV)/.dev front-end
 lint: $(VENV)/.dev front-end
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy labdb analysis tests bench manage.py
+	$(BIN)/mypy labdb analysis bench manage.py
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	TLS=1 SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
