@@ -6,6 +6,7 @@ What each role may do stands in labdb.accounts.roles and can be changed in the a
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
 
@@ -44,7 +45,7 @@ def visible(queryset: QuerySet, user: Any) -> QuerySet:
     path = study_path(model)
     if path is None:
         return queryset if _anywhere(user, permission) else queryset.none()
-    study = _study_model()
+    study = study_model()
     mine = study._default_manager.filter(studies_where(user, permission)).values("pk")
     return queryset.filter(**{f"{path}__in": mine})
 
@@ -58,12 +59,12 @@ def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
         return True
     if study_path(model) is None or study is None:
         return _anywhere(user, permission)
-    return _study_model()._default_manager.filter(studies_where(user, permission), pk=study.pk).exists()
+    return study_model()._default_manager.filter(studies_where(user, permission), pk=study.pk).exists()
 
 
 def study_path(model: type[Model]) -> str | None:
     """Return the field that leads from a row to its study: ``pk`` for a study itself, None for a global record."""
-    if model is _study_model():
+    if model is study_model():
         return "pk"
     return "study" if any(field.name == "study" for field in model._meta.fields) else None
 
@@ -75,10 +76,12 @@ def study_of(record: Model) -> Any:
 
 
 def _anywhere(user: Any, permission: str) -> bool:
-    return _study_model()._default_manager.filter(studies_where(user, permission)).exists()
+    return study_model()._default_manager.filter(studies_where(user, permission)).exists()
 
 
-def _study_model() -> type[Model]:
+def study_model() -> type[Model]:
+    """Return the model of a study, which a later room defines."""
     from labdb.registry.models import StudyRecord
 
-    return StudyRecord._meta.get_field("study").remote_field.model  # type: ignore[union-attr,return-value]
+    name: Any = StudyRecord._meta.get_field("study").remote_field.model  # abstract, so still the name: colony.Study
+    return apps.get_model(name)
