@@ -30,7 +30,7 @@ def store_counts(matrix: CountMatrix, counts: pd.DataFrame, progress: Progress |
     progress : callable, optional
         Told (done, total, doing).
     """
-    values = np.asarray(counts, dtype=np.int32)
+    values = counts.to_numpy()  # encode_counts refuses what is no int32; a cast here would wrap it round
     tell = progress or (lambda done, total, doing: None)
     with transaction.atomic():
         GeneOrder.objects.create(matrix=matrix, block=np.asarray(counts.index, dtype=PK_TYPE).tobytes())
@@ -47,7 +47,7 @@ def store_counts(matrix: CountMatrix, counts: pd.DataFrame, progress: Progress |
 
 
 def _blocks(
-    rows: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.integer],
     matrix_pk: int,
     keys: pd.Index,
     tell: Progress,
@@ -94,7 +94,9 @@ def load_counts(matrix: CountMatrix, libraries: Sequence[Library] | None = None)
     values = np.empty((len(genes), len(wanted)), dtype=np.int64, order="F")
     for position, key in enumerate(wanted):
         values[:, position] = columns[key]
-    return pd.DataFrame(values, index=pd.Index(genes, name="gene"), columns=pd.Index(wanted, name="library"), copy=False)
+    return pd.DataFrame(
+        values, index=pd.Index(genes, name="gene"), columns=pd.Index(wanted, name="library"), copy=False
+    )
 
 
 def read_gene(matrix: CountMatrix, gene: Gene) -> pd.Series:
