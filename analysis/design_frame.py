@@ -5,26 +5,22 @@ and what runs and allocation say of the mouse: ``mouse__phenotype``, ``mouse__re
 ``mouse__is_randomized``, ``mouse__treatment_outcome``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from django.core.exceptions import FieldDoesNotExist
-from django.db import models
 
 from analysis.current import current_run
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPONSE, lookup_of
 from analysis.models import AnalysisRun
 from labdb.colony.models import Mouse, Study
 from labdb.registry.models import LabRecord
-from labdb.sequencing.models import CountMatrix, Library, LibraryExtraction
+from labdb.sequencing.models import CountMatrix, LibraryExtraction
 from labdb.treatment.models import AllocationKey
 
-PHENOTYPE, RESPONSE = "mouse__phenotype", "mouse__response"
-ARM, IS_RANDOMIZED, OUTCOME = "mouse__arm", "mouse__is_randomized", "mouse__treatment_outcome"
-COMPUTED = (PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME)
 STANDARD_FIELDS = (
     "library__condition", "library__pool", "mouse__code", "mouse__sex", "mouse__cohort", "mouse__group", *COMPUTED,
 )  # fmt: skip
@@ -68,21 +64,18 @@ def read_libraries(study: Study, matrix: CountMatrix, fields: Iterable[str]) -> 
     runs: dict[int, AnalysisRun] = {}
     computed = _Computed(study, runs)
     for name in wanted:
-        source, _, path = name.partition("__")
+        source = name.partition("__")[0]
         if name in COMPUTED:
             frame[name] = _by_key(frame["mouse"], computed.column(name))
-        elif source in ("library", "mouse") and path:
-            model = Library if source == "library" else Mouse
-            frame[name] = _by_key(frame[source], _values(model, path, frame[source]))
         else:
-            raise ValueError(f"{name} is not a field of a library or its mouse; write library__... or mouse__...")
+            model, lookup = lookup_of(name)
+            frame[name] = _by_key(frame[source], _values(model, lookup, frame[source]))
     return Libraries(frame, tuple(notes), tuple(runs.values()))
 
 
 def _by_key(keys: pd.Series, values: dict[int, Any]) -> pd.Series:
     looked_up = [values.get(key) for key in keys]
-    column = pd.Series(looked_up, index=keys.index, dtype=None if looked_up else object)
-    return column.where(column.notna(), None) if column.dtype == object else column
+    return pd.Series(looked_up, index=keys.index, dtype=None if looked_up else object)
 
 
 def _origins(matrix: CountMatrix) -> tuple[pd.DataFrame, list[str]]:
@@ -111,44 +104,10 @@ def _listed(codes: dict[int, str], keys: set[int], shown: int = 8) -> str:
     return f"{len(names)} {'library' if len(names) == 1 else 'libraries'} ({', '.join(names[:shown])}{more})"
 
 
-def _values(model: type[LabRecord], path: str, keys: Sequence[int]) -> dict[int, Any]:
+def _values(model: type[LabRecord], lookup: str, keys: pd.Series) -> dict[int, Any]:
     """Return a field of these rows by primary key; an empty text counts as no value."""
-    lookup = _lookup(model, path)
     rows = model.objects.filter(pk__in=set(keys)).values_list("pk", lookup)
     return {pk: None if value == "" else value for pk, value in rows}
-
-
-def _lookup(model: type[LabRecord], path: str) -> str:
-    """Return the lookup of a path of fields; one that ends at a record goes on to the name people use for it."""
-    steps: list[str] = []
-    here: type[models.Model] = model
-    for name in path.split("__"):
-        field = _field(here, name)
-        steps.append(name)
-        here = field.related_model if field.is_relation else models.Model
-    if issubclass(here, LabRecord):
-        steps.append(here.key_field)
-    return "__".join(steps)
-
-
-def _field(model: type[models.Model], name: str) -> Any:
-    if not issubclass(model, LabRecord):
-        raise ValueError(f"there is nothing behind the field before {name}")
-    try:
-        field: Any = model._meta.get_field(name)
-    except FieldDoesNotExist:
-        field = None
-    if field is None or not _is_single(field):
-        known = ", ".join(one.name for one in model._meta.get_fields() if _is_single(one))
-        raise ValueError(f"{name} is not a field of a {model._meta.verbose_name} with one value; there are: {known}.")
-    return field
-
-
-def _is_single(field: Any) -> bool:
-    """A value of the row's own, or one record of the laboratory (not an account)."""
-    if not field.concrete or field.many_to_many:
-        return False
-    return not field.is_relation or issubclass(field.related_model, LabRecord)
 
 
 class _Computed:

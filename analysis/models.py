@@ -7,10 +7,12 @@ from typing import ClassVar
 
 import pgtrigger
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from analysis.library_fields import check_field
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.registry.history import tracked
@@ -57,6 +59,19 @@ class Contrast(StudyRecord):
                 sentence="{value} is already a contrast of this study; choose another name.",
             )
         ]  # fmt: skip
+
+    def clean(self) -> None:
+        """Refuse fields that do not exist."""
+        super().clean()
+        errors: dict[str, list[str]] = {}
+        for where in ("group_by", "covariates"):
+            for name in self.values_of(getattr(self, where) or ""):
+                try:
+                    check_field(name)
+                except ValueError as error:
+                    errors.setdefault(where, []).append(str(error))
+        if errors:
+            raise ValidationError(errors)
 
     @staticmethod
     def values_of(text: str) -> list[str]:

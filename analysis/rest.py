@@ -28,7 +28,7 @@ class RunRequest(serializers.Serializer):
 class QueuedRun(serializers.ModelSerializer):
     """What it gets back: the run, to be asked for by its id."""
 
-    study = serializers.SlugRelatedField(slug_field="code", read_only=True)
+    study: Any = serializers.SlugRelatedField(slug_field="code", read_only=True)
 
     class Meta:
         model = AnalysisRun

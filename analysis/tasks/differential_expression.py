@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.design_frame import read_libraries
 from analysis.kernels.counts import filter_by_expression
 from analysis.kernels.differential_expression import voom_limma
+from analysis.library_fields import check_field
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.progress import Progress
 from analysis.tasks.expression_design import Question, make_design
@@ -50,14 +51,31 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     contrasts = Contrast.objects.filter(study=study).select_related("region").order_by("name")
     if parameters["contrast"]:
         contrasts = contrasts.filter(name=parameters["contrast"])
-    questions = tuple(Question.of(contrast) for contrast in contrasts)
-    fields = {field for question in questions for field in (question.group_by, *question.covariates)}
+    questions, refusals = _answerable([Question.of(contrast) for contrast in contrasts])
+    fields = {field for question in questions for field in question.fields}
     matrix = chosen_matrix(study, parameters)
     libraries = read_libraries(study, matrix, sorted(fields))
     if libraries.frame.empty:
         raise ValueError(f"No library of {matrix} leads to one mouse and one region; link libraries to tissue samples.")
     counts = counts_by_code(matrix, libraries.frame["library"])
-    return Loaded(Inputs(counts, libraries.frame, questions), libraries.runs, (f"Counts: {matrix}.", *libraries.notes))
+    notes = (f"Counts: {matrix}.", *libraries.notes, *refusals)
+    return Loaded(Inputs(counts, libraries.frame, questions), libraries.runs, notes)
+
+
+def _answerable(questions: list[Question]) -> tuple[tuple[Question, ...], list[str]]:
+    """Return the questions whose fields exist, and words on the others."""
+    known, refusals = [], []
+    for question in questions:
+        try:
+            for name in question.fields:
+                check_field(name)
+        except ValueError as error:
+            refusals.append(f"Refused. {question.name}: {error}")
+        else:
+            known.append(question)
+    if not known:
+        raise ValueError(" ".join(refusals))
+    return tuple(known), refusals
 
 
 def compute(inputs: Inputs, progress: Progress) -> list[Answer]:

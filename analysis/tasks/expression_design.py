@@ -38,6 +38,11 @@ class Question:
         )
 
     @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields that the design needs."""
+        return (self.group_by, *self.covariates)
+
+    @property
     def values(self) -> tuple[str, ...]:
         """Groups compared."""
         return (*self.numerator, *self.denominator)

@@ -12,17 +12,20 @@ MATRIX = Parameter(
 )
 
 
-def chosen_matrix(study: Study, parameters: Parameters) -> CountMatrix | None:
-    """Return the matrix named by the parameters, else the latest of the study."""
+def chosen_matrix(study: Study, parameters: Parameters) -> CountMatrix:
+    """Return the matrix named by the parameters, else the latest of the study; ValueError if there is none."""
     matrices = CountMatrix.objects.filter(study=study)
     if parameters["matrix"]:
-        return matrices.get(code=parameters["matrix"])
-    return matrices.order_by("-pk").first()
+        matrices = matrices.filter(code=parameters["matrix"])
+    matrix = matrices.order_by("-pk").first()
+    if matrix is None:
+        raise ValueError(missing_matrix(study, parameters))
+    return matrix
 
 
 def missing_matrix(study: Study, parameters: Parameters) -> str:
     """Say that there are no counts, if so."""
-    return "" if chosen_matrix(study, parameters) else f"{study} has no counts; import a count matrix."
+    return "" if CountMatrix.objects.filter(study=study).exists() else f"{study} has no counts; import a count matrix."
 
 
 def counts_by_code(matrix: CountMatrix, libraries: pd.Series) -> pd.DataFrame:

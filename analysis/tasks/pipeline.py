@@ -7,7 +7,7 @@ from analysis.models import AnalysisRun, RunStatus
 from analysis.progress import STEP_PARTS, Progress
 from analysis.standard_contrasts import propose
 from analysis.tasks import differential_expression, mouse_scores, phenotype, response, reversal
-from analysis.tasks.matrices import chosen_matrix
+from analysis.tasks.matrices import chosen_matrix, missing_matrix
 from analysis.tasks.task import Loaded, Parameters, Task
 from labdb.colony.models import Study
 
@@ -18,6 +18,7 @@ STEPS: Sequence[Task] = (
     reversal.TASK,
     mouse_scores.TASK,
 )
+LATEST = {"matrix": ""}
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def _place(number: int) -> tuple[int, int]:
 
 
 def _propose_contrasts(study: Study, progress: Progress) -> None:
-    matrix = chosen_matrix(study, {"matrix": ""})
-    proposed = propose(study, matrix) if matrix else []
-    if proposed:
+    if missing_matrix(study, LATEST):
+        return
+    if proposed := propose(study, chosen_matrix(study, LATEST)):
         progress.note(f"The study had no contrasts; made: {', '.join(contrast.name for contrast in proposed)}.")
 
 

@@ -47,8 +47,10 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     after = read_si_tests(study, parameters["after"])
     both = before.index.intersection(after.index)
     calls_run = _phenotype_run(study, parameters["before"])
+    if calls_run is None:
+        raise ValueError(missing(study, parameters))
     calls = dict(calls_run.results_run.phenotypecalls.values_list("mouse_id", "phenotype"))
-    before = before.loc[both].assign(phenotype=[calls.get(mouse) for mouse in both])
+    before = before.loc[both].assign(phenotype=pd.Series(calls, dtype=object))
     rule = ResponseRule.objects.get(name=parameters["rule"])
     return Loaded(Inputs(before, after.loc[both], rule.to_kernel(), rule.pk), reads=(calls_run,))
 

@@ -112,7 +112,7 @@ def test_any_field_of_library_or_mouse_can_be_named(treated):
         ("mouse__si_tests", "si_tests is not a field of a mouse with one value"),
         ("library__extractions", "extractions is not a field of a library with one value"),
         ("mouse__created_by__password", "created_by is not a field of a mouse"),
-        ("mouse__sex__name", "there is nothing behind the field before name"),
+        ("mouse__sex__name", "mouse__sex__name goes too far: sex is a plain value."),
         ("sex", "sex is not a field of a library or its mouse"),
     ],
 )
