@@ -18,6 +18,7 @@ from labdb.registry.text_tables import read_table
 DATABASE_FILLS = ("id", *BOOKKEEPING)
 HEADER_LINE = 1
 WHOLE_ROW = "__all__"
+REST = "*"  # in a mapping: every column that is no field and that the mapping does not name
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def import_rows(
     study : Study, optional
         Used by rows that name none.
     mapping : dict of str to str, optional
-        Field by column, where a column has another name; an empty field leaves the column out.
+        Field by column, where a column has another name; an empty field leaves the column out, and ``{"*": ""}``
+        every other column that is no field.
     """
     columns, header_errors, ignored = _read_header(record, header, mapping or {}, study)
     position_of = {name: position for position, name in columns.items()}
@@ -158,8 +160,9 @@ def _read_header(
     columns: dict[int, str] = {}
     errors: list[CellError] = []
     ignored: list[str] = []
+    leaves_rest_out = mapping.get(REST) == ""
     for column in mapping:
-        if column not in header:
+        if column not in header and column != REST:
             errors.append(
                 CellError(
                     HEADER_LINE, column, "", f"--map names a column that the file lacks; it has {', '.join(header)}."
@@ -167,7 +170,8 @@ def _read_header(
             )
     for position, column in enumerate(header):
         name = mapping.get(column, column.strip().casefold())
-        if name in computed or not name:
+        is_of_the_rest = leaves_rest_out and column not in mapping and name not in fillable
+        if name in computed or not name or is_of_the_rest:
             ignored.append(column)
         elif name not in fillable:
             errors.append(CellError(HEADER_LINE, column, "", _unknown_column(record, column, name, names)))
