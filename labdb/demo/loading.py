@@ -115,8 +115,8 @@ def _treatment(simulated: SimulatedStudy) -> Iterator[tuple[Any, list[dict[str, 
 def _rows(frame: pd.DataFrame, index_field: str = "") -> list[dict[str, Any]]:
     """Return the rows of a frame as a file would hold them; missing values are empty."""
     named = frame.rename_axis(index_field).reset_index() if index_field else frame
-    texts = named.astype(object).where(named.notna(), None)
-    return [{str(name): value for name, value in row.items()} for row in texts.to_dict("records")]
+    rows = named.to_dict("records")
+    return [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in rows]
 
 
 def _add(model: Any, rows: Iterable[dict[str, Any]], user: Any, study: Study | None = None) -> None:

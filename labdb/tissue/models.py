@@ -85,7 +85,7 @@ class TissueSample(StudyRecord):
     def clean(self) -> None:
         """Refuse the dissection of another mouse."""
         super().clean()
-        if self.dissection_id and self.mouse_id and self.dissection.mouse_id != self.mouse_id:
+        if self.dissection is not None and self.mouse_id and self.dissection.mouse_id != self.mouse_id:
             raise ValidationError(
                 {
                     "dissection": f"This dissection is of {self.dissection.mouse}, the sample of {self.mouse}; choose one mouse."
