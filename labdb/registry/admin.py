@@ -36,7 +36,9 @@ class RecordAdmin(admin.ModelAdmin):
         def bound(self: Any, data: Any = None, files: Any = None, **options: Any) -> None:
             base.__init__(self, data, user=request.user, **options)
 
-        return type(base.__name__, (base,), {"__init__": bound})
+        made = type(base.__name__, (base,), {"__init__": bound})
+        made.base_fields = base.base_fields  # the study too, which Django would leave out of a form made anew
+        return made
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fields of the form, or the columns where they are only looked at."""

@@ -75,7 +75,7 @@ _records: dict[str, type[Record]] = {}
 
 def register(record: type[Record]) -> type[Record]:
     """Add a declaration to the registry; the order of declaration is the order of lists."""
-    record.resource = record.resource or slugify(record.model._meta.verbose_name_plural)
+    record.resource = record.resource or slugify(str(record.model._meta.verbose_name_plural))
     record.list_display = record.list_display or record.fields[:6]
     record.search_fields = record.search_fields or _key_only(record.model)
     if record.resource in _records:

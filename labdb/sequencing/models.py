@@ -2,6 +2,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from labdb.colony.models import refuse_future
 from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, LabRecord, StudyRecord
@@ -30,6 +31,11 @@ class RnaExtraction(StudyRecord):
             between("rin", 1, 10, "", "rna_extraction_rin"),
             between("ratio_260_280", 0, 5, "", "rna_extraction_ratio_260_280"),
         ]
+
+    def clean(self) -> None:
+        """Refuse an extraction in the future."""
+        super().clean()
+        refuse_future(extraction_date=self.extraction_date)
 
 
 @tracked
@@ -73,6 +79,11 @@ class SequencingRun(LabRecord):
         constraints = [
             one_per("code", name="sequencing_run_code_once", field="code", sentence="{value} is already a run.")
         ]
+
+    def clean(self) -> None:
+        """Refuse a run in the future."""
+        super().clean()
+        refuse_future(run_date=self.run_date)
 
 
 @tracked
