@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -305,6 +305,8 @@ def _fail(run: AnalysisRun, reason: str) -> None:
 def _end(run: AnalysisRun, status: RunStatus, reason: str, same_as: AnalysisRun | None = None) -> None:
     """Write how a run ended, unless it has gone to another process."""
     fields: dict[str, Any] = {"status": status, "reason": reason, "same_as": same_as, "doing": ""}
+    if status == RunStatus.DONE:
+        fields["done"] = F("total")
     mine = AnalysisRun.objects.filter(pk=run.pk, attempt=run.attempt).exclude(status__in=ENDED)
     mine.update(finished_at=timezone.now(), **fields)  # not Now(): that is when the transaction began
     run.refresh_from_db()

@@ -95,9 +95,9 @@ def make_design(libraries: pd.DataFrame, region: str, questions: Sequence[Questi
     groups = named[~named.isin(small)]
     design = RegionDesign(groups, _columns(libraries.loc[groups.index], region, groups, covariates))
     if len(groups) < len(libraries):
-        design.notes.append(
-            f"{region}: {len(libraries) - len(groups)} libraries left out, {_why_left_out(group_by, small)}."
-        )
+        n_out = len(libraries) - len(groups)
+        what = "1 library" if n_out == 1 else f"{n_out} libraries"
+        design.notes.append(f"{region}: {what} left out, {_why_left_out(group_by, small)}.")
     full = design.matrix
     dependent = linear_dependencies(full) if len(full) else {}
     design.matrix = full.drop(columns=list(dependent))

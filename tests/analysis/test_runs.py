@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -458,3 +458,26 @@ def died(run: AnalysisRun, attempt: int) -> AnalysisRun:
         status=RunStatus.RUNNING, attempt=attempt, heartbeat_at=timezone.now() - timedelta(hours=1)
     )
     return run
+
+
+def test_ctrl_c_leaves_a_cancelled_run_without_results(study, replaced):
+    def compute(inputs, progress):
+        raise KeyboardInterrupt
+
+    replaced(compute=compute)
+    with pytest.raises(CommandError, match="was stopped; it wrote no results"):
+        call_command("run_analysis", "pipeline", "--study", "S1", "--wait")
+    assert set(AnalysisRun.objects.values_list("status", "reason")) == {("cancelled", "Stopped from the keyboard.")}
+    assert not PhenotypeCall.objects.exists()
+
+
+def test_a_database_that_goes_away_puts_the_run_back_in_the_queue(study, replaced, monkeypatch):
+    monkeypatch.setattr(runs.connection, "close", lambda: None)  # this test's transaction lives on it
+
+    def compute(inputs, progress):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    replaced(compute=compute)
+    run = carried_out(study)
+    assert (run.status, run.attempt) == (RunStatus.QUEUED, 1)
+    assert OrmQ.objects.count() == 1

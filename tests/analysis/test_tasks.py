@@ -252,7 +252,7 @@ def test_contrasts_that_cannot_be_answered_are_refused_and_the_others_answered(c
         "Refused. PFC, absent: no library here has library__condition d; there are: a, b, c, lone.",
         "Refused. PFC, twice: b stands on both sides.",
         "Refused. no field: colour is not a field of a library with one value; there are: ",
-        "PFC: 1 libraries left out, without a value of library__condition or alone in their group (lone).",
+        "PFC: 1 library left out, without a value of library__condition or alone in their group (lone).",
     ):
         assert sentence in run.log
 
