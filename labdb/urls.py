@@ -1,14 +1,20 @@
 """Every address, by door."""
 
 from django.contrib import admin
+from django.contrib.auth import views as auth_views
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
-from labdb.registry.urls import api_urlpatterns
+from labdb.registry.urls import api_urlpatterns, page_urlpatterns
 
 urlpatterns = [
+    path("", include("labdb.desk.urls")),
     path("admin/", admin.site.urls),
+    path("accounts/login/", auth_views.LoginView.as_view(), name="login"),
+    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("records/", include(page_urlpatterns)),
+    path("analysis/", include("analysis.urls")),
     path("api/v1/", include(api_urlpatterns)),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
     path(

@@ -1,0 +1,133 @@
+"""The fields of a form as the page lays them out, and the names that a field of a record offers while one types."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.forms import BoundField
+from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from labdb.registry import permissions
+from labdb.registry.cells import with_names
+from labdb.registry.form_fields import InstantField, KeyField, KeysField, is_storable, written_key
+from labdb.registry.forms import RecordForm
+from labdb.registry.keys import is_id, key_path
+from labdb.registry.models import label_of
+from labdb.registry.page_context import PageContext, has_study
+from labdb.registry.record import record_for
+
+SUGGESTED = 30
+MOST_NAMES = 200  # of what is no record (accounts); they are listed in the page
+
+
+@dataclass(frozen=True)
+class EntryField:
+    """One field of the form: where its errors are, how wide it is, the names that it offers."""
+
+    bound: BoundField
+    is_wide: bool = False
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def names_id(self) -> str:
+        """The id of the list of names in the page."""
+        return f"names-{self.bound.name}"
+
+
+@dataclass(frozen=True)
+class EntryGroup:
+    """Fields that stand together."""
+
+    title: str
+    fields: list[EntryField]
+
+
+def groups_of(form: RecordForm, user: Any) -> list[EntryGroup]:
+    """Return the fields in groups: what the record is and belongs to, what was found, what else."""
+    key = key_path(form._meta.model)
+    place: list[EntryField] = []
+    values: list[EntryField] = []
+    for bound in form:
+        entry = _entry_field(form, bound, user)
+        is_place = isinstance(bound.field, KeyField) or bound.name in (key, "code", "name")
+        (place if is_place else values).append(entry)
+    groups = [EntryGroup("What it is", place), EntryGroup("Values", values)]
+    return [group for group in groups if group.fields]
+
+
+def _entry_field(form: RecordForm, bound: BoundField, user: Any) -> EntryField:
+    form_field = bound.field
+    widget = form_field.widget
+    is_select = isinstance(widget, forms.Select)
+    widget.attrs["class"] = "form-select" if is_select else "form-control"
+    described = []
+    if form_field.help_text:
+        described.append(f"{bound.id_for_label}-help")
+    if bound.errors:
+        widget.attrs["class"] += " is-invalid"
+        widget.attrs["aria-invalid"] = "true"
+        described.append(f"{bound.id_for_label}-errors")
+    if described:
+        widget.attrs["aria-describedby"] = " ".join(described)
+    if isinstance(form_field, InstantField):
+        form_field.widget = forms.DateTimeInput(
+            attrs={**widget.attrs, "type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
+        )
+    names = _offer_names(form_field, user) if isinstance(form_field, KeyField) else []
+    entry = EntryField(bound, isinstance(widget, forms.Textarea), names)
+    if names:
+        widget.attrs["list"] = entry.names_id
+    return entry
+
+
+def _offer_names(form_field: KeyField, user: Any) -> list[str]:
+    """Let the field search records as one types; return the names themselves of what is no record."""
+    attrs = form_field.widget.attrs
+    attrs["autocomplete"] = "off"
+    try:
+        attrs["data-keys"] = reverse("record-keys", args=[record_for(form_field.model).resource])
+    except KeyError:
+        rows = permissions.visible(form_field.model._default_manager.all(), user)
+        return [str(written_key(row)) for row in rows[:MOST_NAMES]]
+    if isinstance(form_field, KeysField):
+        attrs["data-several"] = "true"
+    return []
+
+
+@require_safe
+def record_keys(request: HttpRequest, resource: str) -> JsonResponse:
+    """Answer the names that hold `q`, of rows that the account may see, as {value, text}; at most thirty."""
+    context = PageContext.of(request, resource)
+    model: Any = context.record.model
+    asked = request.GET.get("q", "").strip()
+    rows = context.rows()
+    if has_study(model):
+        study = next((s for s in context.studies if s.code == context.query.get("study")), None)
+        rows = rows.filter(study=study) if study else rows.select_related("study")
+    else:
+        study = None
+    if asked and is_storable(asked):
+        rows = rows.filter(pk__in=rows.filter(_holding(context, asked)).order_by().values("pk"))
+    found = with_names(rows)[:SUGGESTED]
+    with_study = has_study(model) and study is None and len(context.studies) > 1
+    return JsonResponse({"found": [_key(row, with_study=with_study) for row in found]})
+
+
+def _holding(context: PageContext, asked: str) -> Q:
+    holding = Q()
+    for name in {*context.record.search_fields, key_path(context.record.model)} - {"pk"}:
+        holding |= Q(**{f"{name}__icontains": asked})
+    if is_id(asked):
+        holding |= Q(pk=int(asked.removeprefix("#")))
+    return holding
+
+
+def _key(row: Any, *, with_study: bool) -> dict[str, str]:
+    value = str(written_key(row))
+    if with_study and not value.startswith("#"):
+        value = label_of(row)  # the code alone may be that of two studies
+    text = str(row)
+    return {"value": value, "text": value if text in value else f"{text} ({value})"}

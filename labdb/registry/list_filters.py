@@ -1,0 +1,144 @@
+"""The filters of a list as a person sees them: inputs to choose from, and chips for what is chosen."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import QueryDict
+from django.utils.text import capfirst
+
+from labdb.registry import permissions
+from labdb.registry.cells import stored_as, with_names
+from labdb.registry.filters import LOOKUPS, RESERVED, Path, resolve
+from labdb.registry.form_fields import written_key
+from labdb.registry.page_context import PageContext, has_study
+
+MOST_OPTIONS = 200  # records in one select; more are typed
+MOST_WORDS = 30  # different words of a free-text field in one select
+SAMPLED_ROWS = 5_000  # rows looked through for those words
+WORDS = {
+    "exact": "is", "in": "is one of", "gte": "≥", "lte": "≤", "gt": ">", "lt": "<", "contains": "contains",
+    "icontains": "contains", "startswith": "starts with", "range": "is within", "date": "is on",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FilterInput:
+    """One input beside the list; with options it is a select."""
+
+    name: str
+    label: str
+    value: str
+    kind: str = "text"
+    options: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that is on, in words, and the address without it."""
+
+    text: str
+    url: str
+
+
+def inputs_of(context: PageContext) -> list[FilterInput]:
+    """Return the inputs that the declaration offers."""
+    inputs: list[FilterInput] = []
+    for name in context.record.list_filter:
+        path = resolve(context.record, name)
+        label = str(capfirst(str(path.field.verbose_name)))
+        if isinstance(stored_as(path.field), models.DateField):
+            for lookup, word in (("gte", "from"), ("lt", "before")):
+                value = context.query.get(f"{name}__{lookup}", "")
+                inputs.append(FilterInput(f"{name}__{lookup}", f"{label} {word}", value, "date"))
+            continue
+        value = context.query.get(name, "")
+        options = _options(context, path)
+        if options and value and value not in [stored for stored, _label in options]:
+            options.append((value, value))
+        inputs.append(FilterInput(name, label, value, "select" if options else "text", options))
+    return inputs
+
+
+def _options(context: PageContext, path: Path) -> list[tuple[str, str]]:
+    source = stored_as(path.field)
+    if path.field.is_relation:
+        return _records(context, path.field.related_model)
+    if source.choices:
+        return [(str(stored), str(label)) for stored, label in source.flatchoices if stored != ""]
+    if isinstance(source, models.BooleanField):
+        return [("true", "yes"), ("false", "no")]
+    if isinstance(source, models.CharField):
+        return [(word, word) for word in _words(context, path.orm)]
+    return []
+
+
+def _records(context: PageContext, model: Any) -> list[tuple[str, str]]:
+    rows = permissions.visible(model._default_manager.all(), context.user)
+    if has_study(model) and context.study is not None:
+        rows = rows.filter(study=context.study)
+    found = list(with_names(rows)[: MOST_OPTIONS + 1])
+    if len(found) > MOST_OPTIONS:
+        return []
+    return list({written_key(row): (written_key(row), str(row)) for row in found}.values())
+
+
+def _words(context: PageContext, orm: str) -> list[str]:
+    """Return the words that rows use, by a look at some of them: a full one of a large table takes seconds."""
+    rows = context.rows()
+    if context.study is not None and context.has_study:
+        rows = rows.filter(study=context.study)
+    some = context.record.model._default_manager.filter(pk__in=rows.order_by().values("pk")[:SAMPLED_ROWS])
+    words = some.exclude(**{orm: ""}).order_by(orm).values_list(orm, flat=True).distinct()[: MOST_WORDS + 1]
+    found = [word for word in words if word is not None]
+    return found if len(found) <= MOST_WORDS else []
+
+
+def chips_of(context: PageContext, list_url: str) -> list[Chip]:
+    """Return what is filtered by, each with the address that takes it away; the study has its own place."""
+    chips = []
+    for name, texts in context.query.lists():
+        if (name in RESERVED and name != "search") or name == "study":
+            continue
+        for text in texts:
+            if text:
+                without = changed(context.query, remove=(name, text))
+                chips.append(Chip(_in_words(context, name, text), f"{list_url}?{without}" if without else list_url))
+    return chips
+
+
+def _in_words(context: PageContext, name: str, text: str) -> str:
+    if name == "search":
+        return f"holds “{text}”"
+    try:
+        path = resolve(context.record, name)
+    except ValidationError:
+        return f"{name} {text}"
+    steps = name.split("__")
+    if steps[-1] in LOOKUPS and len(steps) > 1:
+        steps.pop()
+    label = " ".join(step.replace("_", " ") for step in steps)
+    if path.lookup == "isnull":
+        return f"{label} {'unknown' if text.casefold() in ('true', '1', 'yes') else 'known'}"
+    choices = dict(getattr(stored_as(path.field), "flatchoices", None) or [])
+    return f"{label} {WORDS[path.lookup]} {choices.get(text, text)}"
+
+
+def changed(query: QueryDict, *, remove: tuple[str, str] | None = None, **values: str) -> str:
+    """Return the query with some values set, one taken away, empty ones left out, on the first page."""
+    new = QueryDict(mutable=True)
+    for name, texts in query.lists():
+        if name in values or name in ("page", "export"):
+            continue
+        new.setlist(name, [text for text in texts if text and (name, text) != remove])
+    for name, value in values.items():
+        if value:
+            new[name] = value
+    return new.urlencode(safe=",:")
+
+
+def kept_inputs(query: QueryDict, shown: set[str]) -> list[tuple[str, str]]:
+    """Return what the filter form carries along without showing it: other filters."""
+    left_out = {*shown, "page", "export", "search", "study", "ordering"}
+    return [(name, text) for name, texts in query.lists() if name not in left_out for text in texts if text]

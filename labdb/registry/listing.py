@@ -1,0 +1,117 @@
+"""One page of a list: columns with their sorting, rows, and where the other pages are."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.http import QueryDict
+
+from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
+from labdb.registry.keys import key_path
+from labdb.registry.list_filters import changed
+from labdb.registry.page_context import COUNTED, PageContext, count_text, has_study
+from labdb.registry.record import Record
+
+PAGE_ROWS = 50
+LAST_PAGE = 20_000  # a million rows; an export is for more
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading; a click on it sorts, a second one the other way round."""
+
+    column: Column
+    url: str = ""
+    direction: str = ""
+
+
+@dataclass(frozen=True)
+class TablePage:
+    """What `registry/_table.html` shows."""
+
+    headings: list[Heading]
+    rows: list[list[Cell]]
+    first: int = 0
+    count: str = ""
+    previous_url: str = ""
+    next_url: str = ""
+
+    @property
+    def last(self) -> int:
+        """The number of the last row shown."""
+        return self.first + len(self.rows) - 1
+
+
+def list_columns(record: type[Record], *, one_study: bool, without: str = "") -> list[Column]:
+    """Return the columns of a list; the study is named where rows of several may stand together."""
+    names = [name for name in record.list_display if name != without and not (one_study and name == "study")]
+    if has_study(record.model) and not one_study and "study" not in names:
+        names.append("study")
+    return columns_of(record, names)
+
+
+def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -> TablePage:
+    """Return the page of the list that the address asks for."""
+    columns = list_columns(context.record, one_study=context.study is not None or len(context.studies) == 1)
+    number = page_number(context.query.get("page", ""))
+    start = (number - 1) * PAGE_ROWS
+    found = list(with_related(queryset, columns)[start : start + PAGE_ROWS + 1])
+    has_next = len(found) > PAGE_ROWS
+    rows = found[:PAGE_ROWS]
+
+    def page_url(page: int) -> str:
+        return f"{list_url}?{changed(context.query, page=str(page) if page > 1 else '')}"
+
+    return TablePage(
+        headings=_headings(context.record, columns, context.query, list_url),
+        rows=table_rows(context.record, columns, rows),
+        first=start + 1 if rows else 0,
+        count=count_text(queryset) if has_next or (number > 1 and start < COUNTED) else f"{start + len(rows):,}",
+        previous_url=page_url(number - 1) if number > 1 else "",
+        next_url=page_url(number + 1) if has_next and number < LAST_PAGE else "",
+    )
+
+
+def page_number(text: str) -> int:
+    """Return the page asked for, the first where the text is no number."""
+    return min(max(int(text), 1), LAST_PAGE) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+
+
+def table_rows(record: type[Record], columns: list[Column], rows: list[Any]) -> list[list[Cell]]:
+    """Return the cells; the row's own name links to its page, its number where it has no name."""
+    own = _own_name(record, columns)
+    cells = []
+    for row in rows:
+        line = [column.cell(row) for column in columns]
+        if own is None:
+            line.insert(0, Cell((Part(f"#{row.pk}", detail_url(row)),)))
+        else:
+            line[own] = Cell((Part(line[own].parts[0].text, detail_url(row)),))
+        cells.append(line)
+    return cells
+
+
+def plain_headings(record: type[Record], columns: list[Column]) -> list[Heading]:
+    """Return the headings of a table that is not sorted, with that of the numbers where rows have no name."""
+    return [*_number_heading(record, columns), *(Heading(column) for column in columns)]
+
+
+def _headings(record: type[Record], columns: list[Column], query: QueryDict, list_url: str) -> list[Heading]:
+    ordering = query.get("ordering", "")
+    headings = _number_heading(record, columns)
+    for column in columns:
+        direction = {column.name: "ascending", f"-{column.name}": "descending"}.get(ordering, "")
+        turned = f"-{column.name}" if direction == "ascending" else column.name
+        url = f"{list_url}?{changed(query, ordering=turned)}" if column.is_sortable else ""
+        headings.append(Heading(column, url, direction))
+    return headings
+
+
+def _own_name(record: type[Record], columns: list[Column]) -> int | None:
+    """Return the position of the column that names the rows, or None."""
+    key = key_path(record.model)
+    return next((at for at, column in enumerate(columns) if column.name == key), None)
+
+
+def _number_heading(record: type[Record], columns: list[Column]) -> list[Heading]:
+    return [Heading(Column("id", record.model._meta.pk))] if _own_name(record, columns) is None else []

@@ -1,0 +1,150 @@
+"""The pages that show records: all of them, a list, one record."""
+
+from itertools import groupby
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.text import capfirst
+from django.views.decorators.http import require_safe
+
+from labdb.registry import permissions
+from labdb.registry.cells import Cell, columns_of, with_related
+from labdb.registry.exports import copy_csv, csv_response
+from labdb.registry.filters import FilterError, apply, read_filters
+from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
+from labdb.registry.listing import TablePage, table_page
+from labdb.registry.models import LabRecord
+from labdb.registry.page_context import PageContext, count_text, has_study, study_named, visible_studies
+from labdb.registry.past_changes import past_changes
+from labdb.registry.record import Record, all_records, record_for
+from labdb.registry.related import related_tables
+
+
+@require_safe
+def record_index(request: HttpRequest) -> HttpResponse:
+    """Show every record that the account may see, room by room in the order of the experiment."""
+    studies = visible_studies(request.user)
+    study = study_named(request.GET.get("study", ""), studies)
+    shown = [record for record in all_records() if permissions.may(request.user, "view", record.model, study)]
+    rooms = [
+        (apps.get_app_config(label).verbose_name, [_summary(record, request.user, study) for record in records])
+        for label, records in groupby(shown, key=lambda record: record.model._meta.app_label)
+    ]
+    return render(request, "registry/index.html", {"rooms": rooms, "study": study, "studies": studies})
+
+
+def _summary(record: type[Record], user: Any, study: Any) -> dict[str, Any]:
+    rows = permissions.visible(record.model._default_manager.all(), user)
+    if study is not None and has_study(record.model):
+        rows = rows.filter(study=study)
+    url = reverse("record-list", args=[record.resource])
+    return {
+        "title": capfirst(record.title()),
+        "about": (record.model.__doc__ or "").strip().partition("\n")[0].replace("`", ""),
+        "url": f"{url}?study={study.code}" if study else url,
+        "count": count_text(rows),
+    }
+
+
+@require_safe
+def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
+    """Show a list as its address asks for it, or export the rows that it selects."""
+    context = PageContext.of(request, resource)
+    context.require("view")
+    context.study  # noqa: B018  (404 before anything else, for a study that the account does not see)
+    asked = context.query.copy()
+    if not context.has_study:
+        asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
+    try:
+        queryset = apply(context.rows(), context.record, read_filters(context.record, asked))
+    except FilterError as error:
+        return _list_response(request, context, sentences=[said for some in error.errors.values() for said in some])
+    if asked_format := request.GET.get("export"):
+        if asked_format != "csv":
+            return _list_response(
+                request, context, sentences=[f"{asked_format} is not a format of exports; choose csv."]
+            )
+        chunks = copy_csv(queryset, context.record, for_excel=request.GET.get("for") == "excel")
+        return csv_response(chunks, f"{resource}.csv")
+    return _list_response(request, context, page=table_page(context, queryset, _list_url(context)))
+
+
+def _list_url(context: PageContext) -> str:
+    return reverse("record-list", args=[context.record.resource])
+
+
+def _list_response(
+    request: HttpRequest, context: PageContext, page: TablePage | None = None, sentences: list[str] | None = None
+) -> HttpResponse:
+    """Answer with the whole page, or with the table alone where htmx asks for it."""
+    list_url = _list_url(context)
+    address = changed(context.query)
+    words: dict[str, Any] = {
+        **context.for_template(),
+        "page": page,
+        "sentences": sentences or [],
+        "chips": chips_of(context, list_url),
+        "plain_url": list_url,
+        "is_list": True,
+        "ordering": context.query.get("ordering", ""),
+        "export_url": f"{list_url}?{changed(context.query, export='csv')}",
+    }
+    is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+    if not is_part:
+        inputs = inputs_of(context)
+        words |= {
+            "inputs": inputs,
+            "kept": kept_inputs(context.query, {one.name for one in inputs}),
+            "search": context.query.get("search", ""),
+            "studies": context.studies if context.has_study else [],
+            **_list_buttons(context),
+        }
+    template = "registry/_rows.html" if is_part else "registry/list.html"
+    response = render(request, template, words, status=400 if sentences else 200)
+    if is_part:
+        response["HX-Push-Url"] = f"{list_url}?{address}" if address else list_url
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _list_buttons(context: PageContext) -> dict[str, Any]:
+    if not context.may("add", context.study if context.has_study else None):
+        return {}
+    fields = {name: str(context.query[name]) for name in context.record.fields if context.query.get(name)}
+    return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
+
+
+@require_safe
+def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
+    """Show one record: its fields, what refers to it, and its history."""
+    context = PageContext.of(request, resource)
+    row = context.row_or_404(pk)
+    study = permissions.study_of(row)
+    columns = columns_of(context.record, context.record.columns())
+    row = with_related(context.rows(), columns).get(pk=pk)
+    words = {
+        **context.for_template(study),
+        "row": row,
+        "facts": [(column, column.cell(row, whole=True), column.name in context.record.computed) for column in columns],
+        "kept_by": _kept_by(row),
+        "related": related_tables(row, request.user),
+        "changes": past_changes(row, context.record, request.user),
+        "is_study": permissions.study_path(context.record.model) == "pk",
+    }
+    for action, page in (("change", "edit"), ("delete", "delete")):
+        if context.may(action, study):
+            words[f"{page}_url"] = reverse(f"record-{page}", args=[resource, pk])
+    return render(request, "registry/detail.html", words)
+
+
+def _kept_by(row: Any) -> list[tuple[str, Cell]]:
+    """Return who entered a record and when; results have their run instead."""
+    if not isinstance(row, LabRecord):
+        return []
+    columns = columns_of(record_for(type(row)), ("created_by", "created_at", "modified_at", "version"))
+    return [(column.label, column.cell(row)) for column in columns]

@@ -1,0 +1,90 @@
+"""The history of one record in words: when, who, through which door, what from and to, and why."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.utils.text import capfirst
+
+from labdb.registry import permissions
+from labdb.registry.cells import UNKNOWN, Cell, Part, value_part, with_names
+from labdb.registry.history import events_of
+from labdb.registry.record import Record
+
+SHOWN = 50  # changes; the rest stay in the database
+WORDS = {"insert": "entered", "update": "changed", "delete": "deleted"}
+UNSAID = {"id", "version", "modified_at", "created_at", "created_by"}
+
+
+@dataclass(frozen=True)
+class PastChange:
+    """One change of a record."""
+
+    at: datetime
+    who: str
+    door: str
+    what: str
+    reason: str
+    differences: list[tuple[str, Cell, Cell]]
+
+
+def past_changes(row: Any, record: type[Record], user: Any) -> list[PastChange]:
+    """Return the changes of a record, newest first; results have none, their run tells where they come from."""
+    if not getattr(type(row), "_is_tracked", False):
+        return []
+    events = list(events_of(row)[: SHOWN + 1])
+    pairs = list(zip(events, [*events[1:], None], strict=True))[:SHOWN]
+    fields = [f for f in row._meta.fields if not f.generated and f.name not in UNSAID and hasattr(events[0], f.attname)]
+    names = _related_names(fields, events, user)
+    who = _accounts(events)
+    return [_change(event, before, fields, names, who) for event, before in pairs]
+
+
+def _change(
+    event: Any, before: Any, fields: list[Any], names: dict[Any, dict[Any, str]], who: dict[Any, str]
+) -> PastChange:
+    words = (event.pgh_context.metadata if event.pgh_context else None) or {}
+    differences = []
+    if before is not None and event.pgh_label == "update":
+        for field in fields:
+            old, new = getattr(before, field.attname), getattr(event, field.attname)
+            if old != new:
+                label = str(capfirst(str(field.verbose_name)))
+                differences.append((label, _cell(field, old, names), _cell(field, new, names)))
+    return PastChange(
+        at=event.pgh_created_at,
+        who=who.get(words.get("user"), "") or UNKNOWN,
+        door=words.get("door", "") or UNKNOWN,
+        what=WORDS.get(event.pgh_label, event.pgh_label),
+        reason=words.get("reason", ""),
+        differences=differences,
+    )
+
+
+def _cell(field: Any, value: Any, names: dict[Any, dict[Any, str]]) -> Cell:
+    if field.is_relation and value is not None:
+        return Cell((Part(names[field.related_model].get(value, f"#{value}")),))
+    return Cell((value_part(field, value),))
+
+
+def _related_names(fields: list[Any], events: list[Any], user: Any) -> dict[Any, dict[Any, str]]:
+    """Return what related records are called, one query for each table; those deleted or unseen keep their number."""
+    wanted: dict[Any, set[Any]] = defaultdict(set)
+    for field in fields:
+        if field.is_relation:
+            ids = {getattr(event, field.attname) for event in events} - {None}
+            if len(ids) > 1 or any(getattr(event, field.attname) is None for event in events):
+                wanted[field.related_model] |= ids
+    names: dict[Any, dict[Any, str]] = defaultdict(dict)
+    for model, ids in wanted.items():
+        rows = permissions.visible(with_names(model._default_manager.all()), user)
+        names[model] = {pk: str(row) for pk, row in rows.in_bulk(ids).items()}
+    return names
+
+
+def _accounts(events: list[Any]) -> dict[Any, str]:
+    ids = {(event.pgh_context.metadata or {}).get("user") for event in events if event.pgh_context} - {None}
+    rows: Any = get_user_model()._default_manager.in_bulk(ids)
+    return {pk: account.get_username() for pk, account in rows.items()}

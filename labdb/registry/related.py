@@ -1,0 +1,79 @@
+"""What refers to a record: the first rows of every other record that names it."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import models
+from django.urls import reverse
+from django.utils.text import capfirst
+
+from labdb.registry import permissions
+from labdb.registry.cells import Cell, with_related
+from labdb.registry.form_fields import written_key
+from labdb.registry.keys import key_path
+from labdb.registry.listing import Heading, list_columns, plain_headings, table_rows
+from labdb.registry.page_context import count_text
+from labdb.registry.record import Record, record_for
+
+FIRST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class RelatedTable:
+    """The first rows of one other record, and where all of them are."""
+
+    title: str
+    count: str
+    list_url: str
+    headings: list[Heading]
+    rows: list[list[Cell]]
+    is_whole: bool
+
+
+def related_tables(row: Any, user: Any) -> list[RelatedTable]:
+    """Return a table for every record that refers to this row and has rows that the account may see."""
+    tables = []
+    for relation in row._meta.related_objects:
+        try:
+            record = record_for(relation.related_model)
+        except KeyError:
+            continue
+        table = _table(record, relation.field, row, user)
+        if table.rows:
+            tables.append(table)
+    return tables
+
+
+def _table(record: type[Record], field: Any, row: Any, user: Any) -> RelatedTable:
+    queryset = permissions.visible(record.model._default_manager.filter(**{field.name: row}), user)
+    if field.many_to_many:  # a library on two lanes of one run is one library
+        queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
+    columns = list_columns(record, one_study=permissions.study_of(row) is not None, without=field.name)
+    found = list(with_related(queryset, columns)[: FIRST_ROWS + 1])
+    is_whole = len(found) <= FIRST_ROWS
+    title = str(capfirst(record.title()))
+    if sum(1 for other in record.model._meta.fields if other.related_model is type(row)) > 1:
+        title = f"{title} ({field.verbose_name})"  # response calls know a mouse's test before and one after
+    return RelatedTable(
+        title=title,
+        count=f"{len(found):,}" if is_whole else count_text(queryset),
+        list_url=_list_url(record, field, row),
+        headings=plain_headings(record, columns),
+        rows=table_rows(record, columns, found[:FIRST_ROWS]),
+        is_whole=is_whole,
+    )
+
+
+def _list_url(record: type[Record], field: Any, row: models.Model) -> str:
+    study = permissions.study_of(row)
+    words = {field.name: written_key(row) if _names_one_row(row) else f"#{row.pk}"}
+    if study is not None and study is not row and permissions.study_path(record.model) == "study":
+        words["study"] = study.code
+    return f"{reverse('record-list', args=[record.resource])}?{urlencode(words)}"
+
+
+def _names_one_row(row: models.Model) -> bool:
+    """Whether what people call the row means this row alone, within its study if it has one."""
+    name = key_path(type(row))
+    return any(set(getattr(rule, "fields", ())) in ({name}, {"study", name}) for rule in row._meta.constraints)
