@@ -1,20 +1,22 @@
-"""`POST /api/v1/analysis-runs/`: queue a run."""
+"""`/api/v1/analysis-runs/`: runs, and how a script asks for one."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.decorators import api_view
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.exceptions import ValidationError as Refused
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.models import AnalysisRun
+from analysis.records import AnalysisRunRecord
 from analysis.runs import request_run
 from labdb.colony.models import Study
 from labdb.registry.permissions import may
+from labdb.registry.rest import view_for
 
 
 class RunRequest(serializers.Serializer):
@@ -35,24 +37,29 @@ class QueuedRun(serializers.ModelSerializer):
         fields = ("id", "study", "task", "parameters", "status", "queued_at")
 
 
-@extend_schema(
-    request=RunRequest,
-    responses={201: QueuedRun, 400: OpenApiResponse(description="Field: sentences."), 403: OpenApiResponse()},
-)
-@api_view(["POST"])
-def queue_run(request: Request) -> Response:
-    """Queue a run; its progress stands at its own address."""
-    asked = RunRequest(data=request.data)
-    asked.is_valid(raise_exception=True)
-    study = _study(request.user, asked.validated_data["study"])
-    if not may(request.user, "add", AnalysisRun, study):
-        raise PermissionDenied(f"Your role does not run analyses of {study}.")
-    try:
-        run = request_run(asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user)
-    except ValidationError as error:
-        raise Refused(error.message_dict) from None
-    run.refresh_from_db()
-    return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED)
+class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
+    """Runs: read as any record, and queued by a POST."""
+
+    @extend_schema(
+        request=RunRequest,
+        responses={201: QueuedRun, 400: OpenApiTypes.OBJECT, 401: OpenApiTypes.OBJECT, 403: OpenApiTypes.OBJECT},
+        tags=[AnalysisRunRecord.resource],
+    )
+    def create(self, request: Request) -> Response:
+        """Queue a run; its progress stands at its own address."""
+        asked = RunRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        study = _study(request.user, asked.validated_data["study"])
+        if not may(request.user, "add", AnalysisRun, study):
+            raise PermissionDenied(f"Your role does not run analyses of {study}.")
+        try:
+            run = request_run(
+                asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user
+            )
+        except ValidationError as error:
+            raise Refused(error.message_dict) from None
+        run.refresh_from_db()
+        return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED)
 
 
 def _study(user: Any, named: str) -> Study:

@@ -1,6 +1,7 @@
 """The database of the tests: the real PostgreSQL, two roles, one database for each worker."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,3 +28,15 @@ def lab_fixtures(request: pytest.FixtureRequest) -> None:
     if commits or {"transactional_db", "live_server"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db")
         call_command("load_fixtures", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def quiet_server(settings: Any, tmp_path: Path) -> None:
+    """Serve static files as they lie in the checkout, keep uploads out of the data, and hash passwords quickly."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.DATA_DIR = tmp_path

@@ -212,9 +212,16 @@ def _described(record: type[Record], view: Any) -> Any:
 
 
 class Router(SimpleRouter):
-    """Addresses of every record, in the order of the experiment."""
+    """Addresses of every record, in the order of the experiment.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    special : dict of record to view
+        Views of records that do more than read and write rows.
+    """
+
+    def __init__(self, special: dict[type[Record], type[RecordReader]] | None = None) -> None:
         super().__init__()
         for record in all_records():
-            self.register(record.resource, view_for(record), basename=f"api-{record.resource}")
+            view = (special or {}).get(record) or view_for(record)
+            self.register(record.resource, view, basename=f"api-{record.resource}")

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 from django_q.models import OrmQ
-from rest_framework.test import APIRequestFactory, force_authenticate
+from rest_framework.test import APIClient
 
 from analysis.models import AnalysisRun
-from analysis.rest import queue_run
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Study, StudyMembership
 from tests.analysis.small_study import make_study
@@ -27,10 +26,9 @@ def member(study: Study, role: str) -> User:
 
 
 def ask(user: User | None, **body: Any) -> Any:
-    request = APIRequestFactory().post("/api/v1/analysis-runs/", body, format="json")
-    if user:
-        force_authenticate(request, user)
-    return queue_run(request)
+    client = APIClient()
+    client.force_authenticate(user)
+    return client.post("/api/v1/analysis-runs/", body, format="json")
 
 
 def test_an_analyst_queues_a_run_and_is_told_its_number(study):
