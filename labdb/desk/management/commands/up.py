@@ -72,6 +72,8 @@ class Command(BaseCommand):
         self._say("Bringing the tables up to date.")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("load_fixtures", verbosity=0)
+        if self.embedded_folder:  # then no worker is alive yet: what seems to run was killed
+            call_command("sweep_runs", older_than_s=0)
         if collect_static_files():
             self._say("Collected the pages' static files.")
         if os.environ.get("DEMO") != "0" and not Study.objects.exists():
