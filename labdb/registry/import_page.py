@@ -185,7 +185,8 @@ def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
 
 def _kind(form_field: Any) -> str:
     if isinstance(form_field, OneOfField):
-        return "one of " + ", ".join(str(stored) for stored, _label in form_field.choices if stored != "")
+        choices: Any = form_field.choices
+        return "one of " + ", ".join(str(stored) for stored, _label in choices if stored != "")
     if isinstance(form_field, KeysField):
         return f"names of {form_field.model._meta.verbose_name_plural}, separated by semicolons"
     if isinstance(form_field, KeyField):

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 
-KEPT_S = 24 * 3600.0  # a check in the evening can be imported the next morning
+KEPT_S = 24 * 3600  # a check in the evening can be imported the next morning
 SALT = "labdb.import"
 
 

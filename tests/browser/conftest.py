@@ -1,0 +1,101 @@
+"""A real Chromium in front of a real server: what the browser tests of every room share.
+
+`page` is a signed-out browser page whose addresses are relative to the server; `sign_in` signs an account in.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from labdb.accounts.models import Role, User
+from labdb.colony.models import Study, StudyMembership
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PASSWORD = "a password of the tests"
+TIMEOUT_MS = 15_000  # a machine that runs two tests at once is slow, not broken
+SignIn = Callable[..., User]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder; without Chromium it is skipped, with the reason."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed (apt-get install chromium)"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once; Playwright's own loop would make Django refuse its database."""
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    else:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[LiveServer]:
+    """Start the server once; whitenoise decides when it starts whether it needs collected files."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        server = LiveServer("localhost")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def page(browser: Browser, transactional_db: None, live_server: Any) -> Iterator[Page]:
+    """Open a page; a script that fails or a file that is missing fails the test."""
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(TIMEOUT_MS)
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.extend(_faults(message)))
+    yield opened
+    context.close()
+    assert not errors, errors
+
+
+def _faults(message: ConsoleMessage) -> list[str]:
+    """Return what the browser complains of; an answer that refuses bad input is none of it."""
+    is_refusal = "status of 4" in message.text and "static" not in str(message.location)
+    return [message.text] if message.type == "error" and not is_refusal else []
+
+
+@pytest.fixture
+def sign_in(page: Page) -> SignIn:
+    """Return a function that makes an account, signs it in by the page and returns it.
+
+    ``sign_in("boss")`` is a superuser; ``sign_in("tina", "technician", study)`` has that role in the study.
+    """
+
+    def sign_in_as(name: str, role: str = "", study: Study | None = None) -> User:
+        if role:
+            user = User.objects.create_user(name, password=PASSWORD)
+            StudyMembership.objects.create(study=study, user=user, role=Role.objects.get(name=role))  # type: ignore[misc]
+        else:
+            user = User.objects.create_superuser(name, password=PASSWORD)
+        page.goto("/accounts/login/?next=/records/")
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/records/")
+        return user
+
+    return sign_in_as
