@@ -59,9 +59,9 @@ class Command(BaseCommand):
         if report.ignored:
             self.stdout.write(f"Left out, because the database fills them or you said so: {', '.join(report.ignored)}.")
         if is_dry:
-            self.stdout.write(f"{report.rows} {record.title()} can be imported; nothing was stored.")
+            self.stdout.write(f"{_counted(report.rows, record)} can be imported; nothing was stored.")
         else:
-            self.stdout.write(f"{report.created} {record.title()} imported.")
+            self.stdout.write(f"{_counted(report.created, record)} imported.")
 
 
 def importing_account(name: str | None) -> Any:
@@ -76,6 +76,10 @@ def importing_account(name: str | None) -> Any:
     if found is None:
         raise CommandError("There is no superuser to import as; name an account by --user NAME.")
     return found
+
+
+def _counted(number: int, record: type[Record]) -> str:
+    return f"{number:,} {record.model._meta.verbose_name if number == 1 else record.title()}"
 
 
 def _record(name: str) -> type[Record]:
