@@ -12,18 +12,18 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def studies() -> tuple[Study, Study]:
     """Two studies with a mouse each."""
-    made = tuple(Study.objects.create(code=code, title=code) for code in ("S1", "S2"))
-    for study in made:
+    first, second = (Study.objects.create(code=code, title=code) for code in ("S1", "S2"))
+    for study in (first, second):
         Mouse.objects.create(study=study, code="M1")
-    return made
+    return first, second
 
 
 def account(name: str, role: str = "", study: Study | None = None) -> User:
     user = User.objects.create(username=name)
-    if role and study is None:
-        user.groups.add(Role.objects.get(name=role))
-    elif role:
+    if role and study:
         StudyMembership.objects.create(study=study, user=user, role=Role.objects.get(name=role))
+    elif role:
+        user.groups.add(Role.objects.get(name=role))
     return user
 
 

@@ -38,7 +38,7 @@ def run(study, tmp_path):
         try:
             call_command(*arguments, stdout=out, stderr=err)
         except SystemExit as ended:
-            return int(ended.code), out.getvalue(), err.getvalue()
+            return int(str(ended.code)), out.getvalue(), err.getvalue()
         return 0, out.getvalue(), err.getvalue()
 
     return run
@@ -49,7 +49,7 @@ def numbers(matrix: CountMatrix) -> dict[str, dict[str, int]]:
     counts = load_counts(matrix)
     codes = dict(Library.objects.values_list("pk", "code"))
     symbols = dict(Gene.objects.values_list("pk", "gene_id"))
-    return counts.rename(index=symbols, columns=codes).to_dict()
+    return {codes[library]: {symbols[gene]: n for gene, n in counts[library].items()} for library in counts}
 
 
 def assert_nothing_stored() -> None:
@@ -114,7 +114,7 @@ def test_every_change_is_in_the_history_with_its_door(run):
     run(MATRIX)
     (event,) = events_of(CountMatrix.objects.get())
     assert (event.pgh_label, event.pgh_context.metadata["door"]) == ("insert", "command")
-    assert Gene.objects.get(gene_id="Fos").events.get().pgh_context.metadata["door"] == "command"
+    assert events_of(Gene.objects.get(gene_id="Fos")).get().pgh_context.metadata["door"] == "command"
 
 
 # what is refused ------------------------------------------------------------------------------------------
