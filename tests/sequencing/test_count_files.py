@@ -325,7 +325,7 @@ def test_errors_of_a_turned_file_name_the_cells_where_they_lie():
         (MATRIX.encode() + b"\0", "c.csv is not text (it has bytes of value 0); export the table as CSV."),
         (b"PK\x03\x04....", "c.csv is an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8."),
         (
-            gzip.compress(MATRIX.encode())[:-9],
+            gzip.compress(MATRIX.encode(), mtime=0)[:-9],
             "c.csv is a gzip file that was cut short; copy or download it again.",
         ),
         (
