@@ -75,7 +75,7 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
         table = read_table(kept.data, kept.name)
     except (TableError, UploadError) as error:
         return _page(request, context, study=study, sentence=str(error))
-    mapping = _mapping(request, table) or kept.mapping
+    mapping = _mapping(request, table, kept.mapping)
     is_commit = request.POST.get("step") == "import"
     report = import_table(
         context.record, kept.data, kept.name,
@@ -101,18 +101,19 @@ def _sent_file(request: HttpRequest) -> KeptFile:
     pasted = request.POST.get("text", "")
     token = request.POST.get("token", "")
     if pasted.strip() and request.POST.get("step") == "check":
-        return keep(pasted.encode(), request.POST.get("name") or "pasted table", request.user)
+        mapping = recall(token, request.user).mapping if token else {}  # the corrected text of a file seen before
+        return keep(pasted.encode(), request.POST.get("name") or "pasted table", request.user, mapping)
     if token:
         return recall(token, request.user)
     raise UploadError("Nothing was sent; choose a file or paste a table with its header.")
 
 
-def _mapping(request: HttpRequest, table: TextTable) -> dict[str, str]:
-    """Return what the person says the columns are; empty means: leave it out."""
+def _mapping(request: HttpRequest, table: TextTable, before: dict[str, str]) -> dict[str, str]:
+    """Return what the person says the columns are, now or before; empty means: leave it out."""
     chosen = {}
     for position, column in enumerate(table.header):
-        field = request.POST.get(f"column-{position}")
-        if field is not None and field != "?":
+        field = request.POST.get(f"column-{position}", before.get(column, "?"))
+        if field != "?":
             chosen[column] = field
     return chosen
 

@@ -34,11 +34,11 @@ class KeptFile:
         return signing.dumps([self.sha256, self.sender_id, self.name, mapping], salt=SALT)
 
 
-def keep(data: bytes, name: str, user: Any) -> KeptFile:
+def keep(data: bytes, name: str, user: Any, mapping: dict[str, str] | None = None) -> KeptFile:
     """Store a file for a day, complete or not at all."""
     folder = _folder()
     _forget_old(folder)
-    kept = KeptFile(data, name, hashlib.sha256(data).hexdigest(), user.pk)
+    kept = KeptFile(data, name, hashlib.sha256(data).hexdigest(), user.pk, mapping or {})
     draft = folder / f"{kept.sha256}.{os.getpid()}.{time.monotonic_ns()}"
     draft.write_bytes(data)
     draft.replace(_path(kept.sha256, user.pk))

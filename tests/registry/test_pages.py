@@ -370,6 +370,16 @@ class TestImport:
         boss.post("/records/mice/import/", {"step": "import", "study": "S1", "token": token})
         assert Mouse.objects.get().code == "M1"
 
+    def test_what_the_columns_are_is_remembered_while_the_text_is_corrected(self, boss, study):
+        token = self.send(boss, "animal,sex\nM1,Q\n").context["token"]
+        again = {"step": "again", "study": "S1", "token": token, "column-0": "code"}
+        token = boss.post("/records/mice/import/", again).context["token"]
+        corrected = {"step": "check", "study": "S1", "token": token, "text": "animal,sex\nM1,F\n", "name": "mice.csv"}
+        answer = boss.post("/records/mice/import/", corrected)
+        assert not answer.context["report"].errors
+        renamed = boss.post("/records/mice/import/", {**corrected, "text": "code,sex\nM1,F\n"})
+        assert not renamed.context["report"].errors
+
     def test_the_token_of_another_account_opens_nothing(self, boss, study):
         token = self.send(boss, self.GOOD).context["token"]
         other = signed_in("tina", "technician", study)
