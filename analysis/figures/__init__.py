@@ -3,7 +3,7 @@
 from analysis.figures.behavior import iz_paired_lines, si_scatter, si_slope
 from analysis.figures.expression import gene_expression, thin_points, volcano
 from analysis.figures.reversal import mouse_scores, reversal_forest, score_vs_si
-from analysis.figures.theme import no_data, save_figure
+from analysis.figures.theme import no_data, save_figure, specification_of
 
 __all__ = [
     "gene_expression",
@@ -15,6 +15,7 @@ __all__ = [
     "score_vs_si",
     "si_scatter",
     "si_slope",
+    "specification_of",
     "thin_points",
     "volcano",
 ]

@@ -124,7 +124,7 @@ def _fraction_panel(rows: pd.DataFrame, y: alt.Y, arms: list[str]) -> Any:
 
 def _refusals(unknown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     """Write why there is no interval in its place; two lines are raised, since Vega centers the first one."""
-    two_lines = unknown["lines"].str.contains("\n")
+    two_lines = pd.Series(["\n" in lines for lines in unknown["lines"]], index=unknown.index, dtype=bool)
     layers = []
     for rows, dy in ((unknown[~two_lines], 0), (unknown[two_lines], -6)):
         text = alt.Chart(theme.values(rows[["row", "words", "lines"]])).mark_text(

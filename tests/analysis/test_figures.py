@@ -215,6 +215,12 @@ def test_one_gene_is_drawn_in_every_sample_by_region():
     assert "NAc (n = 1)" in words(svg)
 
 
+def test_a_forest_in_which_every_test_gave_an_effect_is_drawn():
+    answered = REVERSALS[REVERSALS["fraction_undone"].notna()]
+    # Each of the two has its fraction, its cosine, and the cosine's mean without reversal.
+    assert n_points(drawn(figures.reversal_forest(answered))) == 2 * 3
+
+
 def test_the_forest_shows_effect_p_with_floor_and_the_null_of_the_cosine():
     svg = drawn(figures.reversal_forest(REVERSALS))
     text = words(svg)

@@ -1,0 +1,282 @@
+"""Figures by name: from a run's results to one chart, for the page and as a file for a paper."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from altair.utils.schemapi import debug_mode as altair_checks
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from analysis import figures, frames
+from analysis.models import AnalysisRun, Contrast, GeneResult
+from labdb.tissue.models import BrainRegion
+
+CONTENT_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
+
+
+class FigureError(Exception):
+    """A figure that cannot be drawn as asked; the text says what can be."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a figure is drawn from: the run that holds the results, who looks, and the address' parameters."""
+
+    run: AnalysisRun
+    user: Any
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart and the sentence below it; ``parts`` go into the name of a file."""
+
+    chart: Any
+    caption: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that a task's results give."""
+
+    name: str
+    title: str
+    task: str
+    draw: Callable[[Asked], Drawn]
+
+
+def draw_si_scatter(asked: Asked) -> Drawn:
+    """Zone time without and with target, each mouse by its call, and the cutoff."""
+    calls = frames.phenotype_frame(asked.run)
+    rule_call = asked.run.phenotypecalls.select_related("rule").first()
+    if rule_call is None:
+        raise FigureError("This run called no mouse.", 404)
+    by_cohort = calls.dropna(subset=["cutoff"]).groupby(calls["cohort"].fillna(""))["cutoff"].median()
+    cutoff: Any = by_cohort.to_dict() if by_cohort.nunique() > 1 else float(rule_call.rule.cutoff)
+    if by_cohort.nunique() == 1:
+        cutoff = float(by_cohort.iloc[0])
+    chart = figures.si_scatter(calls, cutoff=cutoff, borderline=rule_call.rule.borderline)
+    caption = (
+        f"n = {len(calls)} mice, rule “{rule_call.rule}”. Below the line a defeated mouse is susceptible; "
+        "in the gray band a call may flip on noise."
+    )
+    return Drawn(chart, caption)
+
+
+def draw_iz_paired_lines(asked: Asked) -> Drawn:
+    """Zone time without and with target as paired lines by group."""
+    return _paired_lines(asked, "iz", "interaction zone")
+
+
+def draw_corner_paired_lines(asked: Asked) -> Drawn:
+    """Corner time without and with target as paired lines by group."""
+    return _paired_lines(asked, "corner", "corners")
+
+
+def _paired_lines(asked: Asked, zone: Any, where: str) -> Drawn:
+    calls = frames.phenotype_frame(asked.run)
+    chart = figures.iz_paired_lines(calls.assign(group=calls["phenotype"]), zone=zone)
+    return Drawn(chart, f"Time in the {where}, one line a mouse. n = {len(calls)} mice.")
+
+
+def draw_si_slope(asked: Asked) -> Drawn:
+    """SI ratio before and after treatment, by arm, saline included."""
+    calls = frames.response_frame(asked.run, asked.user)
+    rule_call = asked.run.responsecalls.select_related("rule").first()
+    if rule_call is None:
+        raise FigureError("This run called no mouse.", 404)
+    shown = calls[(calls["phenotype"] == "susceptible") & (calls["arm"] != frames.NOT_ALLOCATED)]
+    if shown.empty:
+        return Drawn(figures.no_data("no re-tested susceptible mouse has an arm that you may see"), "")
+    chart = figures.si_slope(shown, cutoff=rule_call.rule.cutoff)
+    caption = (
+        f"n = {len(shown)} re-tested susceptible mice, vehicle included: what crosses the line there, "
+        "crosses it without any drug."
+    )
+    return Drawn(chart, caption)
+
+
+def draw_volcano(asked: Asked) -> Drawn:
+    """All genes of one contrast in one region."""
+    contrast, region = chosen_genes(asked.run, asked.parameters)
+    genes = frames.gene_frame(asked.run, contrast, region)
+    caption = f"{contrast.name} in {region.code}: n = {len(genes):,} genes, limma-voom, adjusted by Benjamini-Hochberg."
+    return Drawn(figures.volcano(genes), caption, (contrast.name, region.code))
+
+
+def draw_reversal_forest(asked: Asked) -> Drawn:
+    """Fraction undone by region and arm, p with its floor, cosine with its null."""
+    rows = frames.reversal_frame(asked.run)
+    caption = (
+        "Fraction of the stress signature that the drug undoes, with its 95 % interval. n: control / susceptible "
+        "with vehicle / treated mice. A cosine says nothing without what is expected where nothing is reversed."
+    )
+    return Drawn(figures.reversal_forest(rows), caption)
+
+
+def draw_mouse_scores(asked: Asked) -> Drawn:
+    """Every mouse between control and susceptible, by region."""
+    arm = chosen_arm(asked.run, asked.parameters)
+    scores = frames.score_frame(asked.run, arm)
+    caption = (
+        f"Comparison of {arm} with control and susceptible mice; n = {scores['mouse'].nunique()} mice. 0 is the mean "
+        "of controls and 1 that of susceptible mice, by construction; only treated mice are free to move."
+    )
+    return Drawn(figures.mouse_scores(scores), caption, (arm,))
+
+
+def draw_score_vs_si(asked: Asked) -> Drawn:
+    """Scores of treated mice against the SI ratio of their last test."""
+    scores = frames.score_frame(asked.run)
+    treated = scores[scores["is_treated"]]
+    caption = (
+        f"n = {treated['mouse'].nunique()} treated mice. Controls and susceptible mice are left out: their labels "
+        "anchor the axis, and a correlation over them would be circular. An association, not an effect."
+    )
+    return Drawn(figures.score_vs_si(treated), caption)
+
+
+FIGURES = (
+    Figure("si-scatter", "Social interaction and the cutoff", "phenotype", draw_si_scatter),
+    Figure("iz-paired-lines", "Interaction zone, without and with target", "phenotype", draw_iz_paired_lines),
+    Figure("corner-paired-lines", "Corners, without and with target", "phenotype", draw_corner_paired_lines),
+    Figure("si-slope", "SI ratio before and after treatment", "response", draw_si_slope),
+    Figure("volcano", "Volcano", "differential_expression", draw_volcano),
+    Figure("reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest),
+    Figure("mouse-scores", "Scores of mice", "mouse_scores", draw_mouse_scores),
+    Figure("score-vs-si", "Score and social interaction", "mouse_scores", draw_score_vs_si),
+)
+
+
+def figure_named(name: str, task: str = "") -> Figure:
+    """Return a figure (of one task), or say which there are."""
+    known = [figure for figure in FIGURES if task in ("", figure.task)]
+    for figure in known:
+        if figure.name == name:
+            return figure
+    of = f" of {task}" if task else ""
+    there_are = f"there are: {', '.join(one.name for one in known)}" if known else "there are none"
+    raise FigureError(f"{name} is not a figure{of}; {there_are}.", 404)
+
+
+def contrasts_of(run: AnalysisRun) -> list[Contrast]:
+    """Return the contrasts that a run answered, without reading its half a million rows."""
+    contrasts = Contrast.objects.filter(study_id=run.study_id).order_by("name")
+    return [one for one in contrasts if GeneResult.objects.filter(run=run, contrast=one).exists()]
+
+
+def regions_of(run: AnalysisRun, contrast: Contrast) -> list[BrainRegion]:
+    """Return the regions in which a run answered a contrast."""
+    regions = BrainRegion.objects.filter(tissue_samples__study_id=run.study_id).distinct().order_by("code")
+    return [one for one in regions if GeneResult.objects.filter(run=run, contrast=contrast, region=one).exists()]
+
+
+def chosen_genes(run: AnalysisRun, parameters: Mapping[str, str]) -> tuple[Contrast, BrainRegion]:
+    """Return the contrast and region that an address names, by default the first of each."""
+    contrasts = contrasts_of(run)
+    contrast = _named(contrasts, parameters.get("contrast", ""), "name", "contrast")
+    return contrast, _named(regions_of(run, contrast), parameters.get("region", ""), "code", "region")
+
+
+def chosen_arm(run: AnalysisRun, parameters: Mapping[str, str]) -> str:
+    """Return the arm that an address names, by default the first."""
+    arms = list(run.mousereversalscores.order_by("arm__name").values_list("arm__name", flat=True).distinct())
+    asked = parameters.get("arm", "")
+    if not arms:
+        raise FigureError("This run scored no mouse.", 404)
+    if asked and asked not in arms:
+        raise FigureError(f"{asked} is not an arm of this run; there are: {', '.join(arms)}.")
+    return asked or arms[0]
+
+
+def _named(choices: list[Any], asked: str, field: str, what: str) -> Any:
+    if not choices:
+        raise FigureError(f"This run has no {what} with results.", 404)
+    for choice in choices:
+        if asked in ("", getattr(choice, field)):
+            return choice
+    known = ", ".join(getattr(choice, field) for choice in choices)
+    raise FigureError(f"{asked} is not a {what} of this run; there are: {known}.")
+
+
+def run_figure(request: HttpRequest, pk: int, name: str, file_format: str) -> HttpResponse:
+    """Answer one figure of a run, as a part of a page or as a file."""
+    run = get_object_or_404(
+        AnalysisRun.objects.visible_to(request.user).select_related("study", "same_as__study"), pk=pk
+    )
+    base = reverse("run-figure", args=[pk, name, file_format])
+    return answer_figure(request, lambda: figure_named(name, run.task), run, base, f"run-{pk}")
+
+
+def answer_figure(
+    request: HttpRequest, find: Callable[[], Figure], run: AnalysisRun, path: str, origin: str
+) -> HttpResponse:
+    """Draw a figure and answer it in the format that its address ends in; what cannot be drawn is said in words.
+
+    Parameters
+    ----------
+    path : str
+        Address of this figure in this format.
+    origin : str
+        What it was drawn from, for the name of a file.
+    """
+    try:
+        figure = find()
+        require_format(path.rpartition(".")[2])
+        with altair_checks(False):  # of every part of a chart while it is put together: most of the time it takes
+            drawn = figure.draw(Asked(run.results_run, request.user, request.GET))
+    except FigureError as error:
+        return refuse_figure(error)
+    return send_figure(request, figure.title, drawn, path, (run.study.code, origin, figure.name))
+
+
+def refuse_figure(error: FigureError) -> HttpResponse:
+    """Answer why a figure cannot be drawn, in a sentence."""
+    return HttpResponse(str(error), status=error.status, content_type="text/plain; charset=utf-8")
+
+
+def require_format(file_format: str) -> None:
+    """Refuse a format that no figure is drawn in."""
+    if file_format != "html" and file_format not in CONTENT_TYPES:
+        raise FigureError(f"A figure is not drawn as {file_format}; ask for {', '.join(CONTENT_TYPES)}.", 404)
+
+
+def send_figure(request: HttpRequest, title: str, drawn: Drawn, path: str, naming: tuple[str, ...]) -> HttpResponse:
+    """Answer a drawn figure: ``.html`` for a page, else the file."""
+    stem, _, file_format = path.rpartition(".")
+    if file_format == "html":
+        query = request.GET.urlencode()
+        files = [(kind.upper(), f"{stem}.{kind}" + (f"?{query}" if query else "")) for kind in CONTENT_TYPES]
+        context = {"id": figure_id(stem), "title": title, "spec": figures.specification_of(drawn.chart), "files": files}
+        return render(request, "components/figure.html", {**context, "caption": drawn.caption})
+    saved = figures.save_figure(drawn.chart, file_format)  # type: ignore[arg-type]
+    answer = HttpResponse(saved, content_type=CONTENT_TYPES[file_format])
+    answer["Content-Disposition"] = f'attachment; filename="{file_name(*naming, *drawn.parts)}.{file_format}"'
+    return answer
+
+
+def figure_id(stem: str) -> str:
+    """Return an id for the page from an address, unique as the address is."""
+    return "figure-" + re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")
+
+
+def file_name(*parts: str) -> str:
+    """Return a name that says what is in the file, in characters that every system takes."""
+    safe = (re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-") for part in parts)
+    return "_".join(part for part in safe if part)
+
+
+def lazy_figures(names: Mapping[str, str] | list[str], root: str, query: str = "") -> list[dict[str, str]]:
+    """Return what a page needs to let figures be drawn after it is there."""
+    return [
+        {"title": figure_named(name).title, "url": f"{root}figures/{name}.html" + (f"?{query}" if query else "")}
+        for name in names
+    ]

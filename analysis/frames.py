@@ -1,0 +1,155 @@
+"""Results of a run as the frames that figures and pages draw: one query each, never one a row."""
+
+from typing import Any
+
+import pandas as pd
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from analysis.links import gene_urls, mouse_urls
+from analysis.models import AnalysisRun, Contrast, GeneResult
+from labdb.behavior.models import SocialInteractionTest
+from labdb.colony.models import Mouse, Study, Weighing
+from labdb.tissue.models import BrainRegion
+from labdb.treatment.models import AllocationKey
+
+NOT_ALLOCATED = "not allocated"
+
+
+def read_frame(rows: QuerySet, columns: dict[str, str]) -> pd.DataFrame:
+    """Return a query as a frame.
+
+    Parameters
+    ----------
+    columns : dict of str to str
+        Path for the ORM -> name of the column.
+    """
+    return pd.DataFrame.from_records(list(rows.values_list(*columns)), columns=list(columns.values()))
+
+
+def phenotype_frame(run: AnalysisRun) -> pd.DataFrame:
+    """Return every call with the zone times that it rests on; ``cutoff`` is the one that was used for the mouse."""
+    columns = {
+        "mouse__code": "mouse", "mouse__group": "group", "mouse__cohort__code": "cohort", "phenotype": "phenotype",
+        "si_ratio": "si_ratio", "corner_ratio": "corner_ratio", "distance_to_cutoff": "distance_to_cutoff",
+        "borderline": "borderline", "reason": "reason", "si_test_id": "si_test",
+        "si_test__iz_absent_s": "iz_absent_s", "si_test__iz_present_s": "iz_present_s",
+        "si_test__corner_absent_s": "corner_absent_s", "si_test__corner_present_s": "corner_present_s",
+    }  # fmt: skip
+    calls = read_frame(run.phenotypecalls.order_by("mouse__code"), columns)
+    calls["url"] = mouse_urls(run.study.code, calls["mouse"])
+    calls["cutoff"] = (calls["si_ratio"].astype(float) - calls["distance_to_cutoff"].astype(float)).round(6)
+    return calls
+
+
+def arms_of_mice(study: Study, user: Any) -> pd.DataFrame:
+    """Return the arm of every mouse that this account may know, indexed by mouse.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``arm``, ``is_vehicle``, ``is_randomized``.
+    """
+    columns = {
+        "allocation__mouse_id": "mouse_id", "arm__name": "arm", "arm__is_vehicle": "is_vehicle",
+        "allocation__randomization_id": "randomization",
+    }  # fmt: skip
+    keys = read_frame(AllocationKey.objects.visible_to(user).filter(study=study).order_by("arm__name"), columns)
+    keys["is_randomized"] = keys.pop("randomization").notna()
+    return keys.set_index("mouse_id")
+
+
+def response_frame(run: AnalysisRun, user: Any) -> pd.DataFrame:
+    """Return every re-tested mouse: both ratios, its arm, and whether it was susceptible before."""
+    columns = {
+        "mouse_id": "mouse_id", "mouse__code": "mouse", "mouse__group": "group", "response": "response",
+        "before__si_ratio": "si_ratio_before", "after__si_ratio": "si_ratio_after", "before_id": "before",
+        "after_id": "after", "delta_log_ratio": "delta_log_ratio", "reliable_change": "reliable_change",
+        "borderline": "borderline", "reason": "reason",
+    }  # fmt: skip
+    calls = read_frame(run.responsecalls.order_by("mouse__code"), columns)
+    calls["url"] = mouse_urls(run.study.code, calls["mouse"])
+    calls = calls.join(arms_of_mice(run.study, user), on="mouse_id")
+    calls["phenotype"] = calls["mouse_id"].map(phenotypes_read_by(run))
+    calls["arm"] = calls["arm"].fillna(NOT_ALLOCATED)
+    for name in ("is_vehicle", "is_randomized"):
+        calls[name] = calls[name].eq(True)
+    return calls
+
+
+def phenotypes_read_by(run: AnalysisRun) -> dict[int, str]:
+    """Return the phenotype of each mouse as the run read it."""
+    read = run.depends_on.filter(task="phenotype").select_related("same_as").first()
+    return dict(read.results_run.phenotypecalls.values_list("mouse_id", "phenotype")) if read else {}
+
+
+def gene_frame(run: AnalysisRun, contrast: Contrast, region: BrainRegion) -> pd.DataFrame:
+    """Return all genes of one contrast in one region."""
+    columns = {
+        "gene__symbol": "symbol", "gene__gene_id": "gene_id", "log2_fold_change": "log2_fold_change",
+        "p_value": "p_value", "adj_p_value": "adj_p_value",
+    }  # fmt: skip
+    rows = GeneResult.objects.filter(run=run, contrast=contrast, region=region).order_by()
+    genes = read_frame(rows, columns)
+    genes["gene"] = genes["symbol"].where(genes["symbol"] != "", genes["gene_id"])
+    genes["url"] = gene_urls(genes["gene"])
+    return genes.drop(columns=["symbol", "gene_id"])
+
+
+def reversal_frame(run: AnalysisRun) -> pd.DataFrame:
+    """Return every reversal of a run; ``refusal`` is the sentence that stands where a number is missing."""
+    numbers = [
+        "fraction_undone", "fraction_undone_low", "fraction_undone_high", "p_value", "p_floor", "n_relabelings",
+        "cosine", "cosine_null_mean", "n_control", "n_stress", "n_treated", "response", "messages",
+    ]  # fmt: skip
+    columns = {"pk": "pk", "region__code": "region", "arm__name": "arm", **{name: name for name in numbers}}
+    rows = read_frame(run.signaturereversals.order_by("region__code", "arm__name", "pk"), columns)
+    rows["refusal"] = [messages.replace("\n", " ") for messages in rows.pop("messages")]
+    rows["url"] = [reverse("reversal-page", args=[pk]) for pk in rows["pk"]]
+    return rows
+
+
+def score_frame(run: AnalysisRun, arm: str = "") -> pd.DataFrame:
+    """Return the scores of a run, or of one arm's comparisons; ``si_ratio`` is that of the mouse's last test.
+
+    ``is_treated`` marks mice of the arm itself: controls and susceptible mice anchor the axis.
+    """
+    columns = {
+        "mouse_id": "mouse_id", "mouse__code": "mouse", "region__code": "region", "arm__name": "arm", "group": "group",
+        "score": "score", "low": "low", "high": "high", "reason": "reason", "reversal_id": "reversal",
+    }  # fmt: skip
+    rows = run.mousereversalscores.order_by("region__code", "arm__name", "mouse__code")
+    scores = read_frame(rows.filter(arm__name=arm) if arm else rows, columns)
+    tests = SocialInteractionTest.objects.filter(study=run.study).order_by("test_number")
+    scores["si_ratio"] = scores["mouse_id"].map(dict(tests.values_list("mouse_id", "si_ratio"))).astype(float)
+    scores["is_treated"] = [
+        group.startswith(f"{arm} ") for group, arm in zip(scores["group"], scores["arm"], strict=True)
+    ]
+    scores["url"] = mouse_urls(run.study.code, scores["mouse"])
+    return scores
+
+
+def has_weighings(study: Study) -> bool:
+    """Whether any mouse of a study was weighed."""
+    return Weighing.objects.filter(study=study).exists()
+
+
+def body_mass_frame(study: Study, phenotypes: dict[int, str], mouse: Mouse | None = None) -> pd.DataFrame:
+    """Return every weighing (of one mouse) with its day from the cohort's start, else from the first weighing."""
+    columns = {
+        "mouse_id": "mouse_id", "mouse__code": "mouse", "mouse__group": "group", "body_mass_g": "body_mass_g",
+        "performed_at": "performed_at", "mouse__cohort__start_date": "start_date",
+    }  # fmt: skip
+    rows = Weighing.objects.filter(study=study).order_by("performed_at")
+    rows = rows.filter(mouse=mouse) if mouse else rows
+    weighings = read_frame(rows, columns)
+    if weighings.empty:
+        return weighings.assign(day=[], url=[])
+    days = pd.to_datetime(weighings["performed_at"], utc=True).dt.tz_convert(timezone.get_current_timezone_name())
+    days = days.dt.tz_localize(None).dt.normalize()
+    first = days.groupby(weighings["mouse_id"]).transform("min")
+    start = pd.to_datetime(weighings["start_date"]).fillna(first)
+    called = weighings["mouse_id"].map(phenotypes)
+    weighings["group"] = called.fillna(weighings["group"]).replace("", "no group")
+    return weighings.assign(day=(days - start).dt.days, url=mouse_urls(study.code, weighings["mouse"]))

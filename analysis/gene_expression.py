@@ -1,0 +1,83 @@
+"""One gene over all samples of a matrix: log2 CPM with the library sizes and TMM factors of each region."""
+
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from analysis.design_frame import OUTCOME, PHENOTYPE, read_libraries
+from analysis.kernels.counts import filter_by_expression, log2_cpm_of, tmm_factors
+from analysis.links import mouse_urls
+from analysis.models import GeneResult
+from analysis.summaries import current_runs
+from labdb.colony.models import Mouse, Study
+from labdb.registry.permissions import may
+from labdb.sequencing.expression_store import load_counts, read_gene
+from labdb.sequencing.models import CountMatrix, Gene
+from labdb.treatment.models import AllocationKey
+
+UNKNOWN_GROUP = "group unknown"
+
+
+def expression_frame(matrix: CountMatrix, gene: Gene, user: Any) -> pd.DataFrame:
+    """Return one row per library that leads to one mouse and one region.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``sample`` (library), ``mouse``, ``region``, ``group``, ``count``, ``log2_cpm``, ``url``. Groups go by treatment
+        and outcome where the account may know the arms, else by phenotype.
+    """
+    field = OUTCOME if may(user, "view", AllocationKey, matrix.study) else PHENOTYPE
+    libraries = read_libraries(matrix.study, matrix, [field]).frame
+    libraries = libraries.rename(columns={field: "group"}).rename_axis("sample").reset_index()
+    codes = dict(Mouse.objects.filter(pk__in=set(libraries["mouse"])).values_list("pk", "code"))
+    counts = read_gene(matrix, gene)
+    sizes = effective_library_sizes(matrix, tuple(zip(libraries["library"], libraries["region"], strict=True)))
+    found = libraries.assign(
+        mouse=libraries["mouse"].map(codes),
+        group=libraries["group"].fillna(UNKNOWN_GROUP),
+        count=libraries["library"].map(counts),
+    )
+    per_library = found["library"].map(sizes).to_numpy(dtype=float)
+    found["log2_cpm"] = log2_cpm_of(found["count"].to_numpy(dtype=float), per_library)
+    found["url"] = mouse_urls(matrix.study.code, found["mouse"])
+    return found.sort_values(["region", "mouse"]).reset_index(drop=True)
+
+
+@lru_cache(maxsize=8)
+def effective_library_sizes(matrix: CountMatrix, regions: tuple[tuple[int, str], ...]) -> dict[int, float]:
+    """Return library size times TMM factor; once per process, since stored counts never change.
+
+    Factors come from the genes of a region that have reads enough to be tested.
+
+    Parameters
+    ----------
+    regions : tuple of (library primary key, region)
+    """
+    counts = load_counts(matrix)
+    sizes: dict[int, float] = {}
+    for region in dict.fromkeys(region for _, region in regions):
+        own = counts[[library for library, its_region in regions if its_region == region]]
+        kept = own[filter_by_expression(own, ["all"] * own.shape[1])]
+        sizes |= (kept.sum() * tmm_factors(kept)).to_dict() if len(kept) else own.sum().astype(float).to_dict()
+    return sizes
+
+
+def results_of_gene(genes: list[Gene], studies: Any) -> list[GeneResult]:
+    """Return what the current runs of these studies say of a gene."""
+    runs = [
+        run.results_run for study in studies if (run := current_runs(study).get("differential_expression")) is not None
+    ]
+    rows = GeneResult.objects.filter(gene__in=genes, run__in=runs)
+    return list(
+        rows.select_related("study", "contrast", "region", "run").order_by(
+            "study__code", "contrast__name", "region__code"
+        )
+    )
+
+
+def matrices_with(genes: list[Gene], studies: list[Study]) -> list[CountMatrix]:
+    """Return the matrices that hold a gene, the newest first."""
+    holding = CountMatrix.objects.filter(study__in=studies, gene_blocks__gene__in=genes)
+    return list(holding.select_related("study").distinct().order_by("-pk"))

@@ -1,0 +1,32 @@
+"""Addresses of what results are about, so that every number and point leads to its origin."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+from django.urls import reverse
+
+from labdb.registry.form_fields import is_storable
+from labdb.registry.record import record_for
+
+
+def record_url(model: type[Any], pk: int) -> str:
+    """Return the page of a record."""
+    return reverse("record-detail", kwargs={"resource": record_for(model).resource, "pk": pk})
+
+
+def mouse_urls(study_code: str, mouse_codes: pd.Series) -> list[str]:
+    """Return the page of each mouse; one reversal of the address serves all."""
+    root = reverse("study-page", args=[study_code])
+    return [f"{root}mice/{quote(code, safe='/')}/" for code in mouse_codes]
+
+
+def gene_urls(symbols: pd.Series) -> list[str]:
+    """Return the page of each gene."""
+    root = reverse("gene-index")
+    return [f"{root}{quote(symbol, safe='/')}/" for symbol in symbols]
+
+
+def storable(text: str) -> str:
+    """Return a text of an address if the database can hold it, else one that nothing is called by."""
+    return text if is_storable(text) else "?"

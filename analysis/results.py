@@ -1,0 +1,128 @@
+"""What the page of a run shows of its results, task by task."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from analysis import frames, summaries
+from analysis.figure_views import FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
+from analysis.kernels.response import RESPONDER
+from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
+
+TOP_GENES = 50
+Context = dict[str, Any]
+
+
+def results_of(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
+    """Return the template and context of a done run's results; empty for a task that has none."""
+    make = RESULTS.get(run.task)
+    if make is None:
+        return {}
+    names = [figure.name for figure in FIGURES if figure.task == run.task]
+    return {
+        "template": f"analysis/results/{run.task}.html",
+        "figure_names": names,
+        **make(run.results_run, user, parameters),
+    }
+
+
+def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
+    """Every call, and how many of each by group."""
+    calls = run.phenotypecalls.select_related("mouse__study", "mouse__cohort", "si_test", "rule")
+    calls = list(calls.order_by("mouse__code"))
+    tallies: dict[str, int] = {}
+    for call in calls:
+        tallies[call.phenotype] = tallies.get(call.phenotype, 0) + 1
+    borderline = sum(call.borderline for call in calls)
+    return {"calls": calls, "tallies": tallies, "borderline": borderline, "rule": calls[0].rule if calls else None}
+
+
+def response_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
+    """Rates by arm beside that of the vehicle, and every call."""
+    calls = run.responsecalls.select_related("mouse__study", "before", "after", "rule")
+    calls = list(calls.order_by("mouse__code"))
+    frame = frames.response_frame(run, user)
+    rule = calls[0].rule if calls else None
+    rates = summaries.response_rates(frame, rule.cutoff) if rule else []
+    arms = dict(zip(frame["mouse_id"], frame["arm"], strict=True))
+    return {
+        "rates": rates,
+        "drug_pairs": summaries.compare_drugs(rates),
+        "warning": summaries.responder_warning(rates) if rates else "",
+        "calls": [(call, arms.get(call.mouse_id, "")) for call in calls],
+        "rule": rule,
+    }
+
+
+def differential_expression_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
+    """Genes up and down everywhere; the strongest genes of one contrast in one region."""
+    contrast, region = chosen_genes(run, parameters)
+    genes = GeneResult.objects.filter(run=run, contrast=contrast, region=region).select_related("gene")
+    return {
+        "counts": summaries.gene_counts(run),
+        "alpha": summaries.ALPHA,
+        "contrast": contrast,
+        "region": region,
+        "contrasts": contrasts_of(run),
+        "regions": regions_of(run, contrast),
+        "genes": genes.order_by("p_value", "pk")[:TOP_GENES],
+        "top": TOP_GENES,
+        "results_run": run,
+        "warning": _responder_warning(run, contrast, user),
+    }
+
+
+def _responder_warning(run: AnalysisRun, contrast: Contrast, user: Any) -> str:
+    """Say what a contrast of responders cannot tell, with the re-tests that the run knew."""
+    if RESPONDER not in f"{contrast.numerator} {contrast.denominator}":
+        return ""
+    read = run.depends_on.filter(task="response").select_related("same_as__study", "study").first()
+    call = read.results_run.responsecalls.select_related("rule").first() if read else None
+    if read is None or call is None:
+        return summaries.responder_warning([])
+    calls = frames.response_frame(read.results_run, user)
+    return summaries.responder_warning(summaries.response_rates(calls, call.rule.cutoff))
+
+
+def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
+    """Every test with its sentence, why the plain cosine is no evidence, and the genes that are listed."""
+    tests = summaries.reversal_tests(run)
+    with_cosine = [test for test in tests if test.cosine is not None and test.n_relabelings]
+    example = min(with_cosine, key=lambda test: test.cosine, default=None)
+    genes = ReversedGene.objects.filter(run=run, listed=True).select_related(
+        "gene", "reversal__region", "reversal__arm"
+    )
+    return {
+        "tests": [(test, summaries.reversal_sentence(test)) for test in tests],
+        "why_not_naive": summaries.why_not_the_plain_cosine(example) if example else [],
+        "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
+        "n_listed": genes.count(),
+        "top": TOP_GENES,
+        "results_run": run,
+    }
+
+
+def mouse_score_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
+    """Means by group and region for one arm's comparisons, and every score."""
+    arm = chosen_arm(run, parameters)
+    frame = frames.score_frame(run, arm)
+    known = frame[frame["score"].notna()]
+    means = known.groupby(["region", "group"])["score"].agg(["mean", "count"]).reset_index()
+    scores = run.mousereversalscores.filter(arm__name=arm).select_related("mouse__study", "region", "reversal")
+    arms = list(run.mousereversalscores.order_by("arm__name").values_list("arm__name", flat=True).distinct())
+    return {
+        "arm": arm,
+        "arms": arms,
+        "means": means.to_dict("records"),
+        "unscored": frame.loc[frame["score"].isna(), ["mouse", "region", "reason", "url"]].to_dict("records"),
+        "scores": scores.order_by("region__code", "group", "mouse__code"),
+        "results_run": run,
+    }
+
+
+RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
+    "phenotype": phenotype_results,
+    "response": response_results,
+    "differential_expression": differential_expression_results,
+    "reversal": reversal_results,
+    "mouse_scores": mouse_score_results,
+}

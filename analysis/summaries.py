@@ -1,0 +1,231 @@
+"""What is said beside the numbers: current runs of a study, counts of genes, response rates with what saline did."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+from django.db.models import Count, F, Q, QuerySet
+
+from analysis.current import current_run
+from analysis.kernels.rates import RateDifference, compare_rates, wilson_interval
+from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.models import Adoption, AnalysisRun, GeneResult, RunStatus, SignatureReversal
+from analysis.runs import task_named
+from labdb.colony.models import Study
+
+ALPHA = 0.05
+ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+def current_runs(study: Study) -> dict[str, AnalysisRun]:
+    """Return the current run of every task whose usual question has been answered, in one query."""
+    latest = Adoption.objects.filter(study=study, scope="").order_by("task", "-pk").distinct("task")
+    adoptions = latest.select_related("run__same_as__study", "run__study")
+    return {adoption.task: adoption.run for adoption in adoptions}
+
+
+def is_current(run: AnalysisRun) -> bool:
+    """Whether a run's results are the current ones of the question it asked."""
+    current = current_run(run.study, run.task, task_named(run.task).scope(run.parameters))
+    return current is not None and current.results_run == run.results_run
+
+
+def is_active(run: AnalysisRun) -> bool:
+    """Whether a run waits or works, so that a page should look again."""
+    return run.status in ACTIVE
+
+
+def percent_done(run: AnalysisRun) -> int:
+    """Return how far a run is, in percent."""
+    return min(100 * run.done // run.total, 100) if run.total else 0
+
+
+@dataclass(frozen=True)
+class GeneCounts:
+    """How many genes one contrast moves in one region."""
+
+    contrast: str
+    region: str
+    tested: int
+    up: int
+    down: int
+
+
+@dataclass(frozen=True)
+class GeneCountTable:
+    """Contrasts in rows, regions in columns; None where a contrast was not answered."""
+
+    regions: list[str]
+    rows: list[tuple[str, list[GeneCounts | None]]]
+
+
+def gene_counts(run: AnalysisRun) -> GeneCountTable:
+    """Count genes up and down by contrast and region; the results of a run never change, so once."""
+    cells = {(one.contrast, one.region): one for one in _gene_counts(run.pk, str(run.finished_at))}
+    contrasts, regions = (list(dict.fromkeys(key[place] for key in cells)) for place in (0, 1))
+    regions.sort()
+    return GeneCountTable(regions, [(name, [cells.get((name, region)) for region in regions]) for name in contrasts])
+
+
+@lru_cache(maxsize=64)
+def _gene_counts(run_id: int, finished_at: str) -> list[GeneCounts]:
+    found = Q(adj_p_value__lt=ALPHA)
+    rows = (
+        GeneResult.objects.filter(run=run_id)
+        .order_by("contrast__name", "region__code")
+        .values_list("contrast__name", "region__code")
+        .annotate(
+            tested=Count("pk"),
+            up=Count("pk", filter=found & Q(log2_fold_change__gt=0)),
+            down=Count("pk", filter=found & Q(log2_fold_change__lt=0)),
+        )
+    )
+    return [GeneCounts(*row) for row in rows]
+
+
+_compared = lru_cache(maxsize=512)(compare_rates)  # Barnard's test takes 20 ms, and pages repeat it
+
+
+@dataclass(frozen=True)
+class ArmRate:
+    """How many re-tested susceptible mice of an arm responded, with Wilson's interval, and against the vehicle."""
+
+    arm: str
+    is_vehicle: bool
+    responders: int
+    called: int
+    unclassified: int
+    crossed: int
+    low: float
+    high: float
+    against_vehicle: RateDifference | None = None
+
+    @property
+    def rate(self) -> float:
+        """Responders among those called."""
+        return self.responders / self.called
+
+
+def response_rates(calls: pd.DataFrame, cutoff: float) -> list[ArmRate]:
+    """Return the response rate of every arm, the vehicle first.
+
+    Parameters
+    ----------
+    calls : pandas.DataFrame
+        As `frames.response_frame`.
+    cutoff : float
+        Of the response rule, for how many merely crossed it.
+    """
+    randomized = calls[(calls["phenotype"] == "susceptible") & calls["is_randomized"]]
+    rates = [_arm_rate(str(arm), mice, cutoff) for arm, mice in randomized.groupby("arm")]
+    known = sorted((rate for rate in rates if rate), key=lambda rate: (not rate.is_vehicle, rate.arm))
+    vehicle = next((rate for rate in known if rate.is_vehicle), None)
+    if vehicle is None:
+        return known
+    return [rate if rate.is_vehicle else _against(rate, vehicle) for rate in known]
+
+
+def _arm_rate(arm: str, mice: pd.DataFrame, cutoff: float) -> ArmRate | None:
+    responders = int((mice["response"] == RESPONDER).sum())
+    called = int(mice["response"].isin([RESPONDER, NON_RESPONDER]).sum())
+    if called == 0:
+        return None
+    low, high = wilson_interval(responders, called)
+    crossed = int((mice["si_ratio_after"].astype(float) >= cutoff).sum())
+    is_vehicle = bool(mice["is_vehicle"].iloc[0])
+    return ArmRate(arm, is_vehicle, responders, called, len(mice) - called, crossed, low, high)
+
+
+def _against(rate: ArmRate, vehicle: ArmRate) -> ArmRate:
+    difference = _compared(rate.responders, rate.called, vehicle.responders, vehicle.called)
+    return ArmRate(**{**rate.__dict__, "against_vehicle": difference})
+
+
+def compare_drugs(rates: list[ArmRate]) -> list[tuple[ArmRate, ArmRate, RateDifference]]:
+    """Compare every two drug arms."""
+    drugs = [rate for rate in rates if not rate.is_vehicle]
+    return [
+        (one, other, _compared(one.responders, one.called, other.responders, other.called))
+        for one, other in combinations(drugs, 2)
+    ]
+
+
+def responder_warning(rates: list[ArmRate]) -> str:
+    """Say what comparing responders would mistake for an effect, with this study's own saline mice."""
+    vehicle = next((rate for rate in rates if rate.is_vehicle), None)
+    if vehicle is None:
+        return (
+            "Responders were chosen after treatment, and no re-tested vehicle mouse shows how many cross the cutoff "
+            "without a drug. Nothing here tells that choice from an effect."
+        )
+    tested = vehicle.called + vehicle.unclassified
+    return (
+        f"Responders were chosen after treatment. With no drug, {vehicle.crossed} of {tested} {vehicle.arm} mice also "
+        "crossed the cutoff. The plain test would mistake that choice for an effect."
+    )
+
+
+def why_not_the_plain_cosine(reversal: SignatureReversal) -> list[str]:
+    """Say in four sentences why the plain correlation of two signatures is no evidence, with this test's numbers."""
+    if reversal.cosine is None or reversal.cosine_null_mean is None or not reversal.n_relabelings:
+        return []
+    sizes = f"{reversal.n_stress} susceptible and {reversal.n_treated} treated mice"
+    return [
+        f"Stress (susceptible − control) and drug ({reversal.arm} − susceptible) are both measured against the same "
+        f"{reversal.n_stress} susceptible mice, so what is peculiar to these mice alone turns the two against each other.",
+        f"In {reversal.region} the two signatures have a cosine of {signed(reversal.cosine)}, but "
+        f"{signed(reversal.cosine_null_mean)} is expected without any reversal; only the difference could mean something.",
+        f"Genes move together, so thousands of genes are no thousands of replicates: the p-value asks how often "
+        f"exchanging the labels of the {sizes} within sequencing runs gives as much ({reversal.n_relabelings:,} relabelings).",
+        f"With so many relabelings no p can be smaller than {probability(reversal.p_floor)}; "
+        "a p near this floor says “at least so rare”, not more.",
+    ]
+
+
+def reversal_sentence(reversal: SignatureReversal) -> str:
+    """Say what one test found, the effect first."""
+    if reversal.fraction_undone is None:
+        return reversal.messages.replace("\n", " ") or "No fraction undone was estimated."
+    found = (
+        f"{reversal.region}, {reversal.arm}: by estimate {percent(reversal.fraction_undone)} of the stress signature "
+        "is undone"
+    )
+    if reversal.fraction_undone_low is not None:
+        found += f" (95 % interval {percent(reversal.fraction_undone_low)} to {percent(reversal.fraction_undone_high)})"
+    if reversal.p_value is None:
+        return f"{found}; no p-value is given."
+    floor = f"the smallest possible is {probability(reversal.p_floor)}"
+    verdict = "" if reversal.p_value <= ALPHA else " No reversal is shown."
+    return f"{found}; p = {probability(reversal.p_value)}, {floor}.{verdict}"
+
+
+def signed(number: float) -> str:
+    """Return a number to two places with a true minus sign."""
+    return f"{number:.2f}".replace("-", "−")
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction in percent with a true minus sign."""
+    return "?" if fraction is None else f"{100 * fraction:.0f} %".replace("-", "−")
+
+
+def probability(p_value: float | None) -> str:
+    """Return a p-value as papers print it."""
+    if p_value is None:
+        return "?"
+    return f"{p_value:.1e}" if 0 < p_value < 0.0001 else f"{p_value:.4f}".rstrip("0").rstrip(".") or "0"
+
+
+def active_or_failed(runs: QuerySet) -> QuerySet:
+    """Return the runs that someone may want to know of: those that wait or work, and those that failed."""
+    return runs.filter(Q(status__in=ACTIVE) | Q(status=RunStatus.FAILED), parent=None).order_by(
+        F("finished_at").desc(nulls_first=True), "-pk"
+    )
+
+
+def reversal_tests(run: AnalysisRun) -> list[Any]:
+    """Return the reversals of a run in the order of a table, with their regions and arms."""
+    rows = run.signaturereversals.select_related("region", "arm", "study")
+    return list(rows.order_by("region__code", "arm__name", "pk"))

@@ -1,0 +1,36 @@
+"""Numbers as papers print them."""
+
+from typing import Any
+
+from django import template
+
+from analysis import summaries
+
+register = template.Library()
+
+
+@register.filter
+def p(value: float | None) -> str:
+    """Return a p-value; a dash where there is none."""
+    return "–" if value is None else summaries.probability(value)
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """Return a fraction in percent; a dash where there is none."""
+    return "–" if value is None else summaries.percent(value)
+
+
+@register.filter
+def places(value: Any, digits: int = 2) -> str:
+    """Return a number to so many places with a true minus sign; a dash where there is none."""
+    if value is None or value == "":
+        return "–"
+    rounded = round(float(value), digits) + 0.0  # no "−0.00"
+    return f"{rounded:.{digits}f}".replace("-", "−")
+
+
+@register.filter
+def words(value: str) -> str:
+    """Return a stored name as people write it: ``non_responder`` as non-responder, tasks with spaces."""
+    return str(value).replace("non_responder", "non-responder").replace("_", " ")

@@ -1,0 +1,15 @@
+"""Addresses of analysis."""
+
+from django.urls import path
+
+from analysis import figure_views, views
+
+urlpatterns = [
+    path("", views.run_list, name="analysis-runs"),
+    path("request/", views.request_run, name="analysis-request"),
+    path("runs/<int:pk>/", views.run_page, name="analysis-run"),
+    path("runs/<int:pk>/cancel/", views.cancel_run, name="analysis-cancel"),
+    path("runs/<int:pk>/adopt/", views.adopt_run, name="analysis-adopt"),
+    path("runs/<int:pk>/figures/<slug:name>.<slug:file_format>", figure_views.run_figure, name="run-figure"),
+    path("reversals/<int:pk>/", views.reversal_page, name="reversal-page"),
+]

@@ -1,0 +1,187 @@
+"""Pages of analysis: the runs, one run with its results, one reversal; and what a person may ask of a run."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from analysis import runs as run_actions
+from analysis import summaries
+from analysis.figure_views import FigureError, lazy_figures
+from analysis.links import storable
+from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
+from analysis.results import results_of
+from analysis.tasks import TASKS
+from labdb.colony.models import Study
+from labdb.registry.permissions import may
+
+RUNS_A_PAGE = 50
+POLL = "every 2s"  # while something waits or works
+
+
+@require_GET
+def run_list(request: HttpRequest) -> HttpResponse:
+    """Answer the runs that the account may see, newest first, filtered by the address."""
+    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "parent")
+    studies = list(Study.objects.all().visible_to(request.user))
+    chosen = {name: storable(request.GET.get(name, "")) for name in ("study", "task", "status")}
+    filters = {"study__code": chosen["study"], "task": chosen["task"], "status": chosen["status"]}
+    rows = rows.filter(**{name: value for name, value in filters.items() if value})
+    page = Paginator(rows.order_by("-pk"), RUNS_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "chosen": chosen,
+        "current": _current_ids(studies),
+        "poll": POLL if any(summaries.is_active(run) for run in page) else "",
+    }
+    if request.htmx:
+        return render(request, "analysis/_runs.html", context)
+    context |= {
+        "studies": studies,
+        "tasks": [task.name for task in TASKS],
+        "statuses": RunStatus.values,
+        "may_run": [study for study in studies if may(request.user, "add", AnalysisRun, study)],
+    }
+    return render(request, "analysis/runs.html", context)
+
+
+def _current_ids(studies: list[Study]) -> set[int]:
+    """Return the runs whose results are current."""
+    latest = Adoption.objects.filter(study__in=studies).order_by("study_id", "task", "scope", "-pk")
+    return set(latest.distinct("study_id", "task", "scope").values_list("run_id", flat=True))
+
+
+@require_GET
+def run_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer one run: while it works its progress, afterwards its results."""
+    run = _run_or_404(request, pk)
+    if request.htmx:  # the page looks again; once the run has ended it is drawn anew, with the results
+        if not summaries.is_active(run):
+            return HttpResponseClientRefresh()
+        return render(request, "analysis/_state.html", _state(request, run))
+    context = _state(request, run) | {
+        "depends_on": run.depends_on.select_related("study").order_by("pk"),
+        "dependents": run.dependents.select_related("study").order_by("pk"),
+        "adoptions": run.results_run.adoptions.select_related("adopted_by").order_by("pk"),
+        "is_current": (is_current := summaries.is_current(run)),
+        "may_adopt": not is_current and _has_results(run) and may(request.user, "add", Adoption, run.study),
+    }
+    if run.status == RunStatus.DONE:
+        try:
+            context["results"] = results_of(run, request.user, request.GET)
+        except FigureError as error:
+            context["no_results"] = str(error)
+            return render(request, "analysis/run.html", context, status=error.status if request.GET else 200)
+    return render(request, "analysis/run.html", context | _figures_of(run, context, request))
+
+
+def _figures_of(run: AnalysisRun, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    names = context.get("results", {}).get("figure_names", [])
+    root = reverse("analysis-run", args=[run.pk])
+    return {"figures": lazy_figures(names, root, request.GET.urlencode())}
+
+
+def _state(request: HttpRequest, run: AnalysisRun) -> dict[str, Any]:
+    active = summaries.is_active(run)
+    return {
+        "run": run,
+        "percent": summaries.percent_done(run),
+        "lasted_s": (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None,
+        "children": run.children.order_by("pk"),
+        "poll": POLL if active else "",
+        "may_cancel": active and may(request.user, "add", AnalysisRun, run.study),
+    }
+
+
+def _has_results(run: AnalysisRun) -> bool:
+    return run.status == RunStatus.DONE and not run_actions.task_named(run.task).is_composite
+
+
+@require_GET
+def reversal_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer one reversal: all of its numbers, the mice behind it, its genes."""
+    seen = SignatureReversal.objects.visible_to(request.user)
+    reversal = get_object_or_404(seen.select_related("study", "region", "arm", "matrix", "run"), pk=pk)
+    scores = reversal.scores.select_related("mouse__study", "library", "run").order_by("group", "mouse__code")
+    genes = reversal.genes.select_related("gene").order_by("-listed", "q_strict", "pk")
+    context = {
+        "reversal": reversal,
+        "sentence": summaries.reversal_sentence(reversal),
+        "why_not_naive": summaries.why_not_the_plain_cosine(reversal),
+        "mice": _with_tests(reversal, list(scores)),
+        "genes": genes[:200],
+        "n_genes": genes.count(),
+        "n_listed": genes.filter(listed=True).count(),
+    }
+    return render(request, "analysis/reversal.html", context)
+
+
+def _with_tests(reversal: SignatureReversal, scores: list[Any]) -> list[dict[str, Any]]:
+    """Put beside every score the calls that gave the mouse its place in the comparison, as its run read them."""
+    calls = {}
+    for run in reversal.run.depends_on.select_related("same_as"):
+        results = run.results_run
+        if run.task == "phenotype":
+            calls["phenotype"] = {call.mouse_id: call for call in results.phenotypecalls.select_related("si_test")}
+        if run.task == "response":
+            calls["response"] = {call.mouse_id: call for call in results.responsecalls.select_related("after")}
+    return [
+        {"score": score, **{task: by_mouse.get(score.mouse_id) for task, by_mouse in calls.items()}} for score in scores
+    ]
+
+
+@require_POST
+def request_run(request: HttpRequest) -> HttpResponse:
+    """Queue a run and lead to its page."""
+    seen = Study.objects.all().visible_to(request.user)
+    study = get_object_or_404(seen, code=storable(request.POST.get("study", "")))
+    _require(request, AnalysisRun, study, "run analyses")
+    given = {
+        name.removeprefix("set-"): value for name, value in request.POST.items() if name.startswith("set-") and value
+    }
+    try:
+        run = run_actions.request_run(request.POST.get("task", ""), study, given, user=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("study-page", study.code)
+    return redirect("analysis-run", run.pk)
+
+
+@require_POST
+def cancel_run(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask a run to stop."""
+    run = _run_or_404(request, pk)
+    _require(request, AnalysisRun, run.study, "cancel analyses")
+    run_actions.cancel(run)
+    messages.info(request, f"Run {run.pk} was asked to stop; it does at its next sign of progress.")
+    return redirect("analysis-run", run.pk)
+
+
+@require_POST
+def adopt_run(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make a run's results current; the reason is kept."""
+    run = _run_or_404(request, pk)
+    _require(request, Adoption, run.study, "adopt results")
+    try:
+        run_actions.adopt(run, request.user, request.POST.get("reason", ""))
+        messages.success(request, f"The results of run {run.results_run.pk} are now current.")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("analysis-run", run.pk)
+
+
+def _run_or_404(request: HttpRequest, pk: int) -> AnalysisRun:
+    seen: QuerySet[AnalysisRun] = AnalysisRun.objects.visible_to(request.user)
+    return get_object_or_404(seen.select_related("study", "same_as__study", "requested_by", "parent"), pk=pk)
+
+
+def _require(request: HttpRequest, model: type[Any], study: Study, what: str) -> None:
+    if not may(request.user, "add", model, study):
+        raise PermissionDenied(f"Your role does not {what} in {study}; ask a manager of the study.")

@@ -1,0 +1,44 @@
+"""The first page: the studies of an account, what is being computed, and what to do where there is nothing yet."""
+
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from analysis import summaries
+from analysis.models import AnalysisRun
+from labdb.behavior.models import SocialInteractionTest
+from labdb.colony.models import Mouse, Study
+from labdb.registry.permissions import may
+from labdb.sequencing.models import Library
+
+RUNS_SHOWN = 10
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Answer the first page."""
+    runs = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by")
+    shown = list(summaries.active_or_failed(runs)[:RUNS_SHOWN])
+    context = {
+        "runs": shown,
+        "poll": "every 2s" if any(summaries.is_active(run) for run in shown) else "",
+        "studies": _with_counts(Study.objects.all().visible_to(request.user)),
+        "may_add_study": may(request.user, "add", Study),
+    }
+    return render(request, "desk/_home_runs.html" if request.htmx else "desk/home.html", context)
+
+
+def _with_counts(studies: QuerySet[Study]) -> QuerySet[Study]:
+    """Count each table by itself: joined in one query they would multiply."""
+    return studies.annotate(
+        n_mice=_count(Mouse), n_si_tests=_count(SocialInteractionTest), n_libraries=_count(Library)
+    ).order_by("code")
+
+
+def _count(model: Any) -> Coalesce:
+    rows = model.objects.filter(study=OuterRef("pk")).order_by().values("study").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(rows, output_field=IntegerField()), 0)

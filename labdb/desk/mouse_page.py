@@ -1,0 +1,131 @@
+"""One mouse from birth to score; every number leads to what it came from."""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from analysis.links import storable
+from analysis.models import MouseReversalScore, PhenotypeCall, ResponseCall
+from analysis.summaries import current_runs
+from labdb.colony.models import Mouse, Study
+from labdb.desk.study_figures import BODY_MASS
+from labdb.sequencing.models import LibraryCounts
+from labdb.treatment.models import AllocationKey
+
+
+@require_GET
+def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
+    """Answer the page of a mouse."""
+    study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
+    seen = Mouse.objects.visible_to(request.user).select_related("study", "cohort", "strain")
+    found = get_object_or_404(seen, study=study, code=storable(mouse))
+    tests = list(found.si_tests.order_by("test_number"))
+    dissections = list(found.dissections.all())
+    allocation = found.allocations.select_related("randomization").first()
+    key = _key(allocation, request.user)
+    context = {
+        "mouse": found,
+        "study": study,
+        "si_tests": tests,
+        "allocation": allocation,
+        "key": key,
+        "components": list(key.arm.components.select_related("drug")) if key else [],
+        "dissections": dissections,
+        "timeline": _timeline(found, tests, allocation, dissections),
+        "tissue": _tissue(found),
+        "assay_results": list(found.assayresults.select_related("metric__assay")),
+        **_results(found),
+        "body_mass_figure": _body_mass_figure(found),
+    }
+    return render(request, "desk/mouse.html", context)
+
+
+def _key(allocation: Any, user: Any) -> AllocationKey | None:
+    """Return the arm, if this account may know it."""
+    if allocation is None:
+        return None
+    return AllocationKey.objects.visible_to(user).filter(allocation=allocation).select_related("arm").first()
+
+
+def _timeline(mouse: Mouse, tests: list[Any], allocation: Any, dissections: list[Any]) -> list[dict[str, Any]]:
+    """Return what happened to a mouse, by day; undated events are left to their tables."""
+    events: list[tuple[date | None, str]] = [(mouse.birth_date, "born")]
+    if mouse.cohort and mouse.cohort.start_date:
+        events.append((mouse.cohort.start_date, f"cohort {mouse.cohort} starts"))
+    events += [(_day(test.test_at), f"SI test {test.test_number}") for test in tests]
+    if allocation and allocation.randomization:
+        events.append((_day(allocation.randomization.performed_at), f"allocated by {allocation.randomization}"))
+    events += [(_day(dissection.performed_at), "dissected") for dissection in dissections]
+    reason = f" ({mouse.death_reason})" if mouse.death_reason else ""
+    events.append((mouse.death_date, ("humane endpoint" if mouse.is_humane_endpoint else "died") + reason))
+    dated = sorted(((day, what) for day, what in events if day), key=lambda event: event[0])
+    return [
+        {"day": day, "what": what, "age": (day - mouse.birth_date).days if mouse.birth_date else None}
+        for day, what in dated
+    ]
+
+
+def _day(moment: Any) -> date | None:
+    return timezone.localdate(moment) if moment else None
+
+
+def _results(mouse: Mouse) -> dict[str, Any]:
+    """Return what the current runs say of a mouse, each with the run and the records behind it."""
+    runs = {task: run.results_run for task, run in current_runs(mouse.study).items()}
+    phenotype = PhenotypeCall.objects.filter(mouse=mouse, run=runs.get("phenotype"))
+    response = ResponseCall.objects.filter(mouse=mouse, run=runs.get("response"))
+    scores = MouseReversalScore.objects.filter(mouse=mouse, run=runs.get("mouse_scores"))
+    answer = response.select_related("before", "after", "rule").first()
+    ratio = answer.after.si_ratio if answer else None
+    distance = ratio - answer.rule.cutoff if answer and ratio is not None else None
+    return {
+        "runs": runs,
+        "phenotype": phenotype.select_related("si_test", "rule").first(),
+        "response": answer,
+        "response_distance": distance,
+        "scores": list(
+            scores.select_related("region", "arm", "library", "reversal").order_by("region__code", "arm__name")
+        ),
+    }
+
+
+def _tissue(mouse: Mouse) -> list[dict[str, Any]]:
+    """Return one row per sample with its extractions, libraries, sequencer runs and count matrices."""
+    samples = mouse.tissue_samples.select_related("region").prefetch_related("extractions__libraries__runs")
+    samples = list(samples.order_by("region__code", "code"))
+    libraries = {
+        library.pk
+        for sample in samples
+        for extraction in sample.extractions.all()
+        for library in extraction.libraries.all()
+    }
+    matrices: dict[int, list[tuple[int, str]]] = {}
+    blocks = LibraryCounts.objects.filter(library__in=libraries).order_by("matrix")
+    for library, pk, code in blocks.values_list("library_id", "matrix_id", "matrix__code"):
+        matrices.setdefault(library, []).append((pk, code))
+    return [_tissue_row(sample, matrices) for sample in samples]
+
+
+def _tissue_row(sample: Any, matrices: dict[int, list[tuple[int, str]]]) -> dict[str, Any]:
+    extractions = list(sample.extractions.all())
+    libraries = list({library.pk: library for one in extractions for library in one.libraries.all()}.values())
+    return {
+        "sample": sample,
+        "extractions": extractions,
+        "libraries": libraries,
+        "runs": sorted({(run.pk, run.code) for library in libraries for run in library.runs.all()}),
+        "matrices": sorted({matrix for library in libraries for matrix in matrices.get(library.pk, [])}),
+    }
+
+
+def _body_mass_figure(mouse: Mouse) -> dict[str, str] | None:
+    if not mouse.weighings.exists():
+        return None
+    url = reverse("study-figure", args=[mouse.study.code, BODY_MASS, "html"])
+    return {"title": "Body mass", "url": f"{url}?{urlencode({'mouse': mouse.code})}"}

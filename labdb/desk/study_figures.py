@@ -1,0 +1,74 @@
+"""Figures of a study: those of its current runs, and of records that no run is needed for."""
+
+from altair.utils.schemapi import debug_mode as altair_checks
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from analysis.figure_views import (
+    FIGURES,
+    Drawn,
+    Figure,
+    FigureError,
+    answer_figure,
+    figure_named,
+    refuse_figure,
+    require_format,
+    send_figure,
+)
+from analysis.figures.body_mass import body_mass
+from analysis.frames import body_mass_frame
+from analysis.links import storable
+from analysis.summaries import current_runs
+from labdb.colony.models import Mouse, Study
+
+BODY_MASS = "body-mass"
+BODY_MASS_TITLE = "Body mass over days"
+
+
+def study_figure(request: HttpRequest, code: str, name: str, file_format: str) -> HttpResponse:
+    """Answer a figure of a study, as a part of a page or as a file."""
+    study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
+    path = reverse("study-figure", args=[code, name, file_format])
+    try:
+        require_format(file_format)
+        if name == BODY_MASS:
+            return _send_body_mass(request, study, path)
+        figure = _figure_named(name)
+        run = current_runs(study).get(figure.task)
+        if run is None:
+            task = figure.task.replace("_", " ")
+            raise FigureError(f"{code} has no current results of {task}; run {task} first.", 404)
+    except FigureError as error:
+        return refuse_figure(error)
+    return answer_figure(request, lambda: figure, run, path, "current")
+
+
+def _figure_named(name: str) -> Figure:
+    try:
+        return figure_named(name)
+    except FigureError:
+        names = ", ".join([*(figure.name for figure in FIGURES), BODY_MASS])
+        raise FigureError(f"{name} is not a figure of a study; there are: {names}.", 404) from None
+
+
+def _send_body_mass(request: HttpRequest, study: Study, path: str) -> HttpResponse:
+    mouse = None
+    if asked := request.GET.get("mouse"):
+        mouse = Mouse.objects.filter(study=study, code=storable(asked)).first()
+        if mouse is None:
+            raise FigureError(f"{asked} is not a mouse of {study}.", 404)
+    drawn = draw_body_mass(study, mouse)
+    return send_figure(request, BODY_MASS_TITLE, drawn, path, (study.code, BODY_MASS))
+
+
+def draw_body_mass(study: Study, mouse: Mouse | None = None) -> Drawn:
+    """Body mass over days, of one mouse or of all by what they were called, else by group."""
+    run = current_runs(study).get("phenotype")
+    phenotypes = dict(run.results_run.phenotypecalls.values_list("mouse_id", "phenotype")) if run else {}
+    weighings = body_mass_frame(study, phenotypes, mouse)
+    with altair_checks(False):
+        chart = body_mass(weighings)
+    n_mice = weighings["mouse"].nunique()
+    who = f"{mouse}, " if mouse else f"n = {n_mice} {'mouse' if n_mice == 1 else 'mice'}, "
+    return Drawn(chart, f"{who}{len(weighings)} weighings.", (mouse.code,) if mouse else ())

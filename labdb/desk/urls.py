@@ -1,0 +1,23 @@
+"""Addresses of the pages that look across rooms."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from labdb.desk import gene_page, health, home_page, mouse_page, study_figures, study_page
+
+# Codes may hold a slash (R1/2), hence path:, the longer addresses first.
+urlpatterns = [
+    path("", home_page.home, name="home"),
+    path("health/", health.health, name="health"),
+    path("studies/", RedirectView.as_view(pattern_name="home")),
+    path("studies/<path:code>/mice/<path:mouse>/", mouse_page.mouse, name="mouse-page"),
+    path(
+        "studies/<path:code>/figures/<slug:name>.<slug:file_format>",
+        study_figures.study_figure,
+        name="study-figure",
+    ),
+    path("studies/<path:code>/", study_page.study, name="study-page"),
+    path("genes/", gene_page.search, name="gene-index"),
+    path("genes/<path:symbol>/figures/expression.<slug:file_format>", gene_page.expression_figure, name="gene-figure"),
+    path("genes/<path:symbol>/", gene_page.gene, name="gene-page"),
+]
