@@ -13,6 +13,7 @@ from django.db import connection
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
+from labdb.registry.history_protection import protect_history
 
 TEMPLATE = "labdb_template"
 MADE_BY = re.compile(r"^test_labdb_(\d+)$")
@@ -24,12 +25,11 @@ def make() -> None:
     app_role = connection.settings_dict["USER"]
     name = f"test_labdb_{os.getpid()}"
     real = connection.settings_dict["NAME"]
-    with as_owner(connection):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
-            template = _template(cursor, app_role, real)
-            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+        template = _template(cursor, app_role, real)
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
     _use(name)
 
 
@@ -75,6 +75,7 @@ def _fill(name: str, app_role: str, real: str) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         with connection.cursor() as cursor:
             grant_app_role(cursor, app_role)
+            protect_history(cursor, app_role)
             # A test that commits is cleaned up by TRUNCATE; the application itself never may.
             cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app_role}"')
             cursor.execute(f'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO "{app_role}"')
@@ -90,6 +91,7 @@ def _digest() -> str:
     digest = hashlib.sha256()
     checkout = Path(settings.CHECKOUT)
     paths = [*checkout.glob("labdb/*/migrations/*.py"), *checkout.glob("analysis/migrations/*.py")]
+    paths += [Path(__file__), checkout / "labdb/registry/history_protection.py"]
     paths += [*checkout.glob("fixtures/*.json"), checkout / "labdb/accounts/roles.py", checkout / "requirements.txt"]
     for path in sorted(paths):
         digest.update(path.read_bytes())

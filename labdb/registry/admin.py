@@ -36,7 +36,7 @@ class RecordAdmin(admin.ModelAdmin):
         def bound(self: Any, data: Any = None, files: Any = None, **options: Any) -> None:
             base.__init__(self, data, user=request.user, **options)
 
-        made = type(base.__name__, (base,), {"__init__": bound})
+        made: Any = type(base.__name__, (base,), {"__init__": bound})
         made.base_fields = base.base_fields  # the study too, which Django would leave out of a form made anew
         return made
 

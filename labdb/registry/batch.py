@@ -4,20 +4,20 @@ Names are looked up a column at a time, the rules of the table are one statement
 written in one transaction or not at all.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, transaction
 
 from labdb.registry.form_fields import KeyField, split_keys
 from labdb.registry.forms import Conflict, RecordForm, conflict_sentence, form_for
 from labdb.registry.history import writing
 from labdb.registry.keys import KeyRing
 from labdb.registry.record import Record
-from labdb.registry.rules import RowRule, UniqueRule
+from labdb.registry.rules import UniqueRule
+from labdb.registry.table_rules import broken_rules
 
 ROWS_PER_INSERT = 2_000
 
@@ -61,13 +61,12 @@ def check_rows(
     _prefetch(form_class, [row for _line, row in rows], ring, study)
     form = form_class({}, user=user, keys=ring, study=study, in_batch=True)
     checked = [_checked(form, line, row) for line, row in rows]
-    columns = _columns_of(form)
-    written = _as_json(columns, checked)
-    _check_row_rules(record.model, checked, written)
+    not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
+    for number, error in broken_rules(record.model, [(row.instance, not_entered | row.refused) for row in checked]):
+        checked[number].add(error)
     for rule in record.model._meta.constraints:
         if isinstance(rule, UniqueRule):
             _check_in_batch(rule, checked, word)
-            _check_in_table(record.model, rule, checked, written)
     return checked
 
 
@@ -126,60 +125,6 @@ def _find(ring: KeyRing, model: Any, names: list[str]) -> Any:
         return ring.find(model, names[0]) if names and names[0] else None
     except ValidationError:
         return None  # the form says it, in its row
-
-
-def _columns_of(form: RecordForm) -> list[Any]:
-    """Return the columns that a row of this form fills, its study included."""
-    fields = form._meta.model._meta.concrete_fields
-    return [column for column in fields if column.name in form.fields]
-
-
-def _as_json(columns: list[Any], checked: Sequence[CheckedRow]) -> str:
-    """Return the rows as PostgreSQL reads them; what was refused is unknown, and unknown breaks no rule."""
-    return json.dumps(
-        [{"id": number, **dict(_values(columns, row))} for number, row in enumerate(checked)], default=str
-    )
-
-
-def _values(columns: list[Any], row: CheckedRow) -> Iterator[tuple[str, Any]]:
-    for column in columns:
-        if column.name not in row.refused:
-            value = getattr(row.instance, column.attname)
-            yield column.column, None if hasattr(value, "resolve_expression") else value
-
-
-def _check_row_rules(model: type[models.Model], checked: Sequence[CheckedRow], written: str) -> None:
-    """Hold all rows against all rules on one row, in one statement."""
-    rules = [rule for rule in model._meta.constraints if isinstance(rule, RowRule)]
-    if not rules:
-        return
-    with connection.cursor() as cursor:  # connects: quoting the values of a rule needs a connection
-        editor = connection.SchemaEditorClass(connection)  # type: ignore[misc]
-        broken = [f"({rule._get_check_sql(model, editor)}) IS FALSE".replace("%", "%%") for rule in rules]
-        table = connection.ops.quote_name(model._meta.db_table)
-        cursor.execute(
-            f"SELECT id, ARRAY[{', '.join(broken)}] FROM json_populate_recordset(NULL::{table}, %s::json) AS {table}"  # noqa: S608
-            f" WHERE {' OR '.join(broken)} ORDER BY id",
-            [written],
-        )
-        for number, is_broken in cursor.fetchall():
-            for rule in (rule for rule, broke in zip(rules, is_broken, strict=True) if broke):
-                checked[number].add(rule.error(checked[number].instance))
-
-
-def _check_in_table(model: type[models.Model], rule: UniqueRule, checked: Sequence[CheckedRow], written: str) -> None:
-    """Refuse rows that the table has already."""
-    quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
-    columns = [quote(model._meta.get_field(name).column) for name in rule.fields]
-    same = " AND ".join(f"new.{column} = old.{column}" for column in columns)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT DISTINCT new.id FROM json_populate_recordset(NULL::{table}, %s::json) AS new JOIN {table} AS old ON {same}",  # noqa: S608
-            [written],
-        )
-        for (number,) in cursor.fetchall():
-            checked[number].add(rule.error(checked[number].instance))
 
 
 def _check_in_batch(rule: UniqueRule, checked: Sequence[CheckedRow], word: str) -> None:

@@ -45,7 +45,7 @@ def copy_csv(
         header = ", ".join(f'column_{at} AS "{name}"' for at, name in enumerate(names))
         aliases = ", ".join(f"column_{at}" for at in range(len(names)))
         statement = f"COPY (SELECT {header} FROM ({sql}) AS found ({aliases})) TO STDOUT WITH (FORMAT csv, HEADER)"  # noqa: S608
-        with cursor.copy(statement, parameters) as copy:
+        with cursor.copy(cursor.mogrify(statement, parameters)) as copy:  # COPY itself takes no parameters
             yield from _chunks(copy)
 
 
@@ -100,10 +100,10 @@ def _names_of(field: models.ManyToManyField) -> Subquery:
     """Return the names of the related records, in their order, separated as the import reads them."""
     through: Any = field.remote_field.through
     source = field.m2m_field_name()
-    name = Cast(F(f"{field.m2m_reverse_field_name()}__{key_path(field.related_model)}"), TextField())  # type: ignore[arg-type]
+    name = Cast(F(f"{field.m2m_reverse_field_name()}__{key_path(field.related_model)}"), TextField())
     links = through._default_manager.filter(**{source: OuterRef("pk")}).order_by()
     return Subquery(
-        links.values(source).annotate(names=StringAgg(name, Value("; "), ordering=name)).values("names"),
+        links.values(source).annotate(names=StringAgg(name, "; ", order_by=name)).values("names"),
         output_field=TextField(),
     )
 

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -27,7 +27,7 @@ Shown = Callable[..., Any]
 class _Spoken:
     """A field whose empty value has one sentence."""
 
-    default_error_messages = {"required": REQUIRED}
+    default_error_messages: ClassVar[Any] = {"required": REQUIRED}
 
 
 class TextField(_Spoken, forms.CharField):
@@ -142,7 +142,8 @@ class OneOfField(_Spoken, forms.ChoiceField):
     def to_python(self, value: Any) -> str:
         """Return the value that is stored."""
         text = "" if value is None else str(value).strip()
-        for stored, label in self.choices:
+        choices: Any = self.choices
+        for stored, label in choices:
             if text and text.casefold() in (str(stored).casefold(), str(label).casefold()):
                 return str(stored)
         return text
@@ -152,7 +153,8 @@ class OneOfField(_Spoken, forms.ChoiceField):
         if not value and self.required:
             raise ValidationError(REQUIRED, code="required")
         if value and not self.valid_value(value):
-            known = ", ".join(str(stored) for stored, _label in self.choices if stored != "")
+            choices: Any = self.choices
+            known = ", ".join(str(stored) for stored, _label in choices if stored != "")
             raise ValidationError(f"{value} is not one of {known}; choose one of these.")
 
 

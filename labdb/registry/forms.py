@@ -13,6 +13,7 @@ from labdb.registry.form_fields import KeyField, KeysField, form_field_for
 from labdb.registry.keys import KeyRing
 from labdb.registry.models import LabRecord
 from labdb.registry.record import Record
+from labdb.registry.table_rules import broken_rules
 
 CHECK_VIOLATION = "23514"
 
@@ -139,19 +140,22 @@ class RecordForm(forms.ModelForm):
         Django's own would ask the database once more for each related record, and once for each unique field whose
         sentence is not ours (checks see to it that a rule stands behind each).
         """
+        refused: Callable[[], set[str]] = self._get_validation_exclusions  # type: ignore[attr-defined]
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields)
         looked_up = {name for name, field in self.fields.items() if isinstance(field, KeyField)}
         self._collect(
             self.instance.full_clean,
-            exclude=self._get_validation_exclusions() | looked_up,
+            exclude=refused() | looked_up,
             validate_unique=False,
             validate_constraints=False,
         )
         if not self.in_batch:
-            exclude = self._get_validation_exclusions()
+            exclude = refused()
             if getattr(self.instance, "study_id", None):
                 exclude.discard("study")  # follows from the parent, and a code is unique in its study
-            self._collect(self.instance.validate_constraints, exclude=exclude)
+            own_id = self.instance.pk  # none while it is new
+            for _number, error in broken_rules(self._meta.model, [(self.instance, exclude)], own_id):
+                self._update_errors(error)  # type: ignore[attr-defined]
 
     def _collect(self, check: Callable[..., None], **options: Any) -> None:
         try:
@@ -189,7 +193,7 @@ _forms: dict[type[Record], type[RecordForm]] = {}
 def form_for(record: type[Record]) -> type[RecordForm]:
     """Return the form of a record, made once."""
     if record not in _forms:
-        made = forms.modelform_factory(
+        made: Any = forms.modelform_factory(
             record.model, form=RecordForm, fields=record.fields, formfield_callback=form_field_for
         )
         if record.in_study() and "study" not in record.fields:
@@ -204,7 +208,7 @@ def _study_field(record: type[Record]) -> KeyField:
     return KeyField(model=study, required=False, label="study", help_text="Follows from the record it belongs to.")  # type: ignore[arg-type]
 
 
-def model_texts(instance: LabRecord, record: type[Record]) -> dict[str, Any]:
+def model_texts(instance: Any, record: type[Record]) -> dict[str, Any]:
     """Return the entered fields of a row as the form would show them; a new instance gives the defaults."""
     form = form_for(record)
     values = forms.model_to_dict(instance, fields=record.fields) if instance.pk else _defaults(record)
@@ -212,14 +216,14 @@ def model_texts(instance: LabRecord, record: type[Record]) -> dict[str, Any]:
 
 
 def _defaults(record: type[Record]) -> dict[str, Any]:
-    fields = record.model._meta.get_fields()
+    fields: Any = record.model._meta.get_fields()
     return {f.name: f.get_default() for f in fields if f.name in record.fields and getattr(f, "has_default", bool)()}
 
 
 def complete(data: dict[str, Any], record: type[Record], instance: LabRecord | None = None) -> dict[str, Any]:
     """Return the data with every omitted field filled: from the row that is changed, or from the model's defaults."""
     if instance is None:
-        return {**model_texts(record.model(), record), **data}  # type: ignore[arg-type]
+        return {**model_texts(record.model(), record), **data}
     kept = [name for name in record.fields if name not in data]
     return {**{name: _kept(instance, name) for name in kept}, **data}
 

@@ -15,7 +15,7 @@ from labdb.registry.keys import KeyRing
 from labdb.registry.record import BOOKKEEPING, Record
 from labdb.registry.text_tables import read_table
 
-DATABASE_FILLS = ("id", *BOOKKEEPING)
+DATABASE_FILLS = ("id", *BOOKKEEPING, "created_by_id")
 HEADER_LINE = 1
 WHOLE_ROW = "__all__"
 REST = "*"  # in a mapping: every column that is no field and that the mapping does not name

@@ -87,7 +87,7 @@ class KeyRing:
         if is_id(text) and (text.startswith("#") or key == "pk"):
             found = list(rows.filter(pk=int(text.removeprefix("#")))[:1])
         elif key == "pk":
-            what = model._meta.verbose_name
+            what = str(model._meta.verbose_name)
             raise ValidationError(f"{text} is not the number of {article(what)} {what}; enter its id, such as 12.")
         else:
             found = list(rows.filter(**{key: text})[:3])
@@ -104,8 +104,8 @@ class KeyRing:
         where = f" in study {study}" if study is not None and issubclass(model, StudyRecord) else ""
         place = self._place(model, study, "")[:2]
         if place not in self._names:
-            names = rows.order_by().values_list(key_path(model), flat=True)[:SUGGEST_FROM]
-            self._names[place] = sorted(str(name) for name in names)
+            known = rows.order_by().values_list(key_path(model), flat=True)[:SUGGEST_FROM]
+            self._names[place] = sorted(str(name) for name in known)
         names = self._names[place]
         self._suggested += 1
         if self._suggested <= SUGGESTIONS and (close := get_close_matches(text, names, n=3, cutoff=0.6)):

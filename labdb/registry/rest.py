@@ -18,6 +18,7 @@ from rest_framework.routers import SimpleRouter
 
 from labdb.registry import deletion, filters, permissions
 from labdb.registry.exports import export_response
+from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import Conflict, complete, forbidden_sentence, form_for
 from labdb.registry.imports import WHOLE_ROW, entered, import_dicts
 from labdb.registry.keys import KeyRing, is_id, key_path
@@ -62,7 +63,7 @@ class RecordReader(viewsets.ViewSet):
             return export_response(rows, self.record, request.query_params)
         chosen = filters.chosen_names(request.query_params)
         paging = Paging()
-        page = paging.paginate_queryset(with_related(rows, self.record), request, self)  # type: ignore[arg-type]
+        page = paging.paginate_queryset(with_related(rows, self.record), request, self)
         return paging.get_paginated_response([represent(row, self.record, chosen) for row in page or []])
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -72,6 +73,8 @@ class RecordReader(viewsets.ViewSet):
 
     def _find(self, name: str) -> Any:
         """Return the row; 404 for what does not exist and for what the account may not see."""
+        if not is_storable(name):
+            raise NotFound(f"There is no {self.record.model._meta.verbose_name} of that name.")
         try:
             name = f"#{name}" if is_id(name) and self._has_no_such_name(name) else name
             found = KeyRing(self.request.user).find(self.record.model, name)
@@ -201,7 +204,7 @@ def _described(record: type[Record], view: Any) -> Any:
     }
     if not record.read_only:
         stale = {412: OpenApiResponse(said, "Someone else changed it: both values.")}
-        edit = {"parameters": [id_parameter, match], "tags": tags, "request": shape}
+        edit: dict[str, Any] = {"parameters": [id_parameter, match], "tags": tags, "request": shape}
         described["create"] = extend_schema(request=shape, responses={201: shape, **write}, tags=tags)
         described["update"] = extend_schema(responses={200: shape, **write, **stale}, **edit)
         described["partial_update"] = extend_schema(responses={200: shape, **write, **stale}, **edit)

@@ -69,7 +69,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response({WHOLE_ROW: [str(error)]}, status.HTTP_409_CONFLICT)
     if isinstance(error, DataError | FieldError):
         return Response({WHOLE_ROW: ["A value is beyond what its column can hold."]}, status.HTTP_400_BAD_REQUEST)
-    response = exception_handler(error, context)  # type: ignore[arg-type]
+    response = exception_handler(error, context)
     if response is not None and isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data = {WHOLE_ROW: [str(response.data["detail"])]}
     return response

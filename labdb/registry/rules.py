@@ -57,7 +57,8 @@ class _Spoken:
     def clone(self) -> Any:
         """Return a copy that still knows its field and sentence (abstract bases hand their rules down)."""
         _path, args, kwargs = self.deconstruct()
-        return self.__class__(*args, field=self.field, sentence=self.sentence, **kwargs)
+        make: Any = self.__class__
+        return make(*args, field=self.field, sentence=self.sentence, **kwargs)
 
     schema_class: str
 

@@ -184,8 +184,12 @@ def writable() -> list[type[Record]]:
 def good_row(record: type[Record]) -> dict[str, str]:
     """Return a row that every door takes, with a text for each field of the form."""
     if record.resource not in ROWS:
-        raise AssertionError(f"{record.resource} has no row in tests/registry/rows.py; add a good one, and its own bad ones")
-    defaults = {name: "" if value is None else str(value) for name, value in model_texts(record.model(), record).items()}
+        raise AssertionError(
+            f"{record.resource} has no row in tests/registry/rows.py; add a good one, and its own bad ones"
+        )
+    defaults = {
+        name: "" if value is None else str(value) for name, value in model_texts(record.model(), record).items()
+    }
     return {**dict.fromkeys(form_for(record).base_fields, ""), **defaults, "notes": "seen", **ROWS[record.resource]}
 
 
@@ -193,7 +197,10 @@ def bad_rows(record: type[Record]) -> list[BadRow]:
     """Return the rows that must be refused: what follows from the fields, and the record's own."""
     bad = list(OWN.get(record.resource, []))
     for name, form_field in form_for(record).base_fields.items():
-        bad += [BadRow(f"{name}: {what}", {name: text}, name, says) for what, text, says in _bad_cells(record, name, form_field)]
+        bad += [
+            BadRow(f"{name}: {what}", {name: text}, name, says)
+            for what, text, says in _bad_cells(record, name, form_field)
+        ]
     if any(isinstance(rule, UniqueRule) for rule in record.model._meta.constraints):
         bad.append(BadRow("the same again", {}, "", "already", is_stored_first=True))
     return bad

@@ -6,9 +6,11 @@ The doors are compared with the record's one form, and each sentence with words 
 import csv
 import io
 import json
+from itertools import chain
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -80,10 +82,9 @@ def _of_rest(client: Client, record: type[Record], body: Any) -> Any:
 DOORS = {"page": by_page, "admin": by_admin, "REST": by_rest, "REST list": by_rest_list, "file": by_file}
 
 
-@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("record", writable(), ids=lambda record: record.resource)
 def test_a_bad_row_gets_the_same_sentence_at_every_door(
-    record: type[Record], door: str, writer: Any, client_of_writer: Client
+    record: type[Record], writer: Any, client_of_writer: Client
 ) -> None:
     good = good_row(record)
     wrong = []
@@ -92,25 +93,29 @@ def test_a_bad_row_gets_the_same_sentence_at_every_door(
             _stored(record, good, writer)
         before = record.model._default_manager.count()
         row = {**good, **bad.cells}
-        expected = _of_form(form_for(record)(row, user=writer))
-        said = DOORS[door](client_of_writer, record, row, writer)
-        at_field = said.get(bad.field, []) if bad.field else sum(said.values(), [])
-        if _sorted(said) != _sorted(expected) or not any(bad.says in sentence for sentence in at_field):
-            wrong.append(f"{bad.name}: {door} says {said}, the form {expected}; expected at {bad.field}: {bad.says}")
+        expected = _sorted(_of_form(form_for(record)(row, user=writer)))
+        at_field = expected.get(bad.field, []) if bad.field else list(chain(*expected.values()))
+        if not any(bad.says in sentence for sentence in at_field):
+            wrong.append(f"{bad.name}: the form says {expected}; expected at {bad.field}: {bad.says}")
+        for door, answer in DOORS.items():
+            said = _sorted(answer(client_of_writer, record, row, writer))
+            if said != expected:
+                wrong.append(f"{bad.name}: {door} says {said}, the form {expected}")
         if record.model._default_manager.count() != before:
-            wrong.append(f"{bad.name}: {door} stored a row")
+            wrong.append(f"{bad.name}: a row was stored")
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("record", writable(), ids=lambda record: record.resource)
-def test_a_good_row_is_stored_by_every_door(
-    record: type[Record], door: str, writer: Any, client_of_writer: Client
-) -> None:
-    before = record.model._default_manager.count()
-    assert DOORS[door](client_of_writer, record, good_row(record), writer) == {}
-    assert record.model._default_manager.count() == before + 1
-    assert record.model._default_manager.order_by("pk").last().created_by == writer  # type: ignore[union-attr]
+def test_a_good_row_is_stored_by_every_door(record: type[Record], writer: Any, client_of_writer: Client) -> None:
+    rows = record.model._default_manager
+    before = rows.count()
+    for door, answer in DOORS.items():
+        with transaction.atomic():
+            assert answer(client_of_writer, record, good_row(record), writer) == {}, door
+            assert rows.count() == before + 1, door
+            assert rows.order_by("pk").last().created_by == writer, door  # type: ignore[union-attr]
+            transaction.set_rollback(True)  # the next door takes the same row
 
 
 @pytest.mark.parametrize("record", writable(), ids=lambda record: record.resource)
@@ -136,4 +141,5 @@ def _sorted(said: Sentences) -> Sentences:
 
 def _is_choice(rule: RowRule) -> bool:
     """A rule on a choice: the form knows the choices, so no row gets as far as the rule."""
-    return all(isinstance(leaf, tuple) and leaf[0].endswith("__in") for leaf in rule.condition.children)
+    condition: Any = rule.condition
+    return all(isinstance(leaf, tuple) and leaf[0].endswith("__in") for leaf in condition.children)

@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
 
 def _grant(user: User, role_name: str, study_code: str | None) -> None:
-    role = Role.objects.filter(name=role_name).first()
+    role: Any = Role.objects.filter(name=role_name).first()
     if role is None:
         known = ", ".join(Role.objects.values_list("name", flat=True))
         raise CommandError(f"There is no role {role_name}; known are {known}.")

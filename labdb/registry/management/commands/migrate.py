@@ -7,10 +7,11 @@ from django.db import connections
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
+from labdb.registry.history_protection import protect_history
 
 
 class Command(MigrateCommand):
-    """Django's command, run as the owner; then the working role gets its rights."""
+    """Django's command, run as the owner; then the working role gets its rights, and none on the history."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate and grant."""
@@ -23,3 +24,5 @@ class Command(MigrateCommand):
             super().handle(*args, **options)
             with connection.cursor() as cursor:
                 grant_app_role(cursor, app_role)
+                if connection.settings_dict["USER"] != app_role:  # one role for both cannot be kept from itself
+                    protect_history(cursor, app_role)

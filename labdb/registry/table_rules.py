@@ -1,0 +1,85 @@
+"""The rules of a table held against rows that are not in it yet: one statement for all rows, and one row is a few.
+
+Django would ask once per rule and row, within a savepoint each: thirteen questions for one social-interaction test.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection, models
+
+from labdb.registry.rules import RowRule, UniqueRule
+
+Candidate = tuple[Any, Collection[str]]  # a row, and the fields that no rule can be held against
+
+
+def broken_rules(
+    model: type[models.Model], candidates: Sequence[Candidate], own_id: int | None = None
+) -> Iterator[tuple[int, ValidationError]]:
+    """Yield the number of each row that breaks a rule, and the rule's sentence at its field.
+
+    A field that was refused already, or left empty, is unknown, and unknown breaks no rule.
+
+    Parameters
+    ----------
+    own_id : int, optional
+        The row that is changed: it is no second one of itself.
+    """
+    if not candidates:
+        return
+    written = _as_json(model, candidates)
+    row_rules = [rule for rule in model._meta.constraints if isinstance(rule, RowRule)]
+    for number, broken in _broken_row_rules(model, row_rules, written):
+        for rule in broken:
+            yield number, rule.error(candidates[number][0])
+    for unique in (rule for rule in model._meta.constraints if isinstance(rule, UniqueRule)):
+        for number in _taken(model, unique, written, own_id):
+            yield number, unique.error(candidates[number][0])
+
+
+def _as_json(model: type[models.Model], candidates: Sequence[Candidate]) -> str:
+    """Return the rows as PostgreSQL reads them, with their number for an id."""
+    columns = [field for field in model._meta.concrete_fields if not field.generated and not field.primary_key]
+    rows = [{"id": number, **dict(_values(columns, *candidate))} for number, candidate in enumerate(candidates)]
+    return json.dumps(rows, default=str)
+
+
+def _values(columns: list[Any], instance: Any, unknown: Collection[str]) -> Iterator[tuple[str, Any]]:
+    for column in columns:
+        if column.name not in unknown:
+            value = getattr(instance, column.attname)
+            yield column.column, None if hasattr(value, "resolve_expression") else value
+
+
+def _broken_row_rules(model: type[models.Model], rules: list[Any], written: str) -> list[tuple[int, list[RowRule]]]:
+    if not rules:
+        return []
+    with connection.cursor() as cursor:  # connects: quoting the values of a rule needs a connection
+        editor = connection.SchemaEditorClass(connection)
+        broken = [f"({rule._get_check_sql(model, editor)}) IS FALSE".replace("%", "%%") for rule in rules]
+        table = connection.ops.quote_name(model._meta.db_table)
+        cursor.execute(
+            f"SELECT id, ARRAY[{', '.join(broken)}] FROM json_populate_recordset(NULL::{table}, %s::json) AS {table}"  # noqa: S608
+            f" WHERE {' OR '.join(broken)} ORDER BY id",
+            [written],
+        )
+        found = cursor.fetchall()
+    return [(number, [rule for rule, broke in zip(rules, flags, strict=True) if broke]) for number, flags in found]
+
+
+def _taken(model: type[models.Model], rule: UniqueRule, written: str, own_id: int | None) -> list[int]:
+    """Return the numbers of the rows that the table has already."""
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    fields: list[Any] = [model._meta.get_field(name) for name in rule.fields]
+    columns = [quote(field.column) for field in fields]
+    same = " AND ".join(f"new.{column} = old.{column}" for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT new.id FROM json_populate_recordset(NULL::{table}, %s::json) AS new JOIN {table} AS old"  # noqa: S608
+            f" ON {same} WHERE old.id IS DISTINCT FROM %s::bigint",
+            [written, own_id],
+        )
+        return [number for (number,) in cursor.fetchall()]
