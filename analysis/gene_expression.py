@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.design_frame import OUTCOME, PHENOTYPE, read_libraries
@@ -39,8 +40,8 @@ def expression_frame(matrix: CountMatrix, gene: Gene, user: Any) -> pd.DataFrame
         group=libraries["group"].fillna(UNKNOWN_GROUP),
         count=libraries["library"].map(counts),
     )
-    per_library = found["library"].map(sizes).to_numpy(dtype=float)
-    found["log2_cpm"] = log2_cpm_of(found["count"].to_numpy(dtype=float), per_library)
+    per_library = found["library"].map(sizes).to_numpy(dtype=np.float64)
+    found["log2_cpm"] = log2_cpm_of(found["count"].to_numpy(dtype=np.float64), per_library)
     found["url"] = mouse_urls(matrix.study.code, found["mouse"])
     return found.sort_values(["region", "mouse"]).reset_index(drop=True)
 
@@ -60,7 +61,8 @@ def effective_library_sizes(matrix: CountMatrix, regions: tuple[tuple[int, str],
     for region in dict.fromkeys(region for _, region in regions):
         own = counts[[library for library, its_region in regions if its_region == region]]
         kept = own[filter_by_expression(own, ["all"] * own.shape[1])]
-        sizes |= (kept.sum() * tmm_factors(kept)).to_dict() if len(kept) else own.sum().astype(float).to_dict()
+        effective = kept.sum() * tmm_factors(kept) if len(kept) else own.sum().astype(float)
+        sizes.update(zip(effective.index.tolist(), effective.tolist(), strict=True))
     return sizes
 
 

@@ -27,8 +27,8 @@ def results_of(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Co
 
 def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
     """Every call, and how many of each by group."""
-    calls = run.phenotypecalls.select_related("mouse__study", "mouse__cohort", "si_test", "rule")
-    calls = list(calls.order_by("mouse__code"))
+    rows = run.phenotypecalls.select_related("mouse__study", "mouse__cohort", "si_test", "rule")
+    calls = list(rows.order_by("mouse__code"))
     tallies: dict[str, int] = {}
     for call in calls:
         tallies[call.phenotype] = tallies.get(call.phenotype, 0) + 1
@@ -38,8 +38,8 @@ def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]
 
 def response_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
     """Rates by arm beside that of the vehicle, and every call."""
-    calls = run.responsecalls.select_related("mouse__study", "before", "after", "rule")
-    calls = list(calls.order_by("mouse__code"))
+    rows = run.responsecalls.select_related("mouse__study", "before", "after", "rule")
+    calls = list(rows.order_by("mouse__code"))
     frame = frames.response_frame(run, user)
     rule = calls[0].rule if calls else None
     rates = summaries.response_rates(frame, rule.cutoff) if rule else []

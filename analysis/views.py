@@ -41,7 +41,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "current": _current_ids(studies),
         "poll": POLL if any(summaries.is_active(run) for run in page) else "",
     }
-    if request.htmx:
+    if request.headers.get("HX-Request"):
         return render(request, "analysis/_runs.html", context)
     context |= {
         "studies": studies,
@@ -62,7 +62,7 @@ def _current_ids(studies: list[Study]) -> set[int]:
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer one run: while it works its progress, afterwards its results."""
     run = _run_or_404(request, pk)
-    if request.htmx:  # the page looks again; once the run has ended it is drawn anew, with the results
+    if request.headers.get("HX-Request"):  # the page looks again; once the run has ended it is drawn anew, with the results
         if not summaries.is_active(run):
             return HttpResponseClientRefresh()
         return render(request, "analysis/_state.html", _state(request, run))
@@ -125,7 +125,7 @@ def reversal_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _with_tests(reversal: SignatureReversal, scores: list[Any]) -> list[dict[str, Any]]:
     """Put beside every score the calls that gave the mouse its place in the comparison, as its run read them."""
-    calls = {}
+    calls: dict[str, dict[int, Any]] = {}
     for run in reversal.run.depends_on.select_related("same_as"):
         results = run.results_run
         if run.task == "phenotype":

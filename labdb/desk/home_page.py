@@ -29,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "studies": _with_counts(Study.objects.all().visible_to(request.user)),
         "may_add_study": may(request.user, "add", Study),
     }
-    return render(request, "desk/_home_runs.html" if request.htmx else "desk/home.html", context)
+    return render(request, "desk/_home_runs.html" if request.headers.get("HX-Request") else "desk/home.html", context)
 
 
 def _with_counts(studies: QuerySet[Study]) -> QuerySet[Study]:

@@ -97,8 +97,8 @@ def _results(mouse: Mouse) -> dict[str, Any]:
 
 def _tissue(mouse: Mouse) -> list[dict[str, Any]]:
     """Return one row per sample with its extractions, libraries, sequencer runs and count matrices."""
-    samples = mouse.tissue_samples.select_related("region").prefetch_related("extractions__libraries__runs")
-    samples = list(samples.order_by("region__code", "code"))
+    rows = mouse.tissue_samples.select_related("region").prefetch_related("extractions__libraries__runs")
+    samples = list(rows.order_by("region__code", "code"))
     libraries = {
         library.pk
         for sample in samples

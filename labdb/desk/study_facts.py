@@ -38,19 +38,23 @@ class Mice:
         """Return how many mice there are of each cohort, group and phenotype."""
         keys = ["cohort", "group", "phenotype"]
         counts = self.frame.groupby(keys).size().rename("n").reset_index()
-        return counts.to_dict("records")
+        return _records(counts)
 
     def flow(self) -> list[dict[str, Any]]:
         """Return how many mice came how far, by phenotype and arm."""
         steps = ["is_allocated", "is_retested", "is_sequenced"]
         counted = self.frame.groupby(["phenotype", "arm"])[steps].sum()
         counted.insert(0, "mice", self.frame.groupby(["phenotype", "arm"]).size())
-        return counted.reset_index().to_dict("records")
+        return _records(counted.reset_index())
 
     def totals(self) -> dict[str, int]:
         """Return how many mice came how far."""
         steps = ["is_tested", "is_allocated", "is_retested", "is_sequenced"]
         return {"registered": len(self.frame), **{name[3:]: int(self.frame[name].sum()) for name in steps}}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:

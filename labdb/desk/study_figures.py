@@ -69,6 +69,10 @@ def draw_body_mass(study: Study, mouse: Mouse | None = None) -> Drawn:
     weighings = body_mass_frame(study, phenotypes, mouse)
     with altair_checks(False):
         chart = body_mass(weighings)
-    n_mice = weighings["mouse"].nunique()
-    who = f"{mouse}, " if mouse else f"n = {n_mice} {'mouse' if n_mice == 1 else 'mice'}, "
-    return Drawn(chart, f"{who}{len(weighings)} weighings.", (mouse.code,) if mouse else ())
+    weighed = _counted(len(weighings), "weighing", "weighings")
+    who = str(mouse) if mouse else "n = " + _counted(weighings["mouse"].nunique(), "mouse", "mice")
+    return Drawn(chart, f"{who}, {weighed}.", (mouse.code,) if mouse else ())
+
+
+def _counted(n: int, one: str, several: str) -> str:
+    return f"{n} {one if n == 1 else several}"

@@ -1,0 +1,146 @@
+"""A treated study with the results of runs, written down by hand: pages are tested for what they show, not compute."""
+
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from analysis.models import (
+    Adoption,
+    AnalysisRun,
+    Contrast,
+    GeneResult,
+    MouseReversalScore,
+    PhenotypeCall,
+    ResponseCall,
+    RunStatus,
+    SignatureReversal,
+)
+from labdb.accounts.models import Role, User
+from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
+from labdb.colony.models import Mouse, Study, StudyMembership
+from labdb.sequencing.models import CountMatrix, Gene, Library
+from labdb.tissue.models import BrainRegion
+from labdb.treatment.models import TreatmentArm
+from tests.analysis.small_study import make_treated_study
+
+N_PER_GROUP = 3  # of make_treated_study: c0-c2, r0-r2, s0-s2 (saline), k0-k2 (ketamine; k0 and k2 respond)
+
+
+def signed_in(role: str = "", study: Study | None = None, name: str = "tina") -> Client:
+    """The browser of a superuser, or of an account with a role in one study."""
+    user = User.objects.create(username=name, is_superuser=not role)
+    if role:
+        StudyMembership.objects.create(study=study, user=user, role=Role.objects.get(name=role))  # type: ignore[misc]
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def add_run(study: Study, task: str, status: str = RunStatus.DONE, **fields: Any) -> AnalysisRun:
+    """A run as it stands afterwards; a done one is adopted."""
+    now = timezone.now()
+    ended = {"started_at": now, "finished_at": now} if status in (RunStatus.DONE, RunStatus.FAILED) else {}
+    run = AnalysisRun.objects.create(
+        study=study, task=task, status=status, code_version="test", **{"parameters": defaults(task), **ended, **fields}
+    )
+    if status == RunStatus.DONE and task != "pipeline":
+        Adoption.objects.create(study=study, task=task, run=run, reason="The first run.")
+    return run
+
+
+def defaults(task: str) -> dict[str, Any]:
+    return {
+        "phenotype": {"rule": "Ratio below 1", "test_number": 1},
+        "response": {"rule": "Ratio 1 and reliable change", "before": 1, "after": 2},
+        "differential_expression": {"contrast": "", "matrix": ""},
+        "reversal": {"seed": 0, "n_random": 1999, "matrix": ""},
+        "mouse_scores": {"seed": 0, "matrix": ""},
+    }.get(task, {})
+
+
+def make_analyzed_study() -> Study:
+    """The treated study with a current run of every task."""
+    study = make_treated_study(n_per_group=N_PER_GROUP, n_genes=30)
+    phenotype = add_phenotypes(study)
+    response = add_responses(study, phenotype)
+    add_gene_results(study)
+    reversal = add_run(study, "reversal")
+    reversal.depends_on.set([phenotype, response])
+    test = add_reversal(reversal)
+    add_scores(study, test)
+    return study
+
+
+def add_phenotypes(study: Study) -> AnalysisRun:
+    run, rule = add_run(study, "phenotype"), PhenotypeRule.objects.get(name="Ratio below 1")
+    for test in SocialInteractionTest.objects.filter(study=study, test_number=1).select_related("mouse"):
+        is_control, ratio = test.mouse.group == "control", test.iz_present_s / test.iz_absent_s
+        PhenotypeCall.objects.create(
+            study=study, run=run, mouse=test.mouse, si_test=test, rule=rule, si_ratio=ratio,
+            phenotype="control" if is_control else "susceptible" if ratio < 1 else "resilient",
+            distance_to_cutoff=ratio - 1, borderline=False,
+        )  # fmt: skip
+    return run
+
+
+def add_responses(study: Study, phenotype: AnalysisRun) -> AnalysisRun:
+    run, rule = add_run(study, "response"), ResponseRule.objects.get(name="Ratio 1 and reliable change")
+    run.depends_on.add(phenotype)
+    tests = {(test.mouse_id, test.test_number): test for test in SocialInteractionTest.objects.filter(study=study)}
+    for mouse in Mouse.objects.filter(study=study):
+        before, after = tests[mouse.pk, 1], tests[mouse.pk, 2]
+        called = {"s": "non_responder", "k": "responder" if after.iz_present_s == 80 else "non_responder"}
+        ResponseCall.objects.create(
+            study=study, run=run, mouse=mouse, before=before, after=after, rule=rule,
+            response=called.get(mouse.code[0], "unclassified"), borderline=False,
+        )  # fmt: skip
+    return run
+
+
+def add_gene_results(study: Study) -> AnalysisRun:
+    """Gene0 up and Gene1 down at adjusted p < .05, Gene2 neither; in one contrast and region."""
+    run = add_run(study, "differential_expression")
+    contrast = Contrast.objects.create(
+        study=study, name="susceptible - control", group_by="mouse__phenotype", numerator="susceptible",
+        denominator="control",
+    )  # fmt: skip
+    region = BrainRegion.objects.get(code="PFC")
+    for symbol, change, p_value, adjusted in (
+        ("Gene0", 2.0, 1e-6, 3e-6),
+        ("Gene1", -1.0, 0.01, 0.015),
+        ("Gene2", 0.1, 0.6, 0.6),
+    ):
+        GeneResult.objects.create(
+            study=study, run=run, contrast=contrast, region=region, gene=Gene.objects.get(symbol=symbol),
+            log2_fold_change=change, average_expression=5.0, t=change, p_value=p_value, adj_p_value=adjusted,
+        )  # fmt: skip
+    return run
+
+
+def add_reversal(run: AnalysisRun, **fields: Any) -> SignatureReversal:
+    known = {
+        "n_control": 3, "n_stress": 3, "n_treated": 3, "p_value": 0.05, "p_floor": 0.05, "n_relabelings": 20,
+        "fraction_undone": 0.62, "fraction_undone_low": 0.31, "fraction_undone_high": 0.93, "cosine": -0.71,
+        "cosine_null_mean": -0.44,
+    }  # fmt: skip
+    return SignatureReversal.objects.create(
+        study=run.study, run=run, matrix=CountMatrix.objects.get(study=run.study), estimand="arm",
+        region=BrainRegion.objects.get(code="PFC"), arm=TreatmentArm.objects.get(study=run.study, name="ketamine"),
+        **{**known, **fields},
+    )  # fmt: skip
+
+
+def add_scores(study: Study, reversal: SignatureReversal) -> AnalysisRun:
+    """Controls 0, susceptible mice 1, treated mice .38."""
+    run = add_run(study, "mouse_scores")
+    run.depends_on.add(reversal.run)
+    for mouse in Mouse.objects.filter(study=study, code__regex="^[csk]"):
+        kind = {"c": ("control", 0.0), "s": ("susceptible saline", 1.0), "k": ("ketamine responder", 0.38)}
+        group, score = kind[mouse.code[0]]
+        MouseReversalScore.objects.create(
+            study=study, run=run, reversal=reversal, mouse=mouse, region=reversal.region, arm=reversal.arm, group=group,
+            library=Library.objects.get(study=study, code=f"{mouse.code}-PFC"), score=score, se=0.1, low=score - 0.2,
+            high=score + 0.2,
+        )  # fmt: skip
+    return run

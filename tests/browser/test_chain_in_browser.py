@@ -1,0 +1,54 @@
+"""From a reversal score to the seconds in the interaction zone, click by click; and figures that are really drawn."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analysis.models import AnalysisRun, RunStatus
+from labdb.colony.models import Mouse
+from tests.analysis.treated_study import add_run, make_analyzed_study
+from tests.browser.conftest import SignIn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_score_leads_to_the_seconds_in_the_zone(page: Page, sign_in: SignIn):
+    study = make_analyzed_study()
+    sign_in("tina", "technician", study)
+    page.goto("/")
+    page.get_by_role("link", name="S1", exact=True).click()
+    page.get_by_role("link", name="mouse scores").click()
+    page.get_by_role("link", name="k0", exact=True).click()
+    page.locator("#scores").get_by_role("link", name="0.38").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Does ketamine undo the stress signature in PFC?")
+    row = page.locator("#k0")
+    expect(row).to_be_in_viewport()
+    row.get_by_role("link", name="50.0 / 25.0").click()
+    test = Mouse.objects.get(code="k0").si_tests.get(test_number=1)
+    expect(page).to_have_url(re.compile(f"/records/si-tests/{test.pk}/$"))
+    expect(page.get_by_role("main")).to_contain_text("time in IZ, target present (s)", ignore_case=True)
+    expect(page.get_by_role("main")).to_contain_text("25")
+
+
+def test_the_figures_of_a_study_are_drawn_and_their_points_lead_on(page: Page, sign_in: SignIn):
+    make_analyzed_study()
+    sign_in("boss")
+    page.goto("/studies/S1/")
+    expect(page.locator("figure[data-drawn=light]")).to_have_count(5)
+    expect(page.locator(".figure-card[hx-get]")).to_have_count(0)
+    # Mice with equal times lie on each other: whichever is on top is followed.
+    page.locator("#figure-studies-S1-figures-si-scatter .mark-symbol.role-mark path").first.click(force=True)
+    expect(page).to_have_url(re.compile("/studies/S1/mice/[crsk][0-2]/$"))
+
+
+def test_a_run_is_followed_to_its_end(page: Page, sign_in: SignIn):
+    study = make_analyzed_study()
+    run = add_run(study, "phenotype", RunStatus.RUNNING, done=1, total=4, doing="reading")
+    sign_in("boss")
+    page.goto(f"/analysis/runs/{run.pk}/")
+    expect(page.locator("#run-state")).to_contain_text("reading")
+    AnalysisRun.objects.filter(pk=run.pk).update(doing="calling", done=2)
+    expect(page.locator("#run-state")).to_contain_text("calling")
+    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason="No SI test is left.")
+    expect(page.get_by_role("alert")).to_contain_text("No SI test is left.")

@@ -1,0 +1,269 @@
+"""Pages that look across rooms: what they say, where their numbers lead, and what another study's member sees."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from analysis.gene_expression import expression_frame
+from analysis.models import AnalysisRun, MouseReversalScore, RunStatus
+from labdb.accounts.models import Role, User
+from labdb.colony.models import Mouse, Study, Weighing
+from labdb.sequencing.models import CountMatrix, Gene
+from tests.analysis.small_study import add_library, add_matrix, add_mouse, add_test, make_study
+from tests.analysis.treated_study import add_run, make_analyzed_study, signed_in
+
+pytestmark = pytest.mark.django_db
+PAGES = (
+    "/studies/S1/", "/studies/S1/mice/k0/", "/studies/S1/figures/si-scatter.svg", "/studies/S1/figures/body-mass.html",
+)  # fmt: skip
+
+
+@pytest.fixture
+def study() -> Study:
+    return make_analyzed_study()
+
+
+def text_of(client: Client, url: str, status: int = 200) -> str:
+    answer = client.get(url)
+    assert answer.status_code == status, answer.content[:500]
+    return " ".join(answer.content.decode().split())
+
+
+def test_an_empty_database_says_what_to_do_first():
+    text = text_of(signed_in(), "/")
+    assert "Enter a study" in text
+    assert "manage.py load_demo" in text
+
+
+def test_the_first_page_shows_only_the_studies_of_the_account(study: Study):
+    other = make_study("S2")
+    text = text_of(signed_in("technician", other), "/")
+    assert "S2" in text
+    assert "/studies/S1/" not in text
+
+
+def test_the_first_page_tells_of_failed_and_running_runs_and_looks_again(study: Study):
+    client = signed_in()
+    assert "hx-get" not in text_of(client, "/")
+    add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
+    assert "No SI test is left." in text_of(client, "/")
+    add_run(study, "response", RunStatus.RUNNING, doing="reading the records")
+    text = text_of(client, "/")
+    assert "reading the records" in text
+    assert 'hx-trigger="every 2s"' in text
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_another_study_is_as_good_as_none(study: Study, url: str):
+    assert signed_in("technician", study, "own").get(url).status_code == 200
+    assert signed_in("manager", make_study("S2"), "stranger").get(url).status_code == 404
+
+
+def test_a_page_needs_an_account(study: Study):
+    assert Client().get("/studies/S1/").status_code == 302
+
+
+def test_a_study_counts_its_mice_by_group_and_how_far_they_came(study: Study):
+    # 3 each of control, resilient, saline and ketamine; all tested twice, allocated and sequenced.
+    add_mouse(study, "x9", "defeated", cohort="C2")
+    answer = signed_in().get("/studies/S1/")
+    assert answer.context["totals"] == {
+        "registered": 13,
+        "tested": 12,
+        "allocated": 12,
+        "retested": 12,
+        "sequenced": 12,
+    }
+    groups = {(row["cohort"], row["group"], row["phenotype"]): row["n"] for row in answer.context["groups"]}
+    assert groups == {
+        ("C1", "control", "control"): 3,
+        ("C1", "defeated", "resilient"): 3,
+        ("C1", "defeated", "susceptible"): 6,
+        ("C2", "defeated", "not called"): 1,
+    }
+    flow = {(row["phenotype"], row["arm"]): row["is_sequenced"] for row in answer.context["flow"]}
+    assert flow[("susceptible", "ketamine")] == 3
+    assert flow[("not called", "not allocated")] == 0
+
+
+def test_a_study_shows_the_saline_rate_beside_the_drug(study: Study):
+    answer = signed_in().get("/studies/S1/")
+    rates = {rate.arm: (rate.responders, rate.called, rate.crossed) for rate in answer.context["rates"]}
+    # Re-test ratios: saline 26/50, two of three ketamine mice 80/50.
+    assert rates == {"saline": (0, 3, 0), "ketamine": (2, 3, 2)}
+    assert "With no drug, 0 of 3 saline mice also crossed the cutoff." in answer.content.decode()
+
+
+def test_a_study_says_what_is_missing_of_how_many(study: Study):
+    Mouse.objects.filter(code="c0").update(group="")
+    gaps = {gap.what: (gap.missing, gap.of) for gap in signed_in().get("/studies/S1/").context["gaps"]}
+    assert gaps["mice without a group"] == (1, 12)
+    assert gaps["libraries without counts"] == (0, 12)
+    assert gaps["RNA extractions without a RIN"] == (12, 12)
+
+
+def test_an_empty_study_says_what_to_do():
+    make_study()
+    text = text_of(signed_in(), "/studies/S1/")
+    assert "No mouse yet." in text
+    assert "run the pipeline" in text
+
+
+@pytest.mark.parametrize("url", ["/studies/S1/", "/studies/S1/mice/k0/", "/", "/analysis/"])
+def test_more_mice_cost_no_more_queries(study: Study, url: str):
+    client = signed_in()
+    client.get(url)
+    with CaptureQueriesContext(connection) as before:
+        client.get(url)
+    for number in range(20):
+        add_test(add_mouse(study, f"y{number}"), 50, 20)
+        add_run(study, "phenotype", RunStatus.CANCELLED)
+    with CaptureQueriesContext(connection) as after:
+        client.get(url)
+    assert len(after) == len(before)
+
+
+def test_the_arm_is_not_shown_to_whom_the_key_is_closed(study: Study):
+    role = Role.objects.get(name="technician")
+    role.permissions.remove(role.permissions.get(codename="view_allocationkey"))
+    client = signed_in("technician", study)
+    text = text_of(client, "/studies/S1/mice/r0/")  # a resilient mouse: no result names its arm
+    assert "arm not shown to you" in text
+    assert "saline" not in text
+    assert client.get("/studies/S1/").context["rates"] == []
+
+
+def test_a_mouse_leads_from_its_score_to_the_seconds_in_the_zone(study: Study):
+    client = signed_in("technician", study)
+    mouse_page = text_of(client, "/studies/S1/mice/k0/")
+    score = MouseReversalScore.objects.get(mouse__code="k0")
+    reversal_url = reverse("reversal-page", args=[score.reversal_id])
+    assert f'<a href="{reversal_url}#k0">0.38</a>' in mouse_page
+    test = Mouse.objects.get(code="k0").si_tests.get(test_number=1)
+    record_url = reverse("record-detail", kwargs={"resource": "si-tests", "pk": test.pk})
+    reversal_page = text_of(client, reversal_url)
+    assert f'<a href="{record_url}">50.0 / 25.0</a>' in reversal_page
+    assert reverse("analysis-run", args=[score.reversal.run_id]) in reversal_page
+    assert "25" in text_of(client, record_url)
+
+
+def test_a_mouse_page_shows_calls_with_their_distance_and_their_test(study: Study):
+    text = text_of(signed_in(), "/studies/S1/mice/k0/")
+    # 25 / 50 = 0.5, that is 0.5 below the cutoff; re-test 80 / 50 = 1.6, that is 0.6 over it.
+    for expected in ("susceptible", "−0.50", "0.60", "responder", "80.0", "k0-PFC", "X1", "ketamine"):
+        assert expected in text, expected
+
+
+def test_a_mouse_without_anything_says_what_to_do(study: Study):
+    add_mouse(study, "x9")
+    text = text_of(signed_in(), "/studies/S1/mice/x9/")
+    assert "Not called yet." in text
+    assert "No SI test yet." in text
+    assert "Not allocated to an arm." in text
+
+
+def test_the_body_mass_of_one_mouse_is_drawn(study: Study):
+    mouse = Mouse.objects.get(code="k0")
+    Weighing.objects.create(study=study, mouse=mouse, body_mass_g=24.5)
+    client = signed_in()
+    assert "figures/body-mass.html?mouse=k0" in text_of(client, "/studies/S1/mice/k0/")
+    assert "k0, 1 weighing." in text_of(client, "/studies/S1/figures/body-mass.html?mouse=k0")
+    assert "x9 is not a mouse of S1." in text_of(client, "/studies/S1/figures/body-mass.html?mouse=x9", 404)
+
+
+def test_a_code_with_a_slash_has_a_page(study: Study):
+    add_mouse(study, "R1/2")
+    assert "S1-R1/2" in text_of(signed_in(), reverse("mouse-page", args=["S1", "R1/2"]))
+
+
+@pytest.mark.parametrize(
+    "url", ["/studies/%00/", "/studies/S1/mice/%00/", "/genes/%00/", "/genes/?q=%00", "/studies/S1/mice/nobody/"]
+)
+def test_what_nothing_is_called_by_is_not_found(study: Study, url: str):
+    assert signed_in().get(url).status_code in (200, 404)
+
+
+def test_expression_of_a_gene_is_log2_cpm():
+    study = make_study()
+    libraries = [add_library(add_mouse(study, f"m{n}"), "PFC") for n in range(3)]
+    # The same composition everywhere, so TMM factors are 1; each library has 1,000 reads.
+    matrix = add_matrix(study, libraries, _columns([100, 300, 600], 3))
+    user = User.objects.create(username="boss", is_superuser=True)
+    frame = expression_frame(matrix, Gene.objects.get(symbol="Gene0"), user)
+    # log2((100 + .5) / (1000 + 1) x 1e6)
+    assert frame["log2_cpm"].tolist() == pytest.approx([math.log2(100.5 / 1001 * 1e6)] * 3, abs=1e-12)
+    assert frame["mouse"].tolist() == ["m0", "m1", "m2"]
+
+
+def _columns(counts: list[int], n: int) -> Any:
+    return np.array([[count] * n for count in counts])
+
+
+def test_a_gene_page_shows_its_results_in_current_runs(study: Study):
+    text = text_of(signed_in("technician", study), "/genes/Gene1/")
+    assert "susceptible - control" in text
+    assert "0.015" in text
+    assert "−1.00" in text
+    stranger = text_of(signed_in("technician", make_study("S2"), "stranger"), "/genes/Gene1/")
+    assert "susceptible - control" not in stranger
+
+
+def test_a_gene_is_found_by_symbol_and_by_part_of_it(study: Study):
+    client = signed_in()
+    assert client.get("/genes/?q=gene11")["Location"] == "/genes/Gene11/"
+    text = text_of(client, "/genes/?q=ene1")
+    assert "Gene19" in text
+    assert "No gene matches" in text_of(client, "/genes/?q=zzz")
+    assert client.get("/genes/zzz/").status_code == 404
+
+
+def test_a_gene_figure_is_of_a_matrix_that_the_account_sees(study: Study):
+    matrix = CountMatrix.objects.get()
+    url = f"/genes/Gene1/figures/expression.svg?matrix={matrix.pk}"
+    answer = signed_in("technician", study).get(url)
+    assert answer["Content-Disposition"] == 'attachment; filename="S1_Gene1_expression.svg"'
+    refused = signed_in("technician", make_study("S2"), "stranger").get(url)
+    assert refused.status_code == 400
+    assert "not a count matrix" in refused.content.decode()
+
+
+def test_health_needs_no_account():
+    answer = Client().get("/health/")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "live": True, "ready": True, "database": "answers", "migrations": "applied", "workers": "unknown",
+    }  # fmt: skip
+
+
+def test_health_says_when_the_database_is_away(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*args: Any) -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("labdb.desk.health.connection.cursor", refuse)
+    answer = Client().get("/health/")
+    assert answer.status_code == 503
+    assert answer.json()["live"] is True
+    assert answer.json()["database"] == "unreachable"
+
+
+def test_health_is_not_ready_while_migrations_are_pending(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("labdb.desk.health.MigrationExecutor.migration_plan", lambda self, targets: [("one", False)])
+    answer = Client().get("/health/")
+    assert answer.status_code == 503
+    assert answer.json()["migrations"] == "pending"
+
+
+def test_health_tells_of_workers_by_what_became_of_runs(study: Study):
+    run = add_run(study, "phenotype", RunStatus.QUEUED)
+    AnalysisRun.objects.filter(pk=run.pk).update(queued_at=timezone.now() - timedelta(minutes=3))
+    assert Client().get("/health/").json()["workers"] == "not taking runs"
+    AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
+    assert Client().get("/health/").json()["workers"] == "seen working"
