@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from labdb import postgres
 from tests.tutorial.console import Printed, Typed, is_as_expected, type_all, typed_commands
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ LIMIT_S = 280.0
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),  # two dozen commands, on a machine that may be busy
     pytest.mark.xdist_group("tutorial"),  # one installation for all tests of this file
     pytest.mark.skipif(
         not (SHARED / "data").is_dir(), reason="the public files lie in ../shared/data, which is absent"
@@ -89,7 +91,8 @@ def session() -> Iterator[Session]:
             )
         finally:
             up.send_signal(signal.SIGINT)
-            up.wait(60)
+            up.wait(120)
+            postgres.stop(home / "data")  # if `up` itself was killed
             shutil.rmtree(home, ignore_errors=True)
 
 
