@@ -6,7 +6,12 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
-from labdb.registry.urls import api_urlpatterns, page_urlpatterns
+from analysis.records import AnalysisRunRecord
+from analysis.rest import AnalysisRunView
+from labdb.registry.rest import Router
+from labdb.registry.urls import page_urlpatterns
+
+api = Router(special={AnalysisRunRecord: AnalysisRunView})
 
 urlpatterns = [
     path("", include("labdb.desk.urls")),
@@ -15,7 +20,7 @@ urlpatterns = [
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("records/", include(page_urlpatterns)),
     path("analysis/", include("analysis.urls")),
-    path("api/v1/", include(api_urlpatterns)),
+    path("api/v1/", include(api.urls)),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
     path(
         "api/docs/",

@@ -6,9 +6,6 @@ from labdb.registry import pages
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.import_page import record_import
-from labdb.registry.rest import Router
-
-api_urlpatterns = Router().urls
 
 page_urlpatterns = [
     path("", pages.record_index, name="record-index"),

@@ -52,9 +52,7 @@ def test_p_of_t_with_one_and_two_degrees_of_freedom_is_exact_to_the_far_tail():
 
 def test_p_of_t_with_infinite_degrees_of_freedom_is_normal():
     # The familiar two-sided p of 5 % and of five standard deviations (1 in 1,744,278).
-    np.testing.assert_allclose(
-        two_sided_p([1.959963984540054, 5], np.inf), [0.05, 5.733031437583878e-07], rtol=1e-12
-    )
+    np.testing.assert_allclose(two_sided_p([1.959963984540054, 5], np.inf), [0.05, 5.733031437583878e-07], rtol=1e-12)
 
 
 def test_p_of_an_infinite_t_is_zero_and_of_a_missing_one_missing():
