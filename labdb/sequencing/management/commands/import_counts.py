@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--transpose", action="store_true", help="the file has samples in rows")
         parser.add_argument("--add-genes", action="store_true", help="add genes that the annotation lacks")
         parser.add_argument("--dry-run", action="store_true", help="check all, store nothing")
-        parser.add_argument("--user", help="account that imports; by default labdb itself")
+        parser.add_argument("--user", help="account that imports; by default labdb's own")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, or print every error and end with 1."""

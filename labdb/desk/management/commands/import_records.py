@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from labdb.accounts.acting import acting_user
 from labdb.registry.imports import ImportReport, import_table
 from labdb.registry.keys import KeyRing
 from labdb.registry.record import Record, all_records, record_for
@@ -30,12 +30,12 @@ class Command(BaseCommand):
             help="The field that a column stands for; an empty FIELD leaves the column out, '*=' every other one that is no field.",
         )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="Check every cell and store nothing.")
-        parser.add_argument("--user", metavar="NAME", help="In whose name; by default the first manager of the system.")
+        parser.add_argument("--user", metavar="NAME", help="In whose name; by default labdb's own.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, or print every error on standard error, one line each, and exit with 1."""
         record = _record(options["record"])
-        user = importing_account(options["user"])
+        user = acting_user(options["user"])
         try:
             study = _study(options["study"], user)
             data = options["file"].read_bytes()
@@ -62,20 +62,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{_counted(report.rows, record)} can be imported; nothing was stored.")
         else:
             self.stdout.write(f"{_counted(report.created, record)} imported.")
-
-
-def importing_account(name: str | None) -> Any:
-    """Return the named account, or the first active superuser."""
-    accounts = get_user_model()._default_manager.filter(is_active=True)
-    if name:
-        found = accounts.filter(username=name).first()
-        if found is None:
-            raise CommandError(f"There is no active account {name}.")
-        return found
-    found = accounts.filter(is_superuser=True).order_by("pk").first()
-    if found is None:
-        raise CommandError("There is no superuser to import as; name an account by --user NAME.")
-    return found
 
 
 def _counted(number: int, record: type[Record]) -> str:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
 from labdb.accounts.models import Role, User
+from labdb.colony.models import Study, StudyMembership
 from labdb.registry.history import writing
 
 
@@ -46,7 +46,7 @@ def _grant(user: User, role_name: str, study_code: str | None) -> None:
     if study_code is None:
         user.groups.add(role)
         return
-    study = apps.get_model("colony.Study")._default_manager.filter(code=study_code).first()  # a later room
+    study = Study.objects.filter(code=study_code).first()
     if study is None:
         raise CommandError(f"There is no study {study_code}.")
-    apps.get_model("colony.StudyMembership")._default_manager.get_or_create(study=study, user=user, role=role)
+    StudyMembership.objects.get_or_create(study=study, user=user, role=role)
