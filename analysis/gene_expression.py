@@ -40,8 +40,8 @@ def expression_frame(matrix: CountMatrix, gene: Gene, user: Any) -> pd.DataFrame
         group=libraries["group"].fillna(UNKNOWN_GROUP),
         count=libraries["library"].map(counts),
     )
-    per_library = found["library"].map(sizes).to_numpy(dtype=np.float64)
-    found["log2_cpm"] = log2_cpm_of(found["count"].to_numpy(dtype=np.float64), per_library)
+    per_library = np.asarray(found["library"].map(sizes), dtype=np.float64)
+    found["log2_cpm"] = log2_cpm_of(np.asarray(found["count"], dtype=np.float64), per_library)
     found["url"] = mouse_urls(matrix.study.code, found["mouse"])
     return found.sort_values(["region", "mouse"]).reset_index(drop=True)
 

@@ -62,7 +62,9 @@ def _current_ids(studies: list[Study]) -> set[int]:
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer one run: while it works its progress, afterwards its results."""
     run = _run_or_404(request, pk)
-    if request.headers.get("HX-Request"):  # the page looks again; once the run has ended it is drawn anew, with the results
+    if request.headers.get(
+        "HX-Request"
+    ):  # the page looks again; once the run has ended it is drawn anew, with the results
         if not summaries.is_active(run):
             return HttpResponseClientRefresh()
         return render(request, "analysis/_state.html", _state(request, run))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -45,10 +46,10 @@ def test_every_figure_is_drawn_for_a_run_and_for_the_study(study: Study, figure)
         assert specification(answer)["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
 
 
-def specification(answer) -> dict:
-    return json.loads(
-        re.search(r'<script id="[^"]+" type="application/json">(.*?)</script>', answer.content.decode(), re.S)[1]
-    )
+def specification(answer) -> dict[str, Any]:
+    embedded = re.search(r'type="application/json">(.*?)</script>', answer.content.decode(), re.DOTALL)
+    assert embedded is not None
+    return json.loads(embedded[1])
 
 
 def test_points_lead_to_mice(study: Study):

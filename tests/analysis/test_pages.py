@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
-from analysis.summaries import gene_counts
+from analysis.models import Adoption, AnalysisRun, Contrast, RunStatus, SignatureReversal
+from analysis.summaries import GeneCounts, gene_counts
 from labdb.colony.models import Study
 from tests.analysis.small_study import make_study
 from tests.analysis.treated_study import add_reversal, add_run, make_analyzed_study, signed_in
@@ -96,7 +96,7 @@ def test_asking_for_a_run_queues_it_and_leads_to_it(study: Study):
     answer = signed_in("analyst", study).post("/analysis/request/", {"study": "S1", "task": "phenotype"})
     run = AnalysisRun.objects.latest("pk")
     assert answer["Location"] == page_of(run)
-    assert (run.status, run.task, run.requested_by.username) == (RunStatus.QUEUED, "phenotype", "tina")
+    assert (run.status, run.task, str(run.requested_by)) == (RunStatus.QUEUED, "phenotype", "tina")
 
 
 def test_a_role_that_runs_nothing_may_not_ask_cancel_or_adopt(study: Study):
@@ -137,7 +137,7 @@ def test_results_are_adopted_with_a_reason_only(study: Study):
     assert "Say why these results should count" in words(refused)
     assert Adoption.objects.filter(run=later).count() == 0
     client.post(f"{page_of(later)}adopt/", {"reason": "the cutoff was wrong"})
-    assert Adoption.objects.get(run=later).adopted_by.username == "tina"
+    assert str(Adoption.objects.get(run=later).adopted_by) == "tina"
     assert "Why should they count" not in words(client.get(page_of(later)))
 
 
@@ -145,7 +145,7 @@ def test_genes_are_counted_up_and_down(study: Study):
     table = gene_counts(run_of(study, "differential_expression"))
     assert table.regions == ["PFC"]
     [(contrast, [cell])] = table.rows
-    assert (contrast, cell.tested, cell.up, cell.down) == ("susceptible - control", 3, 1, 1)
+    assert (contrast, cell) == ("susceptible - control", GeneCounts("susceptible - control", "PFC", 3, 1, 1))
 
 
 def test_contrast_and_region_are_chosen_by_the_address(study: Study):
@@ -161,7 +161,7 @@ def test_a_contrast_of_responders_is_shown_with_what_saline_did(study: Study):
     run = run_of(study, "differential_expression")
     client = signed_in()
     assert "Responders were chosen after treatment" not in words(client.get(page_of(run)))
-    run.generesults.first().contrast.__class__.objects.update(numerator="ketamine responder")
+    Contrast.objects.update(numerator="ketamine responder")
     run.depends_on.add(run_of(study, "response"))
     assert "With no drug, 0 of 3 saline mice also crossed the cutoff." in words(client.get(page_of(run)))
 

@@ -50,13 +50,14 @@ def add_run(study: Study, task: str, status: str = RunStatus.DONE, **fields: Any
 
 
 def defaults(task: str) -> dict[str, Any]:
-    return {
+    by_task: dict[str, dict[str, Any]] = {
         "phenotype": {"rule": "Ratio below 1", "test_number": 1},
         "response": {"rule": "Ratio 1 and reliable change", "before": 1, "after": 2},
         "differential_expression": {"contrast": "", "matrix": ""},
         "reversal": {"seed": 0, "n_random": 1999, "matrix": ""},
         "mouse_scores": {"seed": 0, "matrix": ""},
-    }.get(task, {})
+    }
+    return by_task.get(task, {})
 
 
 def make_analyzed_study() -> Study:

@@ -144,14 +144,15 @@ def test_the_arm_is_not_shown_to_whom_the_key_is_closed(study: Study):
 def test_a_mouse_leads_from_its_score_to_the_seconds_in_the_zone(study: Study):
     client = signed_in("technician", study)
     mouse_page = text_of(client, "/studies/S1/mice/k0/")
-    score = MouseReversalScore.objects.get(mouse__code="k0")
-    reversal_url = reverse("reversal-page", args=[score.reversal_id])
+    reversal = MouseReversalScore.objects.get(mouse__code="k0").reversal
+    assert reversal is not None
+    reversal_url = reverse("reversal-page", args=[reversal.pk])
     assert f'<a href="{reversal_url}#k0">0.38</a>' in mouse_page
     test = Mouse.objects.get(code="k0").si_tests.get(test_number=1)
     record_url = reverse("record-detail", kwargs={"resource": "si-tests", "pk": test.pk})
     reversal_page = text_of(client, reversal_url)
     assert f'<a href="{record_url}">50.0 / 25.0</a>' in reversal_page
-    assert reverse("analysis-run", args=[score.reversal.run_id]) in reversal_page
+    assert reverse("analysis-run", args=[reversal.run_id]) in reversal_page
     assert "25" in text_of(client, record_url)
 
 
