@@ -7,11 +7,14 @@ from django.db import connections
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
+from labdb.registry.autodetector import Autodetector
 from labdb.registry.history_protection import protect_history
 
 
 class Command(MigrateCommand):
     """Django's command, run as the owner; then the working role gets its rights, and none on the history."""
+
+    autodetector = Autodetector  # the same as in `makemigrations`, or Django's checks refuse both
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate and grant."""
