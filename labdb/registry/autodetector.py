@@ -5,6 +5,7 @@ hundred operations of their own, constraints and triggers made the first `migrat
 """
 
 from graphlib import CycleError, TopologicalSorter
+from typing import cast
 
 from django.db.migrations import AddConstraint, AddField, AddIndex, CreateModel
 from django.db.migrations.autodetector import MigrationAutodetector
@@ -61,5 +62,5 @@ def _with(table: CreateModel, operation: Operation, app_label: str) -> CreateMod
         return CreateModel(
             table.name, table.fields, {**table.options, "triggers": triggers}, table.bases, table.managers
         )
-    (merged,) = table.reduce(operation, app_label)
+    (merged,) = cast(list[CreateModel], table.reduce(operation, app_label))
     return merged

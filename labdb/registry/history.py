@@ -114,7 +114,8 @@ def copy_into(model: type[models.Model], columns: Sequence[str], rows: Iterable[
     named get their database defaults (version, created_at, modified_at).
     """
     table = connection.ops.quote_name(model._meta.db_table)
-    names = ", ".join(connection.ops.quote_name(model._meta.get_field(name).column) for name in columns)
+    fields: list[Any] = [model._meta.get_field(name) for name in columns]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     written = 0
     with connection.cursor() as cursor:
         _set_context(cursor)

@@ -174,7 +174,7 @@ def _unknown_columns(record: type[Record], table: TextTable, mapping: dict[str, 
 
 def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
     """Return the columns that a file may have, in the order of the form."""
-    defaults = model_texts(record.model(), record)  # type: ignore[arg-type]
+    defaults = model_texts(record.model(), record)
     columns = []
     for name, form_field in form_for(record).base_fields.items():
         is_needed = form_field.required and defaults.get(name) in ("", None)
