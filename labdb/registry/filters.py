@@ -1,5 +1,6 @@
 """Filters in the address: one reading of `?rin__gte=8&mouse__cohort__code=C1` for lists, exports and REST."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from labdb.registry import permissions
 from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_storable
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.record import Record, names_shown, record_for
@@ -35,11 +37,12 @@ class FilterError(Exception):
 
 @dataclass(frozen=True)
 class Path:
-    """A field that may be filtered: its path for the ORM, its last model field and the lookup."""
+    """A field that may be filtered: its path for the ORM, its last model field, the lookup, and the relations passed."""
 
     orm: str
     field: Any
     lookup: str = "exact"
+    relations: tuple[tuple[str, Any], ...] = ()  # path so far, relation
 
 
 @dataclass
@@ -52,8 +55,12 @@ class Filters:
     has_many: bool = False
 
 
-def read_filters(record: type[Record], query: QueryDict) -> Filters:
-    """Return the filters of an address; FilterError names every parameter that is not understood."""
+def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
+    """Return the filters of an address; FilterError names every parameter that is not understood.
+
+    A filter on related records looks only at those that the account may see: a strain is shared by studies, and
+    `?mice__code=M001` must not tell who else has such a mouse.
+    """
     filters = Filters(search=query.get("search", "").strip())
     errors: dict[str, list[str]] = {}
     errors |= _unknown_words(record, query)
@@ -66,7 +73,7 @@ def read_filters(record: type[Record], query: QueryDict) -> Filters:
             path = resolve(record, name)
             for text in query.getlist(name):
                 if text != "":
-                    filters.conditions &= _checked(record, _condition(path, text), text)
+                    filters.conditions &= _checked(record, _condition(record, path, text, user), text)
             filters.has_many = filters.has_many or _crosses_many(record, path.orm)
         except ValidationError as error:
             errors[name] = error.messages
@@ -122,14 +129,19 @@ def resolve(record: type[Record], name: str) -> Path:
         steps = [*record.relations[steps[0]].split("__"), *steps[1:]]
     model: Any = record.model
     found: Any = None
-    for step in steps:
+    relations: list[tuple[str, Any]] = []
+    for position, step in enumerate(steps, start=1):
         found = _field(model, step) if model is not None else None
         if found is None or len(steps) > MAX_STEPS:
             raise ValidationError(f"{name} is not a filter of {record.resource}; known are {', '.join(known(record))}.")
-        model = found.related_model if found.is_relation and _is_registered(found.related_model) else None
-    if found.is_relation and found.concrete and steps[-1] == found.attname:  # mouse_id=12
-        return Path("__".join([*steps[:-1], found.name, "pk"]), found.target_field, lookup)
-    return Path("__".join(steps), found, lookup)
+        model = None
+        if found.is_relation and _is_registered(found.related_model):
+            model = found.related_model
+            relations.append(("__".join(steps[:position]), found))
+    if found.is_relation and found.concrete and steps[-1] == found.attname:  # mouse_id=12: the row's own column
+        orm = "__".join([*steps[:-1], found.name, "pk"])
+        return Path(orm, found.target_field, lookup, tuple(relations[:-1]))
+    return Path("__".join(steps), found, lookup, tuple(relations))
 
 
 def known(record: type[Record]) -> list[str]:
@@ -192,11 +204,15 @@ def _checked(record: type[Record], condition: Q, text: str) -> Q:
     return condition
 
 
-def _condition(path: Path, text: str) -> Q:
+def _condition(record: type[Record], path: Path, text: str, user: Any) -> Q:
     if not is_storable(text):
         raise ValidationError("Text cannot hold NUL or half characters; type it anew.")
     if path.lookup == "isnull":
-        return Q(**{f"{path.orm}__isnull": YesNoField().to_python(text)})
+        return _null_condition(record, path, user, is_wanted=bool(YesNoField().to_python(text)))
+    return _value_condition(path, text) & _seen(path.relations, user)
+
+
+def _value_condition(path: Path, text: str) -> Q:
     if path.field.is_relation:
         return _relation_condition(path, text)
     if path.lookup in ("in", "range"):
@@ -208,6 +224,26 @@ def _condition(path: Path, text: str) -> Q:
         return Q(**{f"{path.orm}__date": DayField().to_python(text)})
     value = text if path.lookup in ("contains", "icontains", "startswith") else _value(path, text)
     return Q(**{f"{path.orm}__{path.lookup}": value})
+
+
+def _seen(relations: Sequence[tuple[str, Any]], user: Any) -> Q:
+    """Return the condition that the related records passed on the way are ones that the account may see."""
+    seen = Q()
+    for path, relation in relations:
+        condition = permissions.visible_at(user, relation.related_model, path)
+        seen &= Q(pk__in=[]) if condition is None else condition
+    return seen
+
+
+def _null_condition(record: type[Record], path: Path, user: Any, *, is_wanted: bool) -> Q:
+    """Return the condition that something is unknown, or known: what is hidden counts as not there."""
+    if path.field.is_relation and path.field.concrete and not path.field.many_to_many:  # the row's own column
+        known = Q(**{f"{path.orm}__isnull": False}) & _seen(path.relations[:-1], user)
+    else:
+        known = Q(**{f"{path.orm}__isnull": False}) & _seen(path.relations, user)
+    if not is_wanted:
+        return known
+    return ~Q(pk__in=record.model._default_manager.filter(known).order_by().values("pk"))
 
 
 def _relation_condition(path: Path, text: str) -> Q:

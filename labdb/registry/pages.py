@@ -61,7 +61,7 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
     if not context.has_study:
         asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
     try:
-        queryset = apply(context.rows(), context.record, read_filters(context.record, asked))
+        queryset = apply(context.rows(), context.record, read_filters(context.record, asked, request.user))
     except FilterError as error:
         return _list_response(request, context, sentences=[said for some in error.errors.values() for said in some])
     if asked_format := request.GET.get("export"):

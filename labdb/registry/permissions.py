@@ -36,18 +36,28 @@ def visible(queryset: QuerySet, user: Any) -> QuerySet:
     Rows of a study need a role there (or everywhere) that may view them; rows without a study need the role
     anywhere.
     """
-    model = queryset.model
+    condition = visible_at(user, queryset.model)
+    return queryset.none() if condition is None else queryset.filter(condition)
+
+
+def visible_at(user: Any, model: type[Model], path: str = "") -> Q | None:
+    """Return the condition that rows of this model are ones that the account may see; None if it sees none at all.
+
+    Parameters
+    ----------
+    path : str
+        Leads to the rows from those that are filtered; empty for the filtered rows themselves.
+    """
     permission = codename(model, "view")
     if not user.is_authenticated or not user.is_active:
-        return queryset.none()
+        return None
     if has_role_everywhere(user, permission):
-        return queryset
-    path = study_path(model)
-    if path is None:
-        return queryset if _anywhere(user, permission) else queryset.none()
-    study = study_model()
-    mine = study._default_manager.filter(studies_where(user, permission)).values("pk")
-    return queryset.filter(**{f"{path}__in": mine})
+        return Q()
+    leads_to_study = study_path(model)
+    if leads_to_study is None:
+        return Q() if _anywhere(user, permission) else None
+    mine = study_model()._default_manager.filter(studies_where(user, permission)).values("pk")
+    return Q(**{f"{'__'.join(filter(None, [path, leads_to_study]))}__in": mine})
 
 
 def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:

@@ -57,7 +57,7 @@ class RecordReader(viewsets.ViewSet):
 
     def list(self, request: Request) -> Response | HttpResponseBase:
         """Return a page of the rows that the filters select, or all of them as a file."""
-        found = filters.read_filters(self.record, request.query_params)
+        found = filters.read_filters(self.record, request.query_params, request.user)
         rows = filters.apply(self.get_queryset(), self.record, found)
         if "export" in request.query_params:
             return export_response(rows, self.record, request.query_params)
@@ -68,7 +68,7 @@ class RecordReader(viewsets.ViewSet):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one row, by id, name or label; the ETag is its version."""
-        filters.read_filters(self.record, request.query_params)  # for its refusals
+        filters.read_filters(self.record, request.query_params, request.user)  # for its refusals
         return self._answer(self._find(pk), chosen=filters.chosen_names(request.query_params))
 
     def _find(self, name: str) -> Any:

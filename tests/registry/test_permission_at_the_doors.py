@@ -10,9 +10,10 @@ from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from labdb.accounts.models import Role, User
-from labdb.colony.models import Cohort, Mouse, Study, StudyMembership
+from labdb.colony.models import Cohort, Mouse, Strain, Study, StudyMembership
 from labdb.registry.imports import import_dicts
 from labdb.registry.record import record_for
+from labdb.tissue.models import BrainRegion, TissueSample
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +154,39 @@ def test_a_manager_of_one_study_changes_no_other_that_he_sees(cohorts: dict[str,
     mouse = Mouse.objects.create(study=other, code="M1")
     moved = client.patch(f"/api/v1/mice/{mouse.pk}/", json.dumps({"study": MINE}), content_type="application/json")
     assert moved.status_code == 403  # nor takes a mouse out of it
+
+
+@pytest.mark.parametrize("door", ["/api/v1/strains/", "/records/strains/"])
+def test_a_filter_on_related_records_does_not_tell_of_studies_that_are_hidden(
+    door: str, cohorts: dict[str, Cohort]
+) -> None:
+    """Both studies use one strain; only its mouse in the own study may be found by it."""
+    shared = Strain.objects.create(name="shared")
+    only_other = Strain.objects.create(name="only there")
+    for code, strain in ((MINE, shared), (OTHER, shared), (OTHER, only_other)):
+        mouse = Mouse.objects.create(study=cohorts[code].study, strain=strain, code=f"{code}-{strain.pk}")
+        TissueSample.objects.create(mouse=mouse, code=mouse.code, region=BrainRegion.objects.all()[0])
+    unused = Strain.objects.create(name="unused")
+    client = Client()
+    client.force_login(member("technician"))
+
+    def found(query: str) -> set[str]:
+        names = {strain.name for strain in (shared, only_other, unused)}
+        answer = client.get(f"{door}?{query}&name__in={','.join(names)}")
+        if door.startswith("/api"):
+            return {row["name"] for row in answer.json()["results"]}
+        return {name for name in names if f">{name}<" in answer.content.decode()}
+
+    assert found(f"mice__code=MINE-{shared.pk}") == {"shared"}
+    assert found(f"mice=MINE-{shared.pk}") == {"shared"}
+    assert found(f"mice__code=OTHER-{shared.pk}") == set()
+    assert found(f"mice=OTHER-{shared.pk}") == set()
+    assert found("mice__study__code=OTHER") == set()
+    assert found("mice__tissue_samples__code__startswith=OTHER") == set()
+    assert found("mice__tissue_samples__code__startswith=MINE") == {"shared"}
+    assert found("mice__isnull=false") == {"shared"}
+    assert found("mice__isnull=true") == {"only there", "unused"}  # a mouse that is hidden is not there
+    assert found("mice__birth_date__isnull=true") == {"shared", "only there", "unused"}
 
 
 def test_an_account_that_is_switched_off_sees_nothing(cohorts: dict[str, Cohort]) -> None:
