@@ -138,8 +138,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = ENVIRON.get("TIME_ZONE", "UTC")  # the lab's; instants are stored in UTC and shown in it
 USE_I18N = False  # one language: the bench's words
 USE_TZ = True
-DATE_FORMAT = "j M Y"
-DATETIME_FORMAT = "j M Y, H:i"
+FORMAT_MODULE_PATH = "labdb.formats"  # Django no longer reads DATE_FORMAT from settings
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -182,7 +181,8 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["labdb.registry.rest_json.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["labdb.registry.rest_json.JsonParser"],
     "DEFAULT_PAGINATION_CLASS": "labdb.registry.rest_answers.Paging",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "labdb.registry.rest_answers.answer_error",

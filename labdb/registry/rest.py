@@ -10,8 +10,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.exceptions import NotFound, ParseError
-from rest_framework.parsers import JSONParser
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -25,6 +23,7 @@ from labdb.registry.keys import KeyRing, is_id, key_path
 from labdb.registry.record import Record, all_records
 from labdb.registry.representation import represent, serializer_for, with_related
 from labdb.registry.rest_answers import Paging, Refused
+from labdb.registry.rest_json import JsonParser, JsonRenderer
 
 MAX_BODY_BYTES = 50 * 2**20  # about 200,000 rows; more goes by `import_records`
 Sentences = dict[str, list[str]]
@@ -35,8 +34,8 @@ class RecordReader(viewsets.ViewSet):
 
     record: type[Record]
     lookup_value_regex = "[^/]+"
-    parser_classes = [JSONParser]
-    renderer_classes = [JSONRenderer]
+    parser_classes = [JsonParser]
+    renderer_classes = [JsonRenderer]
     pagination_class = Paging
     filter_backends: list[Any] = []
 

@@ -192,6 +192,8 @@ def test_a_study_says_all_that_is_in_it(api: Api) -> None:
         b"{", b"[]", b"3", b'"x"', b"[1]", b'{"code": {"a": 1}}', b'{"code": ["a"]}', b'{"study": [["S1"]]}',
         b'{"code": "a\\u0000b", "study": "S1"}', b'{"code": "\\ud800", "study": "S1"}', b'{"study": "\\u0000"}',
         b'{"study": 99999999999999999999999}', b'{"study": true}', b'{"birth_date": NaN}', b'{"notes": "\\ud800"}',
+        b'{"birth_date": "\\ud800"}', b'{"\\ud800": 1}', b'{"cohort": ["\\udc00"]}',
+        pytest.param(b"[" * 20_000, id="deep lists"), pytest.param(b'{"a":' * 20_000, id="deep objects"),
     ],
 )  # fmt: skip
 def test_nonsense_is_a_400_with_words(body: bytes, api: Api) -> None:
