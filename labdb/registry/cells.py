@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.urls import reverse
-from django.utils import dateformat, timezone
+from django.utils import formats, timezone
 from django.utils.text import capfirst
 
 from labdb.registry.keys import key_path
@@ -146,9 +145,9 @@ def value_part(field: Any, value: Any, *, whole: bool = False) -> Part:
         return Part(number_text(value), exact=repr(value))
     if isinstance(value, datetime):
         local = timezone.localtime(value)
-        return Part(dateformat.format(local, settings.DATETIME_FORMAT), exact=local.isoformat(timespec="seconds"))
+        return Part(formats.date_format(local, "DATETIME_FORMAT"), exact=local.isoformat(timespec="seconds"))
     if isinstance(value, date):
-        return Part(dateformat.format(value, settings.DATE_FORMAT), exact=value.isoformat())
+        return Part(formats.date_format(value, "DATE_FORMAT"), exact=value.isoformat())
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     if len(text) > LONGEST_IN_TABLE and not whole:
         return Part(f"{text[:LONGEST_IN_TABLE]}...", exact=text[:1000])
