@@ -10,8 +10,10 @@ from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
 from labdb.registry.rest import Router
 from labdb.registry.urls import page_urlpatterns
+from labdb.sequencing.records import CountMatrixRecord
+from labdb.sequencing.rest import CountMatrixView
 
-api = Router(special={AnalysisRunRecord: AnalysisRunView})
+api = Router(special={CountMatrixRecord: CountMatrixView, AnalysisRunRecord: AnalysisRunView})
 
 urlpatterns = [
     path("", include("labdb.desk.urls")),
@@ -19,6 +21,7 @@ urlpatterns = [
     path("accounts/login/", auth_views.LoginView.as_view(), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("records/", include(page_urlpatterns)),
+    path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),
     path("api/v1/", include(api.urls)),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),

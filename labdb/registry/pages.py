@@ -7,6 +7,8 @@ from django.apps import apps
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.text import capfirst
@@ -113,10 +115,23 @@ def _list_response(
 
 
 def _list_buttons(context: PageContext) -> dict[str, Any]:
-    if not context.may("add", context.study if context.has_study else None):
+    study = context.study if context.has_study else None
+    if context.record.read_only:
+        return _own_action(context, study)
+    if not context.may("add", study):
         return {}
     fields = {name: str(context.query[name]) for name in context.record.fields if context.query.get(name)}
     return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
+
+
+def _own_action(context: PageContext, study: Any) -> dict[str, Any]:
+    """Return the button of a record that comes in by a page of its own: `registry/actions/<resource>.html`."""
+    if not permissions.may(context.user, "add", context.record.model, study):
+        return {}
+    try:
+        return {"own_action": get_template(f"registry/actions/{context.record.resource}.html")}
+    except TemplateDoesNotExist:
+        return {}
 
 
 @require_safe

@@ -1,24 +1,26 @@
 """From a count file to the expression store: check everything, then store everything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils.text import slugify
 
 from labdb.registry import permissions
+from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import copy_into
-from labdb.sequencing.column_matching import match_columns
-from labdb.sequencing.count_cells import CellError, CountFileError, refusal
+from labdb.sequencing.column_matching import ColumnMatch, match_columns
+from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
 from labdb.sequencing.count_files import CountTable, read_counts
 from labdb.sequencing.expression_store import Progress, store_counts
 from labdb.sequencing.models import CountMatrix, Gene, Library
 
 SHOWN = 5  # names listed in a sentence
+ONE_AT_A_TIME = 7_432_010  # key of the advisory lock; the tests hold another of this family
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class CountImport:
     n_libraries: int
     n_new_genes: int
     notes: tuple[str, ...]
+    match: ColumnMatch
+
+
+class UnmatchedColumns(CountFileError):
+    """Columns that are no library, or the library of another column; ``match`` says which, and what looks like them."""
+
+    def __init__(self, match: ColumnMatch):
+        self.match = match
+        super().__init__([CellError(None, None, None, sentence) for sentence in match.sentences])
 
 
 def import_counts(
@@ -85,7 +96,7 @@ def import_counts(
         Every error found, each with place, value and remedy; nothing is stored.
     """
     if not permissions.may(user, "add", CountMatrix, study):
-        raise refusal(f"Your role may not add count matrices in study {study}; ask a manager.")
+        raise refusal(forbidden_sentence("add", CountMatrix, study))
     libraries = {library.code: library for library in Library.objects.filter(study=study)}
     if not libraries:
         raise refusal(f"Study {study} has no libraries yet; enter them first, so that columns can be matched by code.")
@@ -100,23 +111,34 @@ def import_counts(
     _refuse_known_file(study, table)
     match = match_columns(table.column_names, list(libraries), sample_map)
     if match.sentences:
-        raise CountFileError([CellError(None, None, None, sentence) for sentence in match.sentences])
+        raise UnmatchedColumns(match)
     missing = _missing_genes(table, source.annotation, add_genes)
     notes = (*table.notes, *match.notes)
-    report = CountImport(None, len(table.gene_ids), len(table.column_names), len(missing), notes)
+    report = CountImport(None, len(table.gene_ids), len(table.column_names), len(missing), notes, match)
     if dry_run:
         return report
     with transaction.atomic():
+        _wait_for_other_imports()
+        _refuse_known_file(study, table)
+        missing = _missing_genes(table, source.annotation, add_genes)
         _add_genes(missing, source.annotation)
         matrix = _make_matrix(study, table, name, source, user, round_estimates)
         store_counts(matrix, _by_keys(table, source.annotation, libraries, match.library_of), progress)
-    return CountImport(matrix, report.n_genes, report.n_libraries, report.n_new_genes, notes)
+    return replace(report, matrix=matrix, n_new_genes=len(missing))
+
+
+def _wait_for_other_imports() -> None:
+    """Store one file after the other: two of one annotation would both add its genes, a page sent twice its file."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
 
 
 def _refuse_known_file(study: Any, table: CountTable) -> None:
     earlier = CountMatrix.objects.filter(study=study, sha256=table.sha256).first()
     if earlier:
-        raise refusal(f"This file was already imported into study {study} as {earlier} on {earlier.created_at:%Y-%m-%d}.")
+        raise refusal(
+            f"This file was already imported into study {study} as {earlier} on {earlier.created_at:%Y-%m-%d}."
+        )
 
 
 def _missing_genes(table: CountTable, annotation: str, add_genes: bool) -> list[str]:
@@ -128,7 +150,24 @@ def _missing_genes(table: CountTable, annotation: str, add_genes: bool) -> list[
             f"{len(missing):,} of {len(table.gene_ids):,} genes are not in annotation {annotation} ({some}); "
             "name the annotation the counts were made with, or add the genes (--add-genes)."
         )
+    _refuse_long_ids(missing)
     return missing
+
+
+def _refuse_long_ids(gene_ids: list[str]) -> None:
+    longest: int = Gene._meta.get_field("gene_id").max_length  # type: ignore[assignment]
+    too_long = [gene for gene in gene_ids if len(gene) > longest]
+    if too_long:
+        raise CountFileError(
+            [
+                CellError(
+                    None, None, gene,
+                    f"Gene {quoted(gene)} has {len(gene):,} characters, more than {longest}; export by gene id alone.",
+                )
+                for gene in too_long[:MAX_LISTED_ERRORS]
+            ],
+            len(too_long),
+        )  # fmt: skip
 
 
 def _add_genes(gene_ids: list[str], annotation: str) -> None:

@@ -54,7 +54,7 @@ class GeneRecord(Record):
 
 @register
 class CountMatrixRecord(Record):
-    """Count matrices; they come in by `import_counts`."""
+    """Count matrices; they come in by file: count_page, rest, or `import_counts`."""
 
     model = CountMatrix
     fields = (

@@ -11,14 +11,11 @@ from labdb.colony.models import Study
 from labdb.registry.history import events_of
 from labdb.sequencing.count_cells import CountFileError
 from labdb.sequencing.count_import import Quantification, import_counts
-from labdb.sequencing.expression_store import load_counts
-from labdb.sequencing.models import CountMatrix, Gene, GeneCounts, GeneOrder, Library, LibraryCounts
-from tests.sequencing.lab import make_study
+from labdb.sequencing.models import CountMatrix, Gene, Library
+from tests.sequencing.bad_files import BAD_FILES, MATRIX, WRITTEN_DOWN
+from tests.sequencing.lab import assert_nothing_stored, make_study, numbers
 
 pytestmark = pytest.mark.django_db
-
-MATRIX = b"gene,L1,L2\nFos,1,2\nArc,3,4\n"
-STORED = (CountMatrix, GeneOrder, LibraryCounts, GeneCounts, Gene)
 
 
 @pytest.fixture
@@ -44,19 +41,6 @@ def run(study, tmp_path):
     return run
 
 
-def numbers(matrix: CountMatrix) -> dict[str, dict[str, int]]:
-    """Return library -> gene -> count, as stored."""
-    counts = load_counts(matrix)
-    codes = dict(Library.objects.values_list("pk", "code"))
-    symbols = dict(Gene.objects.values_list("pk", "gene_id"))
-    return {codes[library]: {symbols[gene]: n for gene, n in counts[library].items()} for library in counts}
-
-
-def assert_nothing_stored() -> None:
-    for model in STORED:
-        assert not model.objects.exists(), model.__name__
-
-
 # what goes in ---------------------------------------------------------------------------------------------
 
 
@@ -71,18 +55,7 @@ def test_a_matrix_goes_in_with_where_it_came_from(run, study):
     assert numbers(matrix) == {"L1": {"Fos": 1, "Arc": 3}, "L2": {"Fos": 2, "Arc": 4}}
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\xef\xbb\xbf" + MATRIX,  # byte order mark
-        MATRIX.replace(b"\n", b"\r"),  # CR line ends
-        MATRIX.replace(b"\n", b"\r\n"),
-        MATRIX.replace(b",", b";"),
-        MATRIX.replace(b",", b"\t"),
-        MATRIX.decode().encode("utf-16"),
-    ],
-    ids=["BOM", "CR", "CRLF", "semicolons", "tabs", "UTF-16"],
-)
+@pytest.mark.parametrize("content", WRITTEN_DOWN.values(), ids=WRITTEN_DOWN)
 def test_however_a_sheet_is_written_down_the_same_counts_are_stored(run, content):
     assert run(content)[0] == 0
     assert numbers(CountMatrix.objects.get()) == {"L1": {"Fos": 1, "Arc": 3}, "L2": {"Fos": 2, "Arc": 4}}
@@ -120,70 +93,7 @@ def test_every_change_is_in_the_history_with_its_door(run):
 # what is refused ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (
-            b"gene,L1,L2\nFos,1,2\nArc,-3,4\n",
-            "c.csv, line 3, column 'L1': '-3' is negative; counts are 0 or more. Export raw counts, not log or scaled values.",
-        ),
-        (
-            b"gene,L1,L2\nFos,1,\nArc,3,4\n",
-            "c.csv, line 2, column 'L2': the count is missing; enter 0 if no read was counted, or leave the gene out.",
-        ),
-        (
-            b"gene,L1,L2\nFos,1,NaN\nArc,3,4\n",
-            "c.csv, line 2, column 'L2': 'NaN' is no count; enter 0 if no read was counted, or leave the gene out.",
-        ),
-        (
-            b"gene,L1,L2\nFos,1,2\nArc,3,inf\n",
-            "c.csv, line 3, column 'L2': 'inf' is infinite; export the raw counts.",
-        ),
-        (
-            b"gene,L1,L2\nFos,1.5,2\nArc,3,4\n",
-            "c.csv, line 2, column 'L1': '1.5' is not a whole number; export raw counts, or round with --round "
-            "if these are estimates (kallisto, salmon, RSEM).",
-        ),
-        (
-            b"gene,L1,L2\nFos,1,2\nArc,3,4\nFos,5,6\n",
-            "c.csv, line 4: gene 'Fos' is on line 2 already; add the two lines up, delete one, or export by Ensembl id.",
-        ),
-        (
-            b"gene,L1,L1\nFos,1,2\nArc,3,4\n",
-            "c.csv, line 1, column 'L1': columns 2 and 3 are both named 'L1'; rename or delete one.",
-        ),
-        (
-            b"gene,L1,l-2\nFos,1,2\nArc,3,4\n",
-            "Column 'l-2' is no library of this study; if it is 'L2', say so in a sample map (columns name, library).",
-        ),
-        (
-            b"gene,L1,Quite other\nFos,1,2\nArc,3,4\n",
-            "Column 'Quite other' is no library of this study; enter the library first, "
-            "or name it in a sample map (columns name, library).",
-        ),
-        (
-            b"sample,Fos,Arc\nL1,1,3\nL2,2,4\n",
-            "c.csv has samples in rows and genes in columns (columns such as 'Fos', lines such as 'L1'); "
-            "turn it with --transpose.",
-        ),
-        (
-            b"gene L1 L2\nFos 1 2\nArc 3 4\n",
-            "c.csv has one column only, so its delimiter was not found; separate the columns with tabs, commas or semicolons.",
-        ),
-        (b"", "c.csv is empty."),
-        (
-            MATRIX + b"7" * 1_000_001,
-            "c.csv, line 4 has 1,000,001 characters, more than 1,000,000; this is no table, "
-            "or its line ends were lost. Export it again as CSV.",
-        ),
-        (MATRIX + b"\0\1\2", "c.csv is not text (it has bytes of value 0); export the table as CSV."),
-        (b"PK\x03\x04\0\0", "c.csv is an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8."),
-    ],
-    ids=[
-        "negative", "missing", "NaN", "infinite", "fraction", "gene twice", "sample twice", "sample misspelled",
-        "sample unknown", "samples in rows", "wrong delimiter", "empty", "long line", "binary", "workbook",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("content", "sentence"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_ends_with_1_says_what_where_and_the_remedy_and_stores_nothing(run, content, sentence):
     code, out, err = run(content)
     assert (code, out) == (1, "")
@@ -237,6 +147,7 @@ def test_the_same_file_may_go_into_another_study(run, study):
     for code in ("L1", "L2"):
         Library.objects.create(study=other, code=code)
     report = import_counts(other, MATRIX, name="c.csv", source=Quantification("A1"), user=system_account())
+    assert report.matrix is not None
     assert (report.n_new_genes, report.matrix.study) == (0, other)
 
 

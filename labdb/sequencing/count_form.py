@@ -1,0 +1,72 @@
+"""What is said beside a file of counts, the same on the page and by REST: study, annotation, how to read it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from labdb.colony.models import Study
+from labdb.registry.form_fields import KeyField, YesNoField, form_field_for, is_storable
+from labdb.registry.history import writing
+from labdb.registry.keys import KeyRing
+from labdb.sequencing.count_import import CountImport, Quantification, import_counts
+from labdb.sequencing.models import CountMatrix
+
+BEYOND_LIMIT = "pack it with gzip, or use `manage.py import_counts`"
+
+
+def _as_stored(name: str) -> Any:
+    return form_field_for(CountMatrix._meta.get_field(name))
+
+
+class CountImportForm(forms.Form):
+    """Everything but the files; its sentences are those of every record's form."""
+
+    study = KeyField(model=Study)
+    annotation = _as_stored("annotation")
+    quantifier = _as_stored("quantifier")
+    genome_build = _as_stored("genome_build")
+    round = YesNoField(required=False)
+    add_genes = YesNoField(required=False)
+    transpose = YesNoField(required=False)
+    dry_run = YesNoField(required=False)
+
+    def __init__(self, data: Any = None, *, user: Any, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.user = user
+        study: Any = self.fields["study"]
+        study.keys = KeyRing(user)
+
+    def run(self, content: bytes, name: str, sample_map: Mapping[str, str], *, dry_run: bool, door: str) -> CountImport:
+        """Import, or check only; CountFileError with every error."""
+        said = self.cleaned_data
+        with writing(user=self.user, door=door):
+            return import_counts(
+                said["study"],
+                content,
+                name=name,
+                source=Quantification(said["annotation"], said["quantifier"], said["genome_build"]),
+                user=self.user,
+                sample_map=sample_map,
+                round_estimates=bool(said["round"]),
+                transpose=bool(said["transpose"]),
+                add_genes=bool(said["add_genes"]),
+                dry_run=dry_run,
+            )
+
+
+def max_file_bytes() -> int:
+    """Return the largest file that a request may bring."""
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+
+
+def unusable_sentence(upload: Any) -> str:
+    """Say why a file cannot be taken as it was sent; empty where it can."""
+    if upload.size > max_file_bytes():
+        size, limit = math.ceil(upload.size / 2**20), max_file_bytes() // 2**20
+        return f"{upload.name} has {size} MB, more than {limit} MB; {BEYOND_LIMIT}."
+    if not is_storable(upload.name):
+        return "The file's name cannot be stored; rename the file."
+    return ""

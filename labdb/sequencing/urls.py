@@ -1,0 +1,7 @@
+"""Addresses of what is special to sequencing."""
+
+from django.urls import path
+
+from labdb.sequencing.count_page import count_import
+
+urlpatterns = [path("import/", count_import, name="count-import")]
