@@ -53,7 +53,7 @@ def si_scatter(calls: pd.DataFrame, *, cutoff: float | Mapping[str, float] = 1.0
                 title=None,
                 scale=alt.Scale(
                     domain=list(labels.values()),
-                    range=[theme.SHAPES.get(name, "diamond") for name in names],
+                    range=theme.shapes_of(names),
                 ),
             ),
             tooltip=theme.tooltip(
@@ -72,7 +72,8 @@ def si_scatter(calls: pd.DataFrame, *, cutoff: float | Mapping[str, float] = 1.0
     )
     # A second is as long across as up, within what looks like a figure.
     width = min(max(SCATTER_HEIGHT * right / top, 0.7 * SCATTER_HEIGHT), 1.4 * SCATTER_HEIGHT)
-    return theme.themed(alt.layer(*layers, points).properties(width=round(width), height=SCATTER_HEIGHT))
+    chart = alt.layer(*layers, points).properties(width=round(width), height=SCATTER_HEIGHT)
+    return theme.themed(chart, keeps_aspect=True)
 
 
 def _cutoff_layers(cohort: str, ratio: float, borderline: float, right: float, top: float) -> list[alt.Chart]:
@@ -159,36 +160,37 @@ def si_slope(before_after: pd.DataFrame, *, cutoff: float = 1.0) -> Any:
     drawn = theme.finite_rows(known, ratios, above=0.0)
     if drawn.empty:
         return theme.no_data("no data: no mouse has a ratio over 0 before and after treatment")
-    if "response" not in drawn:
-        drawn = drawn.assign(response=drawn["arm"])
-    drawn = drawn.assign(response=drawn["response"].fillna("unclassified").map(theme.spoken))
-    kept = ["mouse", "arm", "response", *(["url"] if "url" in drawn else [])]
+    responses = drawn["response"] if "response" in drawn else pd.Series("", index=drawn.index)
+    drawn = drawn.assign(response=responses.fillna("unclassified").map(theme.spoken))
+    drawn["group"] = (
+        drawn["arm"] + " " + drawn["response"].where(drawn["response"].isin(theme.RESPONSES), "")
+    ).str.strip()
+    kept = ["mouse", "arm", "response", "group", *(["url"] if "url" in drawn else [])]
     long = drawn[[*kept, *ratios]].melt(id_vars=kept, var_name="test", value_name="si_ratio")
     long["test"] = long["test"].map({ratios[0]: "before", ratios[1]: "after"})
     domain = [float(long["si_ratio"].min()) / 1.1, float(long["si_ratio"].max()) * 1.1]
-    responses = theme.in_order(long["response"], ("responder", "non-responder", "unclassified"))
+    looks = theme.in_order(long["group"]), theme.in_order(long["response"], (*theme.RESPONSES, "unclassified"))
     panels = []
     for i, (arm, label) in enumerate(theme.counted(drawn["arm"]).items()):
         dropped = int(known["arm"].eq(arm).sum() - drawn["arm"].eq(arm).sum())
         heading = alt.TitleParams(label, subtitle=f"{dropped} with ratio 0 not shown" if dropped else " ")
-        panel = _slope_panel(long[long["arm"] == arm], responses, domain, first=i == 0)
+        panel = _slope_panel(long[long["arm"] == arm], *looks, domain, first=i == 0)
         panels.append((panel + theme.reference_line(y=cutoff)).properties(width=170, height=260, title=heading))
     return theme.themed(alt.concat(*panels, columns=4, spacing=18))
 
 
-def _slope_panel(long: pd.DataFrame, responses: list[str], domain: list[float], first: bool) -> Any:
+def _slope_panel(long: pd.DataFrame, groups: list[str], responses: list[str], domain: list[float], first: bool) -> Any:
     axis = alt.Axis(values=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
     scale = alt.Scale(type="log", domain=domain, nice=False)
-    stored = [response.replace("-", "_") for response in responses]
-    legend = alt.Legend(orient="bottom", title=None) if len(responses) > 1 else None
-    colors = alt.Scale(domain=responses, range=theme.colors_of(stored))
+    legend = alt.Legend(orient="bottom", title=None, symbolFillColor=theme.GRAY, symbolStrokeColor=theme.GRAY)
     base = alt.Chart(theme.values(long)).encode(
         x=alt.X("test:N", sort=["before", "after"], title="SI test", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("si_ratio:Q", title="SI ratio (log scale)" if first else None, scale=scale, axis=axis),
-        color=alt.Color("response:N", scale=colors, legend=legend),
+        color=theme.color_by("group", groups),
     )
-    points = base.mark_point(filled=True, size=32, opacity=0.9).encode(
+    points = base.mark_point(filled=True, size=40, opacity=0.95).encode(
+        shape=theme.shape_by("response", responses, legend if len(responses) > 1 else None),
         tooltip=theme.tooltip(long, mouse="mouse", arm="arm", response="response", test="test", si_ratio="SI ratio"),
         **theme.links(long),
     )
-    return base.mark_line(opacity=0.5, strokeWidth=1.2).encode(detail="mouse:N") + points
+    return base.mark_line(opacity=0.6, strokeWidth=1.2).encode(detail="mouse:N") + points

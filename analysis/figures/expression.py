@@ -163,12 +163,13 @@ def _gene_panel(samples: pd.DataFrame, region: str, groups: list[str], title: st
     y = alt.Y("log2_cpm:Q", title=title, scale=alt.Scale(domain=domain, nice=True, zero=False))
     points = (
         alt.Chart(theme.values(placed))
-        .mark_point(filled=True, size=30, opacity=0.85)
+        .mark_point(filled=True, size=40, opacity=0.9)
         .encode(
             x=x,
             xOffset=offset,
             y=y,
             color=theme.color_by("group", groups),
+            shape=theme.shape_by("group", groups),
             tooltip=theme.tooltip(placed, mouse="mouse", sample="sample", group="group", log2_cpm="log2 CPM"),
             **theme.links(placed),
         )

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.figures import theme
 
 ROW_HEIGHT = 28
-REFUSAL_LINE = 62  # characters that fit the width of the panel
+REFUSAL_LINE = 60  # characters that fit the width of the panel
 FEWEST_FOR_CORRELATION = 4  # below, a rank correlation has too few values to say anything
 
 
@@ -32,15 +32,18 @@ def reversal_forest(reversals: pd.DataFrame) -> Any:
     scale = alt.Scale(domain=list(rows["row"]))
     y = alt.Y("row:N", sort=list(rows["row"]), title=None, scale=scale, axis=None)
     arms = theme.in_order(rows["arm"])
+    borders = _borders(rows)
     sizes = {"n_control", "n_stress", "n_treated"} <= set(rows.columns)
     interval = "95 % interval; n: control / susceptible / treated" if sizes else "95 % interval"
     panels = [
         (_fraction_panel(rows, y, arms), 320, "Fraction undone", interval),
-        (_p_panel(rows, y), 110, "p", "smallest possible"),
+        (_p_panel(rows, y), 120, "p", "(smallest possible)"),
         (_cosine_panel(rows, y, arms), 190, "Cosine of stress and drug", "hollow: expected without any reversal"),
     ]
     sized = [
-        panel.properties(width=width, height=ROW_HEIGHT * len(rows), title=alt.TitleParams(title, subtitle=note))
+        (panel + borders).properties(
+            width=width, height=ROW_HEIGHT * len(rows), title=alt.TitleParams(title, subtitle=note)
+        )
         for panel, width, title, note in panels
     ]
     return theme.themed(alt.hconcat(*sized, spacing=14))
@@ -58,6 +61,13 @@ def _forest_rows(reversals: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"one row per region, arm and response is drawn; {twice} comes twice")
     rows["p_text"] = [_p_text(p, floor) for p, floor in zip(rows["p_value"], rows["p_floor"], strict=True)]
     return rows
+
+
+def _borders(rows: pd.DataFrame) -> alt.Chart:
+    """Return a thin line between the regions."""
+    firsts = [place for place, is_first in enumerate(~rows["region"].duplicated()) if is_first and place]
+    lines = alt.Chart(alt.Data(values=[{"height": place * ROW_HEIGHT} for place in firsts]))
+    return lines.mark_rule(style="quiet-line").encode(y=alt.Y("height:Q", scale=None, axis=None))
 
 
 def _row_label(row: pd.Series) -> str:
@@ -128,7 +138,7 @@ def _refusals(unknown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     layers = []
     for rows, dy in ((unknown[~two_lines], 0), (unknown[two_lines], -6)):
         text = alt.Chart(theme.values(rows[["row", "words", "lines"]])).mark_text(
-            style="quiet", align="left", baseline="middle", dx=4, dy=dy, fontSize=10, lineBreak="\n"
+            style="quiet", align="left", baseline="middle", dx=4, dy=dy, fontSize=11, lineBreak="\n"
         )
         layers.append(text.encode(x=alt.value(0), y=y, text="lines:N", tooltip=alt.Tooltip("words:N", title="refused")))
     return layers
@@ -136,7 +146,7 @@ def _refusals(unknown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
 
 def _p_panel(rows: pd.DataFrame, y: alt.Y) -> Any:
     base = alt.Chart(theme.values(rows[["row", "p_text"]]))
-    return base.mark_text(style="annotation", align="left").encode(x=alt.value(0), y=y, text="p_text:N")
+    return base.mark_text(style="annotation", align="left", fontSize=12).encode(x=alt.value(0), y=y, text="p_text:N")
 
 
 def _cosine_panel(rows: pd.DataFrame, y: alt.Y, arms: list[str]) -> Any:
@@ -195,7 +205,8 @@ def _score_panel(mice: pd.DataFrame, region: str, groups: list[str], limits: lis
         color=theme.color_by("group", groups),
     )
     interval = base.mark_rule(opacity=0.55).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
-    points = base.mark_point(filled=True, size=32, opacity=1).encode(
+    points = base.mark_point(filled=True, size=45, opacity=1).encode(
+        shape=theme.shape_by("group", groups),
         y=alt.Y("score:Q", title=["score", "0 = controls,", "1 = susceptible"], scale=scale),
         tooltip=theme.tooltip(
             ranked, mouse="mouse", region="region", group="group", score="score", low="from", high="to"
@@ -217,37 +228,48 @@ def score_vs_si(scores: pd.DataFrame) -> Any:
     Parameters
     ----------
     scores : pandas.DataFrame, one row per treated mouse and region
-        ``mouse``, ``region``, ``arm``, ``score``, ``si_ratio``; optional ``low``, ``high``, ``url``. A ratio
-        of 0 has no place on the log scale and is not drawn.
+        ``mouse``, ``region``, ``arm``, ``score``, ``si_ratio``; optional ``group`` (the arm and its response),
+        ``low``, ``high``, ``url``. A ratio of 0 has no place on the log scale and is not drawn.
     """
     theme.require_columns(scores, ["mouse", "region", "arm", "score", "si_ratio"])
     drawn = theme.finite_rows(theme.finite_rows(scores, ["score"]), ["si_ratio"], above=0.0)
     if drawn.empty:
         return theme.no_data("no data: no treated mouse has both a score and an SI ratio over 0")
     arms = theme.in_order(drawn["arm"])
+    drawn = drawn if "group" in drawn else drawn.assign(group=drawn["arm"])
+    groups = theme.in_order(drawn["group"])
     limits = {column: [float(drawn[column].min()), float(drawn[column].max())] for column in ("score", "si_ratio")}
     limits["si_ratio"] = [limits["si_ratio"][0] / 1.1, limits["si_ratio"][1] * 1.1]
     panels = [
-        _relation_panel(drawn[drawn["region"] == region], str(region), arms, limits, first=i % 4 == 0)
+        _relation_panel(drawn[drawn["region"] == region], str(region), (arms, groups), limits, first=i % 4 == 0)
         for i, region in enumerate(dict.fromkeys(drawn["region"]))
     ]
     return theme.themed(alt.concat(*panels, columns=4, spacing=18))
 
 
 def _relation_panel(
-    mice: pd.DataFrame, region: str, arms: list[str], limits: dict[str, list[float]], first: bool
+    mice: pd.DataFrame,
+    region: str,
+    names: tuple[list[str], list[str]],
+    limits: dict[str, list[float]],
+    first: bool,
 ) -> Any:
+    arms, groups = names
+    legend = alt.Legend(orient="bottom", title=None, columns=4)
     x_scale = alt.Scale(type="log", domain=limits["si_ratio"], nice=False)
     y_scale = alt.Scale(domain=limits["score"], nice=True, zero=False)
     axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10], format="~g")
     points = (
         alt.Chart(theme.values(mice))
-        .mark_point(filled=True, size=45, opacity=0.9)
+        .mark_point(filled=True, size=50, opacity=0.9)
         .encode(
             x=alt.X("si_ratio:Q", title="SI ratio, last test (log scale)", scale=x_scale, axis=axis),
             y=alt.Y("score:Q", title="score" if first else None, scale=y_scale),
-            color=theme.color_by("arm", arms, alt.Legend(orient="bottom", title=None)),
-            tooltip=theme.tooltip(mice, mouse="mouse", region="region", arm="arm", score="score", si_ratio="SI ratio"),
+            color=theme.color_by("group", groups, legend),
+            shape=theme.shape_by("group", groups, legend),
+            tooltip=theme.tooltip(
+                mice, mouse="mouse", region="region", group="group", score="score", si_ratio="SI ratio"
+            ),
             **theme.links(mice),
         )
     )

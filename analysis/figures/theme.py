@@ -16,19 +16,19 @@ COLORS = {
     "control": GRAY,
     "susceptible": VERMILLION,
     "resilient": BLUE,
-    "unclassified": REDDISH_PURPLE,
+    "unclassified": SKY_BLUE,
     "defeated": VERMILLION,
     "witness": BLUISH_GREEN,
+    "vehicle": "#A6761D",  # the brown of ColorBrewer's Dark2: mice that get vehicle without being randomized
     "saline": ORANGE,
     "imipramine": BLUISH_GREEN,
-    "ketamine": SKY_BLUE,
-    "responder": BLUISH_GREEN,
-    "non_responder": REDDISH_PURPLE,
+    "ketamine": REDDISH_PURPLE,
     "up": VERMILLION,
     "down": BLUE,
     "not significant": GRAY,
 }
-UNNAMED_COLORS = (BLUISH_GREEN, SKY_BLUE, ORANGE, REDDISH_PURPLE, BLUE, VERMILLION, GRAY)
+PURPLE, OLIVE = "#AA4499", "#999933"  # of Tol's muted scheme, for arms that have no color yet
+UNNAMED_COLORS = (BLUISH_GREEN, SKY_BLUE, ORANGE, REDDISH_PURPLE, BLUE, VERMILLION, PURPLE, OLIVE, GRAY)
 GROUP_ORDER = (
     "control",
     "defeated",
@@ -39,7 +39,17 @@ GROUP_ORDER = (
     "resilient",
     "witness",
 )
-SHAPES = {"control": "square", "susceptible": "circle", "resilient": "triangle-up", "unclassified": "cross"}
+RESPONSES = ("responder", "non-responder")
+TONES = {"responder": -0.15, "non-responder": 0.3}  # of the arm's color: towards black, towards white
+SHAPES = {
+    "control": "square",
+    "susceptible": "circle",
+    "resilient": "triangle-up",
+    "unclassified": "cross",
+    "responder": "diamond",
+    "non-responder": "triangle-down",
+    "witness": "triangle-right",
+}
 
 SIGNIFICANT_DIGITS = 6  # of a plotted number: far below a pixel, and half the size of the specification
 VL_VERSION = "6.4"  # Vega-Lite as in package.json, so that page and paper are drawn alike
@@ -86,6 +96,7 @@ CONFIG: dict[str, Any] = {
         "median": {"color": "#1d273b", "thickness": 2.5},
         "annotation": {"color": "#3a4859", "fontSize": 11},
         "quiet": {"color": "#667382", "fontSize": 11},
+        "quiet-line": {"color": "#667382", "opacity": 0.35, "strokeWidth": 1},
         "null-point": {"color": "#667382", "strokeWidth": 1.5},
     },
 }
@@ -138,24 +149,61 @@ def _rounded(number: float) -> float | None:
 
 
 def in_order(names: Iterable[Any], order: Sequence[str] = GROUP_ORDER) -> list[str]:
-    """Return the distinct names, known ones in the order of the experiment, the others after."""
+    """Return the distinct names, known ones in the order of the experiment, an arm's responders beside the others."""
     distinct = list(dict.fromkeys(str(name) for name in names if pd.notna(name)))
-    return sorted(distinct, key=lambda name: (order.index(name) if name in order else len(order), name))
+    return sorted(distinct, key=lambda name: _rank(name, order))
+
+
+def _rank(name: str, order: Sequence[str]) -> tuple[int, int, str]:
+    arm, response = arm_and_response(name)
+    known = name if name in order else arm
+    place = order.index(known) if known in order else len(order)
+    return (place, 1 + RESPONSES.index(response), "") if known in order and response else (place, 0, name)
+
+
+def arm_and_response(group: str) -> tuple[str, str]:
+    """Return what a group got and how it responded: ``("imipramine", "non-responder")``, ``("saline", "")``."""
+    group = spoken(group)
+    for response in sorted(RESPONSES, key=len, reverse=True):
+        if group.endswith(f" {response}"):
+            return group.removesuffix(f" {response}"), response
+    return group.removeprefix("susceptible "), ""
 
 
 def colors_of(names: Sequence[str]) -> list[str]:
-    """Return one color per name: its own where the bench's word has one, else one not taken yet."""
-    taken = {COLORS[name] for name in names if name in COLORS}
+    """Return one color per name: its own where the bench's word has one, else one not taken yet.
+
+    Responders and non-responders have a dark and a light tone of their arm's color.
+    """
+    parts = [arm_and_response(name) for name in names]
+    taken = {COLORS[arm] for arm, _response in parts if arm in COLORS}
     free = [color for color in UNNAMED_COLORS if color not in taken] or list(UNNAMED_COLORS)
-    unnamed = [name for name in names if name not in COLORS]
-    own = {name: free[i % len(free)] for i, name in enumerate(unnamed)}
-    return [COLORS.get(name) or own[name] for name in names]
+    unnamed = dict.fromkeys(arm for arm, _response in parts if arm not in COLORS)
+    own = {arm: free[i % len(free)] for i, arm in enumerate(unnamed)}
+    return [_toned(COLORS.get(arm) or own[arm], TONES.get(response, 0.0)) for arm, response in parts]
+
+
+def _toned(color: str, tone: float) -> str:
+    """Return a color moved towards black (below 0) or white by that share of the way."""
+    end = 255 if tone > 0 else 0
+    levels = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(level + abs(tone) * (end - level)):02X}" for level in levels)
+
+
+def shapes_of(names: Sequence[str]) -> list[str]:
+    """Return one shape per name, so that no group is told by its color alone."""
+    return [SHAPES.get(name) or SHAPES.get(arm_and_response(name)[1], "circle") for name in names]
 
 
 def color_by(column: str, names: Sequence[str], legend: Any = None) -> alt.Color:
     """Return the color encoding of a column of names, the same color for a name in every figure."""
     scale = alt.Scale(domain=list(names), range=colors_of(names))
     return alt.Color(f"{column}:N", scale=scale, legend=legend)
+
+
+def shape_by(column: str, names: Sequence[str], legend: Any = None) -> alt.Shape:
+    """Return the shape encoding of a column of names; with the legend of its colors, one legend shows both."""
+    return alt.Shape(f"{column}:N", scale=alt.Scale(domain=list(names), range=shapes_of(names)), legend=legend)
 
 
 def counted(names: pd.Series, order: Sequence[str] = GROUP_ORDER) -> dict[str, str]:
@@ -197,9 +245,14 @@ def no_data(sentence: str = "no data") -> alt.Chart:
     return themed(text.mark_text(style="quiet", fontSize=13).encode(text="sentence:N"))
 
 
-def themed(chart: Any) -> Any:
-    """Return the chart with the colors, fonts and sizes that all figures share."""
-    return chart.configure(**CONFIG)
+def themed(chart: Any, *, keeps_aspect: bool = False) -> Any:
+    """Return the chart with the colors, fonts and sizes that all figures share.
+
+    On a page its panels are drawn as wide as there is room (static/labdb/figures.js), which knows by its name one
+    that ``keeps_aspect``.
+    """
+    named = chart.properties(name="keeps_aspect") if keeps_aspect else chart
+    return named.configure(**CONFIG)
 
 
 def specification_of(chart: Any) -> dict[str, Any]:

@@ -19,7 +19,9 @@
     },
   };
 
-  const BRIGHTER = [["#0072B2", "#2A8CD6"]]; // the one color of the palette too dim on dark
+  const BRIGHTER = [["#0072B2", "#2A8CD6"], ["#008662", "#00A87B"]]; // the colors too dim on dark
+  const NARROWEST = 0.62; // of the width on paper; a panel narrower than that says nothing
+  const WIDEST = 1.5;
 
   function specificationOf(figure, dark) {
     let text = document.getElementById(figure.dataset.figure).textContent;
@@ -27,6 +29,42 @@
     const specification = JSON.parse(text);
     if (dark) specification.config = window.vega.mergeConfig({}, specification.config, DARK);
     return specification;
+  }
+
+  // A figure is drawn as wide as there is room, its letters as large as ever: with wider or narrower panels, and where
+  // these would say nothing, with fewer in a row.
+  async function fitted(specification, room, options) {
+    const count = specification.concat?.length ?? 1;
+    for (let columns = Math.min(specification.columns ?? count, count); ; columns -= 1) {
+      const trial = structuredClone(specification);
+      if (trial.concat) trial.columns = columns;
+      const isWideEnough = stretch(trial, columns, (await drawnWidth(trial, options)) - room);
+      if (columns === 1 || (isWideEnough && (await drawnWidth(trial, options)) < room + 2)) return trial;
+    }
+  }
+
+  function stretch(specification, columns, excess) {
+    const panels = specification.concat ?? specification.vconcat ?? specification.hconcat ?? [specification];
+    const stretching = panels.filter((panel) => panel.width >= 140); // narrower ones hold text
+    if (!stretching.length) return true;
+    const widths = stretching.map((panel) => panel.width);
+    const rowWidth = specification.hconcat ? widths.reduce((sum, width) => sum + width) : columns * Math.max(...widths);
+    const needed = 1 - excess / rowWidth;
+    const narrowest = columns > 1 ? NARROWEST : NARROWEST / 2; // nothing else can give way
+    const keepsAspect = specification.name === "keeps_aspect";
+    const factor = Math.min(Math.max(needed, narrowest), keepsAspect ? 1 : WIDEST);
+    for (const panel of stretching) {
+      panel.width = Math.floor(panel.width * factor);
+      if (keepsAspect) panel.height = Math.floor(panel.height * factor);
+    }
+    return needed >= NARROWEST;
+  }
+
+  async function drawnWidth(specification, options) {
+    const embedded = await window.vegaEmbed(document.createElement("div"), specification, options);
+    const width = Number(embedded.view.container().querySelector("svg").getAttribute("width"));
+    embedded.finalize();
+    return width;
   }
 
   function load(source) {
@@ -45,19 +83,29 @@
     return vegaReady;
   }
 
+  function roomOf(figure) {
+    const body = figure.querySelector(".figure-plot").parentElement;
+    const style = getComputedStyle(body);
+    return body.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  }
+
   async function draw(figure) {
     const plot = figure.querySelector(".figure-plot");
     try {
       await loadVega();
       const dark = document.documentElement.dataset.bsTheme === "dark";
       const before = views.get(plot);
-      const view = await window.vegaEmbed(plot, specificationOf(figure, dark), {
+      const options = {
         mode: "vega-lite",
         ast: true, // expressions are interpreted: the page's policy forbids making code from text
         actions: false, // the links above the figure give the files, drawn as for a paper
         renderer: "svg",
         tooltip: { theme: dark ? "dark" : "light" },
-      });
+      };
+      const room = roomOf(figure);
+      const specification = await fitted(specificationOf(figure, dark), room, options);
+      const view = await window.vegaEmbed(plot, specification, options);
+      figure.dataset.room = room;
       before?.finalize();
       views.set(plot, view);
       figure.dataset.drawn = dark ? "dark" : "light";
@@ -83,6 +131,16 @@
 
   document.addEventListener("DOMContentLoaded", () => drawAll(document));
   document.addEventListener("labdb:theme", () => drawAll(document));
+
+  let turning; // a tablet is turned, a window drawn wider
+  window.addEventListener("resize", () => {
+    clearTimeout(turning);
+    turning = setTimeout(() => {
+      for (const figure of document.querySelectorAll("[data-room]")) {
+        if (Math.abs(roomOf(figure) - figure.dataset.room) > 8) draw(figure);
+      }
+    }, 250);
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
     forgetRemoved();
     drawAll(event.detail.elt);

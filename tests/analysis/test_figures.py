@@ -316,3 +316,44 @@ def test_a_figure_is_saved_as_pdf_and_png_too():
 def test_a_group_has_the_same_color_whatever_else_is_drawn():
     assert theme.colors_of(["control", "susceptible"])[1] == theme.colors_of(["susceptible", "mystery"])[0]
     assert len(set(theme.colors_of(["mystery", "other", "control", "saline"]))) == 4
+
+
+def test_an_arm_and_its_responders_have_tones_of_one_color_and_shapes_of_their_own():
+    groups = ["imipramine", "imipramine responder", "imipramine non-responder"]
+    # 15 % of the way from #009E73 to black, 30 % to white: 158 x .85 = 134.3, 115 x .85 = 97.75; 0 + .3 x 255 = 76.5,
+    # 158 + .3 x 97 = 187.1, 115 + .3 x 140 = 157.
+    assert theme.colors_of(groups) == ["#009E73", "#008662", "#4CBB9D"]
+    assert theme.colors_of(["imipramine non_responder"]) == ["#4CBB9D"]
+    assert len(set(theme.shapes_of(groups))) == 3
+
+
+def test_susceptible_mice_with_saline_have_the_color_of_saline():
+    assert theme.colors_of(["susceptible saline"]) == theme.colors_of(["saline"])
+
+
+def test_no_two_groups_of_the_experiment_look_alike():
+    groups = ["control", "susceptible", "resilient", "unclassified", "witness", "vehicle", "susceptible saline"]
+    groups += [
+        f"{drug} {response}" for drug in ("imipramine", "ketamine", "agomelatine") for response in theme.RESPONSES
+    ]
+    looks = set(zip(theme.colors_of(groups), theme.shapes_of(groups), strict=True))
+    assert len(looks) == len(groups)
+
+
+def test_the_responders_of_an_arm_stand_before_its_non_responders():
+    groups = ["ketamine non-responder", "imipramine non-responder", "control", "imipramine responder", "resilient"]
+    assert theme.in_order(groups) == [
+        "control", "imipramine responder", "imipramine non-responder", "ketamine non-responder", "resilient",
+    ]  # fmt: skip
+
+
+def test_before_and_after_treatment_an_arm_keeps_its_color_and_its_response_has_a_shape():
+    specification = json.dumps(figures.si_slope(BEFORE_AFTER).to_dict())
+    assert theme.colors_of(["saline responder"])[0] in specification
+    assert "triangle-down" in specification
+
+
+def test_regions_of_a_forest_are_parted_by_a_line():
+    lines = json.dumps(figures.reversal_forest(REVERSALS).to_dict()).split('"height": ')[1:]
+    # PFC has two rows, NAc one: the line lies below the second row of 28 pixels.
+    assert any(line.startswith("56}") for line in lines)
