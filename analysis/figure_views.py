@@ -175,7 +175,7 @@ def contrasts_of(run: AnalysisRun) -> list[Contrast]:
 
 def regions_of(run: AnalysisRun, contrast: Contrast) -> list[BrainRegion]:
     """Return the regions in which a run answered a contrast."""
-    regions = BrainRegion.objects.filter(tissue_samples__study_id=run.study_id).distinct().order_by("code")
+    regions = BrainRegion.objects.filter(tissue_samples__study_id=run.study_id).distinct().order_by("pk")
     return [one for one in regions if GeneResult.objects.filter(run=run, contrast=contrast, region=one).exists()]
 
 

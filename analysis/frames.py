@@ -104,7 +104,7 @@ def reversal_frame(run: AnalysisRun) -> pd.DataFrame:
         "cosine", "cosine_null_mean", "n_control", "n_stress", "n_treated", "response", "messages",
     ]  # fmt: skip
     columns = {"pk": "pk", "region__code": "region", "arm__name": "arm", **{name: name for name in numbers}}
-    rows = read_frame(run.signaturereversals.order_by("region__code", "arm__name", "pk"), columns)
+    rows = read_frame(run.signaturereversals.order_by("region_id", "arm__name", "pk"), columns)
     rows["refusal"] = [messages.replace("\n", " ") for messages in rows.pop("messages")]
     rows["url"] = [reverse("reversal-page", args=[pk]) for pk in rows["pk"]]
     return rows
@@ -119,7 +119,7 @@ def score_frame(run: AnalysisRun, arm: str = "") -> pd.DataFrame:
         "mouse_id": "mouse_id", "mouse__code": "mouse", "region__code": "region", "arm__name": "arm", "group": "group",
         "score": "score", "low": "low", "high": "high", "reason": "reason", "reversal_id": "reversal",
     }  # fmt: skip
-    rows = run.mousereversalscores.order_by("region__code", "arm__name", "mouse__code")
+    rows = run.mousereversalscores.order_by("region_id", "arm__name", "group", "mouse__code")
     scores = read_frame(rows.filter(arm__name=arm) if arm else rows, columns)
     tests = SocialInteractionTest.objects.filter(study=run.study).order_by("test_number")
     scores["si_ratio"] = scores["mouse_id"].map(dict(tests.values_list("mouse_id", "si_ratio"))).astype(float)

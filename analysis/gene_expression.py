@@ -43,7 +43,7 @@ def expression_frame(matrix: CountMatrix, gene: Gene, user: Any) -> pd.DataFrame
     per_library = np.asarray(found["library"].map(sizes), dtype=np.float64)
     found["log2_cpm"] = log2_cpm_of(np.asarray(found["count"], dtype=np.float64), per_library)
     found["url"] = mouse_urls(matrix.study.code, found["mouse"])
-    return found.sort_values(["region", "mouse"]).reset_index(drop=True)
+    return found.sort_values(["region_id", "mouse"]).reset_index(drop=True)
 
 
 @lru_cache(maxsize=8)
@@ -73,9 +73,7 @@ def results_of_gene(genes: list[Gene], studies: Any) -> list[GeneResult]:
     ]
     rows = GeneResult.objects.filter(gene__in=genes, run__in=runs)
     return list(
-        rows.select_related("study", "contrast", "region", "run").order_by(
-            "study__code", "contrast__name", "region__code"
-        )
+        rows.select_related("study", "contrast", "region", "run").order_by("study__code", "contrast__name", "region_id")
     )
 
 

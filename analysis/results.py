@@ -106,7 +106,7 @@ def mouse_score_results(run: AnalysisRun, user: Any, parameters: Mapping[str, st
     arm = chosen_arm(run, parameters)
     frame = frames.score_frame(run, arm)
     known = frame[frame["score"].notna()]
-    means = known.groupby(["region", "group"])["score"].agg(["mean", "count"]).reset_index()
+    means = known.groupby(["region", "group"], sort=False)["score"].agg(["mean", "count"]).reset_index()
     scores = run.mousereversalscores.filter(arm__name=arm).select_related("mouse__study", "region", "reversal")
     arms = list(run.mousereversalscores.order_by("arm__name").values_list("arm__name", flat=True).distinct())
     return {
@@ -114,7 +114,7 @@ def mouse_score_results(run: AnalysisRun, user: Any, parameters: Mapping[str, st
         "arms": arms,
         "means": means.to_dict("records"),
         "unscored": frame.loc[frame["score"].isna(), ["mouse", "region", "reason", "url"]].to_dict("records"),
-        "scores": scores.order_by("region__code", "group", "mouse__code"),
+        "scores": scores.order_by("region_id", "group", "mouse__code"),
         "results_run": run,
     }
 

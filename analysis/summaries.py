@@ -64,8 +64,8 @@ class GeneCountTable:
 def gene_counts(run: AnalysisRun) -> GeneCountTable:
     """Count genes up and down by contrast and region; the results of a run never change, so once."""
     cells = {(one.contrast, one.region): one for one in _gene_counts(run.pk, str(run.finished_at))}
-    contrasts, regions = (list(dict.fromkeys(key[place] for key in cells)) for place in (0, 1))
-    regions.sort()
+    contrasts = sorted({contrast for contrast, _region in cells})
+    regions = list(dict.fromkeys(region for _contrast, region in cells))
     return GeneCountTable(regions, [(name, [cells.get((name, region)) for region in regions]) for name in contrasts])
 
 
@@ -74,7 +74,7 @@ def _gene_counts(run_id: int, finished_at: str) -> list[GeneCounts]:
     found = Q(adj_p_value__lt=ALPHA)
     rows = (
         GeneResult.objects.filter(run=run_id)
-        .order_by("contrast__name", "region__code")
+        .order_by("region_id", "contrast__name")
         .values_list("contrast__name", "region__code")
         .annotate(
             tested=Count("pk"),
@@ -226,6 +226,6 @@ def active_or_failed(runs: QuerySet) -> QuerySet:
 
 
 def reversal_tests(run: AnalysisRun) -> list[Any]:
-    """Return the reversals of a run in the order of a table, with their regions and arms."""
+    """Return the reversals of a run, regions in the order in which the laboratory entered them."""
     rows = run.signaturereversals.select_related("region", "arm", "study")
-    return list(rows.order_by("region__code", "arm__name", "pk"))
+    return list(rows.order_by("region_id", "arm__name", "pk"))

@@ -90,7 +90,7 @@ def _results(mouse: Mouse) -> dict[str, Any]:
         "response": answer,
         "response_distance": distance,
         "scores": list(
-            scores.select_related("region", "arm", "library", "reversal").order_by("region__code", "arm__name")
+            scores.select_related("region", "arm", "library", "reversal").order_by("region_id", "arm__name")
         ),
     }
 
@@ -98,7 +98,7 @@ def _results(mouse: Mouse) -> dict[str, Any]:
 def _tissue(mouse: Mouse) -> list[dict[str, Any]]:
     """Return one row per sample with its extractions, libraries, sequencer runs and count matrices."""
     rows = mouse.tissue_samples.select_related("region").prefetch_related("extractions__libraries__runs")
-    samples = list(rows.order_by("region__code", "code"))
+    samples = list(rows.order_by("region_id", "code"))
     libraries = {
         library.pk
         for sample in samples
