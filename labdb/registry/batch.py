@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from labdb.registry.form_fields import KeyField, split_keys
-from labdb.registry.forms import Conflict, RecordForm, conflict_sentence, form_for
+from labdb.registry.forms import RecordForm, conflicts, form_for
 from labdb.registry.history import writing
 from labdb.registry.keys import KeyRing
 from labdb.registry.record import Record
@@ -75,13 +75,10 @@ def store_rows(record: type[Record], checked: Sequence[CheckedRow], *, user: Any
     instances = [row.instance for row in checked]
     for instance in instances:
         instance.created_by = user
-    try:
-        with writing(user=user, door=door), transaction.atomic():
-            record.model._default_manager.bulk_create(instances, batch_size=ROWS_PER_INSERT)
-            for name in checked[0].related if checked else ():
-                _link(record.model._meta.get_field(name), [(row.instance, row.related[name]) for row in checked], user)
-    except IntegrityError as error:
-        raise Conflict(conflict_sentence(record.model, error)) from error
+    with conflicts(record.model), writing(user=user, door=door), transaction.atomic():
+        record.model._default_manager.bulk_create(instances, batch_size=ROWS_PER_INSERT)
+        for name in checked[0].related if checked else ():
+            _link(record.model._meta.get_field(name), [(row.instance, row.related[name]) for row in checked], user)
     return instances
 
 

@@ -1,12 +1,13 @@
 """The one model form that validates every write: page, file, admin and REST."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, models, transaction
 
 from labdb.registry import permissions
 from labdb.registry.form_fields import KeyField, KeysField, form_field_for
@@ -16,6 +17,7 @@ from labdb.registry.record import Record
 from labdb.registry.table_rules import broken_rules
 
 CHECK_VIOLATION = "23514"
+DEADLOCK = "40P01"  # two writers each hold what the other needs; PostgreSQL lets one of them go on
 
 
 class Conflict(Exception):
@@ -169,13 +171,10 @@ class RecordForm(forms.ModelForm):
             self.instance.created_by = self.user
         if not commit:
             return super().save(commit=False)
-        try:
-            with transaction.atomic():
-                if expected_version is not None:
-                    self._refuse_outdated(expected_version)
-                return super().save()
-        except IntegrityError as error:
-            raise Conflict(conflict_sentence(self._meta.model, error)) from error
+        with conflicts(self._meta.model), transaction.atomic():
+            if expected_version is not None:
+                self._refuse_outdated(expected_version)
+            return super().save()
 
     def _refuse_outdated(self, expected_version: int) -> None:
         model: Any = self._meta.model
@@ -276,7 +275,22 @@ def forbidden_sentence(action: str, model: type[models.Model], study: Any = None
     return f"Your role may not {action} {model._meta.verbose_name_plural}{where}; ask a manager."
 
 
-def conflict_sentence(model: type[models.Model], error: IntegrityError) -> str:
+@contextmanager
+def conflicts(model: type[models.Model]) -> Iterator[None]:
+    """Raise Conflict where two writers met in the database and this one came second."""
+    try:
+        yield
+    except (IntegrityError, OperationalError) as error:
+        if isinstance(error, OperationalError) and _sqlstate(error) != DEADLOCK:
+            raise
+        raise Conflict(conflict_sentence(model, error)) from error
+
+
+def _sqlstate(error: DatabaseError) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def conflict_sentence(model: type[models.Model], error: DatabaseError) -> str:
     """Return a rule's sentence for what the database refused, when two writers met at the constraint."""
     refused = getattr(error.__cause__, "diag", None)
     name = getattr(refused, "constraint_name", None)

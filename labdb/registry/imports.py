@@ -46,6 +46,7 @@ class ImportReport:
     notes: tuple[str, ...] = ()
     records: tuple[Any, ...] = field(default=(), repr=False)
     is_forbidden: bool = False
+    is_conflict: bool = False  # somebody else wrote the same meanwhile
 
     @property
     def created(self) -> int:
@@ -256,7 +257,8 @@ def _finish(
     try:
         stored = store_rows(record, checked, user=user, door=door)
     except Conflict as conflict:
-        return ImportReport(len(checked), (CellError(HEADER_LINE, "", "", str(conflict)),), ignored, notes)
+        error = CellError(HEADER_LINE, "", "", str(conflict))
+        return ImportReport(len(checked), (error,), ignored, notes, is_conflict=True)
     return ImportReport(len(checked), (), ignored, notes, tuple(stored))
 
 

@@ -139,7 +139,7 @@ class RecordEditor(RecordReader):
             by_row: list[Sentences] = [{} for _row in rows]
             for error in report.errors:
                 by_row[error.line - 1].setdefault(error.column or WHOLE_ROW, []).append(error.sentence)
-            raise Refused(by_row, 403 if report.is_forbidden else 400)
+            raise Refused(by_row, 409 if report.is_conflict else 403 if report.is_forbidden else 400)
         made = [row.pk for row in report.records]
         stored = with_related(self.record.model._default_manager.filter(pk__in=made), self.record).in_bulk()
         return Response([represent(stored[pk], self.record) for pk in made], status.HTTP_201_CREATED)

@@ -1,16 +1,19 @@
 """Tables into records: all or nothing, and every wrong cell at once."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Mouse, Study, StudyMembership, Weighing
+from labdb.registry.forms import Conflict, conflicts
 from labdb.registry.imports import import_dicts, import_rows, import_table
 from labdb.registry.record import record_for
 from labdb.sequencing.models import ExtractionSample, RnaExtraction
@@ -202,3 +205,28 @@ def test_the_command_maps_columns_and_names_the_study(writer: Any, tmp_path: Pat
     assert out.getvalue() == "2 mice can be imported; nothing was stored.\n"
     call_command("import_records", "mice", str(path), **options)
     assert list(Mouse.objects.filter(study__code="S2").values_list("code", "sex")) == [("M700", "M"), ("M701", "F")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_writers_that_wait_for_each_other_end_in_words() -> None:
+    """One writes M1 then M2, the other M2 then M1, each with its first in place: PostgreSQL stops one of them."""
+    user = User.objects.create_superuser("writer", password="a long password")
+    study = Study.objects.create(code="D1", title="deadlock")
+    together = Barrier(2)
+
+    def write(codes: tuple[str, str]) -> str:
+        try:
+            with conflicts(Mouse), transaction.atomic():
+                Mouse.objects.create(study_id=study.pk, code=codes[0], created_by_id=user.pk)
+                together.wait(timeout=30)
+                Mouse.objects.create(study_id=study.pk, code=codes[1], created_by_id=user.pk)
+        except Conflict as conflict:
+            return str(conflict)
+        finally:
+            connection.close()
+        return "stored"
+
+    with ThreadPoolExecutor(2) as writers:
+        said = sorted(writers.map(write, [("M1", "M2"), ("M2", "M1")]))
+    assert said == ["The database refused this change because another one came first; reload and try again.", "stored"]
+    assert Mouse.objects.filter(study=study).count() == 2

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analysis.models import AnalysisRun
 from labdb.colony.models import Cohort, Mouse, Study, Weighing
+from labdb.registry.forms import Conflict
 from labdb.registry.record import all_records
 from labdb.sequencing.models import RnaExtraction
 from tests.registry.rows import make_world
@@ -200,6 +201,16 @@ def test_nonsense_is_a_400_with_words(body: bytes, api: Api) -> None:
     answer = api("POST", "mice/", body)
     assert answer.status_code == 400
     assert answer.json()
+
+
+def test_a_list_that_comes_second_is_a_409(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def come_second(*args: Any, **options: Any) -> Any:
+        raise Conflict("Another mouse with the same code was saved at the same moment; reload and compare.")
+
+    monkeypatch.setattr("labdb.registry.imports.store_rows", come_second)
+    answer = api("POST", "mice/", [{"study": "S1", "code": "N1"}, {"study": "S1", "code": "N2"}])
+    assert answer.status_code == 409
+    assert "at the same moment" in answer.json()[0]["__all__"][0]
 
 
 def test_an_address_of_nothing_is_a_404(api: Api) -> None:
