@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
@@ -212,3 +212,10 @@ def test_the_token_command_prints_a_new_token_and_nothing_else(
     assert [cohort["code"] for cohort in answer["results"]] == ["C-MINE"]
     old: Any = Client().get("/api/v1/cohorts/", headers={"authorization": f"Token {first.strip()}"})
     assert old.status_code == 401
+
+
+@pytest.mark.parametrize("username", ["", "a b", "x" * 200, "a\x01"])
+def test_the_token_command_makes_no_account_that_the_admin_would_refuse(username: str) -> None:
+    with pytest.raises(CommandError, match="cannot name an account"):
+        call_command("token", username)
+    assert not User.objects.filter(username=username[:150]).exists()

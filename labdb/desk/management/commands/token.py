@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from rest_framework.authtoken.models import Token
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         if options["study"] and not options["role"]:
             raise CommandError("--study says where a role holds; name the role by --role ROLE.")
         with writing(door="command"), transaction.atomic():
-            user, _is_new = User.objects.get_or_create(username=options["username"])
+            user = User.objects.filter(username=options["username"]).first() or _new_account(options["username"])
             if not user.is_active:
                 raise CommandError(f"The account {user} is switched off; switch it on in the admin first.")
             if options["role"]:
@@ -36,6 +37,18 @@ class Command(BaseCommand):
             Token.objects.filter(user=user).delete()
             token = Token.objects.create(user=user)
         self.stdout.write(token.key)
+
+
+def _new_account(username: str) -> User:
+    """Make an account without a password; the name is held to the rules that the admin holds it to."""
+    user = User(username=username)
+    try:
+        user.clean_fields(exclude=["password"])
+    except ValidationError as error:
+        raise CommandError(f"{username[:50]!r} cannot name an account: {' '.join(error.messages)}") from None
+    user.set_unusable_password()
+    user.save()
+    return user
 
 
 def _grant(user: User, role_name: str, study_code: str | None) -> None:
