@@ -212,7 +212,8 @@ def _attempt(run: AnalysisRun, progress: Progress) -> None:
     except ValidationError as error:
         _fail(run, " ".join(error.messages))
     except ValueError as error:
-        logger.warning("%s failed", run, exc_info=True)
+        logger.warning("%s failed: %s", run, error)  # nearly always a refusal, in words for people
+        logger.info("where %s failed", run, exc_info=True)
         _fail(run, str(error))
     except Exception as error:
         logger.exception("%s failed", run)
