@@ -46,4 +46,6 @@ def body_mass(weighings: pd.DataFrame) -> Any:
         if is_one
         else alt.TitleParams(f"{n_mice} mice", subtitle=MEAN_LINE)
     )
-    return theme.themed(alt.layer(lines, points, mean).properties(width=460, height=300, title=heading))
+    return theme.themed(
+        alt.layer(lines, points, mean).properties(width=460, height=180 if is_one else 300, title=heading)
+    )

@@ -57,6 +57,7 @@ class MouseRecord(Record):
     list_display = ("code", "study", "cohort", "group", "sex", "birth_date", "death_date")
     list_filter = ("cohort", "group", "sex")
     search_fields = ("code", "ear_tag")
+    detail_template = "desk/_mouse_story.html"
 
 
 @register

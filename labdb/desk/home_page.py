@@ -12,6 +12,7 @@ from analysis import summaries
 from analysis.models import AnalysisRun
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study
+from labdb.desk.quick_entry import entries_of_study
 from labdb.registry.permissions import may
 from labdb.sequencing.models import Library
 
@@ -23,13 +24,20 @@ def home(request: HttpRequest) -> HttpResponse:
     """Answer the first page."""
     runs = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by")
     shown = list(summaries.active_or_failed(runs)[:RUNS_SHOWN])
-    context = {
+    context: dict[str, Any] = {
         "runs": shown,
         "poll": "every 2s" if any(summaries.is_active(run) for run in shown) else "",
-        "studies": _with_counts(Study.objects.all().visible_to(request.user)),
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "desk/_home_runs.html", context)
+    studies = list(_with_counts(Study.objects.all().visible_to(request.user)))
+    entries = [(study, entries_of_study(request.user, study)) for study in studies]
+    context |= {
+        "studies": studies,
+        "entries": [(study, its_entries) for study, its_entries in entries if its_entries],
         "may_add_study": may(request.user, "add", Study),
     }
-    return render(request, "desk/_home_runs.html" if request.headers.get("HX-Request") else "desk/home.html", context)
+    return render(request, "desk/home.html", context)
 
 
 def _with_counts(studies: QuerySet[Study]) -> QuerySet[Study]:

@@ -14,6 +14,7 @@ from analysis.links import storable
 from analysis.models import MouseReversalScore, PhenotypeCall, ResponseCall
 from analysis.summaries import current_runs
 from labdb.colony.models import Mouse, Study
+from labdb.desk.quick_entry import entries_of_mouse
 from labdb.desk.study_figures import BODY_MASS
 from labdb.sequencing.models import LibraryCounts
 from labdb.treatment.models import AllocationKey
@@ -42,6 +43,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "assay_results": list(found.assayresults.select_related("metric__assay")),
         **_results(found),
         "body_mass_figure": _body_mass_figure(found),
+        "entries": entries_of_mouse(request.user, found),
     }
     return render(request, "desk/mouse.html", context)
 

@@ -14,6 +14,7 @@ from analysis.models import AnalysisRun
 from analysis.tasks import TASKS
 from labdb.colony.models import Study
 from labdb.desk import study_facts
+from labdb.desk.quick_entry import entries_of_study
 from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE
 from labdb.registry.permissions import may
 
@@ -41,6 +42,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
         "gaps": study_facts.completeness(found),
         "current": runs,
         "runs": list(summaries.active_or_failed(own_runs)[:5]),
+        "entries": entries_of_study(request.user, found),
         "may_run": may(request.user, "add", AnalysisRun, found),
         "tasks": [task.name for task in TASKS if task.name != "pipeline"],
         **_figures(found, runs),

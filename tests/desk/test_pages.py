@@ -1,7 +1,7 @@
 """Pages that look across rooms: what they say, where their numbers lead, and what another study's member sees."""
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -268,3 +268,51 @@ def test_health_tells_of_workers_by_what_became_of_runs(study: Study):
     assert Client().get("/health/").json()["workers"] == "not taking runs"
     AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     assert Client().get("/health/").json()["workers"] == "seen working"
+
+
+def test_a_technician_finds_what_is_entered_every_day_on_the_first_page(study: Study):
+    text = text_of(signed_in("technician", study), "/")
+    for what in ("si-tests", "weighings", "mice", "tissue-samples"):
+        assert f'href="/records/{what}/add/?study=S1"' in text
+        assert f'href="/records/{what}/import/?study=S1"' in text
+
+
+def test_only_what_a_role_may_enter_is_offered(study: Study):
+    text = text_of(signed_in("scorer", study), "/")
+    assert "/records/si-tests/add/?study=S1" in text
+    assert "/records/weighings/add/" not in text
+    assert "/add/" not in text_of(signed_in("investigator", study, "boss"), "/studies/S1/mice/k0/")
+
+
+def test_nothing_is_offered_for_entry_into_a_closed_study(study: Study):
+    study.state = "closed"
+    study.save()
+    assert "/records/si-tests/add/" not in text_of(signed_in(), "/")
+
+
+def test_a_mouse_is_already_in_the_form_that_its_page_leads_to(study: Study):
+    client = signed_in("technician", study)
+    url = "/records/weighings/add/?study=S1&mouse=k0"
+    assert url.replace("&", "&amp;") in text_of(client, "/studies/S1/mice/k0/")
+    assert 'value="k0"' in text_of(client, url)
+
+
+def test_the_record_of_a_mouse_leads_to_its_whole_story(study: Study):
+    mouse = Mouse.objects.get(study=study, code="k0")
+    assert 'href="/studies/S1/mice/k0/"' in text_of(signed_in(), f"/records/mice/{mouse.pk}/")
+
+
+def test_dates_are_written_with_the_day_first_and_a_clock_of_24_hours(study: Study):
+    run = add_run(study, "phenotype", RunStatus.DONE)
+    run.finished_at = timezone.make_aware(datetime(2026, 3, 14, 15, 9))
+    run.save()
+    assert "14 Mar 2026, 15:09" in text_of(signed_in(), "/analysis/")
+
+
+def test_a_manager_finds_accounts_and_everyone_the_rest_pages(study: Study):
+    manager = Client()
+    manager.force_login(User.objects.create(username="mia", is_staff=True))
+    assert 'href="/admin/"' in text_of(manager, "/")
+    text = text_of(signed_in("technician", study, "tina"), "/")
+    assert 'href="/admin/"' not in text
+    assert 'href="/api/docs/"' in text

@@ -1,0 +1,49 @@
+"""What is entered at the bench every day, one touch away: a form and a file for each record."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from labdb.behavior.models import SocialInteractionTest
+from labdb.colony.models import Mouse, Study, Weighing
+from labdb.registry.permissions import may
+from labdb.registry.record import record_for
+from labdb.tissue.models import TissueSample
+
+OF_STUDY: tuple[type[Any], ...] = (SocialInteractionTest, Weighing, Mouse, TissueSample)
+OF_MOUSE: tuple[type[Any], ...] = (SocialInteractionTest, Weighing, TissueSample)
+
+
+@dataclass(frozen=True)
+class QuickEntry:
+    """Where one record is entered."""
+
+    what: str
+    title: str
+    add_url: str
+    import_url: str
+
+
+def entries_of_study(user: Any, study: Study) -> list[QuickEntry]:
+    """Return what the account may enter in a study; nothing where it is closed."""
+    return [_entry(model, study=study.code) for model in OF_STUDY if _may_add(user, model, study)]
+
+
+def entries_of_mouse(user: Any, mouse: Mouse) -> list[QuickEntry]:
+    """Return what the account may enter of one mouse; the form knows the mouse already."""
+    given = {"study": mouse.study.code, "mouse": mouse.code}
+    return [_entry(model, **given) for model in OF_MOUSE if _may_add(user, model, mouse.study)]
+
+
+def _may_add(user: Any, model: type[Any], study: Study) -> bool:
+    return study.state == "open" and may(user, "add", model, study)
+
+
+def _entry(model: type[Any], **given: str) -> QuickEntry:
+    record = record_for(model)
+    add, load = (
+        f"{reverse(f'record-{page}', args=[record.resource])}?{urlencode(given)}" for page in ("add", "import")
+    )
+    return QuickEntry(str(model._meta.verbose_name), record.title(), add, load)
