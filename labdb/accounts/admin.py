@@ -6,6 +6,8 @@ from django.contrib.auth.models import Group
 
 from labdb.accounts.models import Role, User
 
+admin.site.site_header = admin.site.site_title = "labdb"
+admin.site.index_title = "Accounts, roles, tokens, and every record as it is stored"
 admin.site.register(User, UserAdmin)
 admin.site.unregister(Group)  # a role is a group
 admin.site.register(Role, GroupAdmin)
