@@ -246,6 +246,14 @@ def written_key(record: models.Model) -> str:
     return f"#{record.pk}" if key == record.pk else str(key)
 
 
+def _choices_of(field: Any) -> list[tuple[Any, Any]]:
+    """Return the choices of a field, with what an empty value means first where it may be empty or must be chosen."""
+    choices = list(field.flatchoices)
+    if "" in dict(choices) or (field.has_default() and not field.blank):
+        return choices
+    return [("", "not stated" if field.blank else "choose one"), *choices]
+
+
 def form_field_for(field: Any, **kwargs: Any) -> forms.Field | None:
     """Return the form field of a model field."""
     base = {"required": not field.blank, "label": field.verbose_name, "help_text": field.help_text}
@@ -254,10 +262,7 @@ def form_field_for(field: Any, **kwargs: Any) -> forms.Field | None:
     if isinstance(field, models.ForeignKey):
         return KeyField(model=field.related_model, **base)
     if field.choices:
-        choices = (
-            [("", "---------"), *field.flatchoices] if field.blank or not field.has_default() else field.flatchoices
-        )
-        return OneOfField(choices=choices, **base)
+        return OneOfField(choices=_choices_of(field), **base)
     kinds: list[tuple[Any, type[forms.Field]]] = [
         (models.BooleanField, YesNoField),
         (models.FloatField, NumberField),
