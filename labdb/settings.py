@@ -11,6 +11,7 @@ from labdb import postgres
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRON = os.environ
 DATA_DIR = postgres.data_folder()
+GIT_LIMIT_S = 5  # it answers within 20 ms; a share that hangs must not keep labdb from starting
 
 
 def _secret_key() -> str:
@@ -36,13 +37,21 @@ def _code_version() -> str:
     """Return the commit that runs, with `+changes` when the checkout differs from it; every run records it."""
     if version := ENVIRON.get("LABDB_CODE_VERSION"):
         return version
-    git = ["git", "-C", str(CHECKOUT)]
+    # No optional locks: a person may be committing meanwhile. No folder above: its repository is not ours.
+    asked = ["git", "--no-optional-locks", "-C", str(CHECKOUT), "describe", "--always", "--exclude=*", "--abbrev=12"]
+    environment = {**ENVIRON, "GIT_CEILING_DIRECTORIES": str(CHECKOUT.parent)}
     try:
-        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changes = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+        said = subprocess.run(
+            [*asked, "--dirty=+changes"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=GIT_LIMIT_S,
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, no repository, or one that belongs to another user
         return "unknown"
-    return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
+    return said.stdout.strip()
 
 
 LABDB_VERSION = "0.1.0"
@@ -153,7 +162,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = DATA_DIR / "files"
-FIXTURE_DIRS = [CHECKOUT / "fixtures"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 200 * 2**20  # a count matrix by REST; larger ones go by `import_counts`
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
@@ -183,7 +191,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["labdb.registry.rest_json.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["labdb.registry.rest_json.JsonParser"],
-    "DEFAULT_PAGINATION_CLASS": "labdb.registry.rest_answers.Paging",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "labdb.registry.rest_answers.answer_error",
     "NON_FIELD_ERRORS_KEY": "__all__",
@@ -220,4 +227,3 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": ENVIRON.get("LOG_LEVEL", "WARNING")},
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
