@@ -65,7 +65,9 @@ class PageContext:
     def require(self, action: str, study: Any = None) -> None:
         """Refuse, in a sentence, what the account may not do."""
         if self.record.read_only and action != "view":
-            raise PermissionDenied(f"{self.record.title().capitalize()} are written by analyses, not by people.")
+            raise PermissionDenied(
+                f"{self.record.title().capitalize()} are not entered here; an analysis or a file of their own writes them."
+            )
         if not self.may(action, study):
             raise PermissionDenied(forbidden_sentence(action, self.record.model, study))
 

@@ -1,4 +1,4 @@
-"""What is said beside a file of counts, the same on the page and by REST: study, annotation, how to read it."""
+"""What is said beside a file of counts, the same on the page, by REST and by command: study, annotation, how to read it."""
 
 import math
 from collections.abc import Mapping
@@ -39,8 +39,10 @@ class CountImportForm(forms.Form):
         study: Any = self.fields["study"]
         study.keys = KeyRing(user)
 
-    def run(self, content: bytes, name: str, sample_map: Mapping[str, str], *, dry_run: bool, door: str) -> CountImport:
-        """Import, or check only; CountFileError with every error."""
+    def run(
+        self, content: bytes, name: str, sample_map: Mapping[str, str], *, dry_run: bool, door: str, **options: Any
+    ) -> CountImport:
+        """Import, or check only; CountFileError with every error. Options are further ones of `import_counts`."""
         said = self.cleaned_data
         with writing(user=self.user, door=door):
             return import_counts(
@@ -54,6 +56,7 @@ class CountImportForm(forms.Form):
                 transpose=bool(said["transpose"]),
                 add_genes=bool(said["add_genes"]),
                 dry_run=dry_run,
+                **options,
             )
 
 

@@ -248,8 +248,14 @@ def test_ids_of_ensembl_are_no_symbols(run):
 
 def test_an_unknown_study_is_named_with_the_known_ones(study, tmp_path):
     (tmp_path / "c.csv").write_bytes(MATRIX)
-    with pytest.raises(CommandError, match=r"^There is no study S9; there are: S1\.$"):
+    with pytest.raises(CommandError, match=r"^study: There is no study S9; there are S1\.$"):
         call_command("import_counts", str(tmp_path / "c.csv"), "--study", "S9", "--annotation", "A1")
+
+
+def test_a_name_too_long_for_its_field_is_refused_at_it(study, tmp_path):
+    (tmp_path / "c.csv").write_bytes(MATRIX)
+    with pytest.raises(CommandError, match=r"^annotation: .* has 51 characters; enter at most 50\.$"):
+        call_command("import_counts", str(tmp_path / "c.csv"), "--study", "S1", "--annotation", "A" * 51)
 
 
 def test_a_missing_file_is_named(study, tmp_path):

@@ -7,11 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
-from labdb.colony.models import Study
-from labdb.registry.history import writing
 from labdb.sequencing.column_matching import read_sample_map
 from labdb.sequencing.count_cells import CountFileError
-from labdb.sequencing.count_import import CountImport, Quantification, import_counts
+from labdb.sequencing.count_form import CountImportForm
+from labdb.sequencing.count_import import CountImport
 
 
 class Command(BaseCommand):
@@ -37,39 +36,29 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, or print every error and end with 1."""
-        study = Study.objects.filter(code=options["study"]).first()
-        if study is None:
-            known = ", ".join(Study.objects.values_list("code", flat=True)) or "none yet"
-            raise CommandError(f"There is no study {options['study']}; there are: {known}.")
         user = acting_user(options["user"])
+        form = CountImportForm({name: options[name] for name in CountImportForm.base_fields}, user=user)
+        if not form.is_valid():
+            said = [f"{name}: {sentence}" for name, sentences in form.errors.items() for sentence in sentences]
+            raise CommandError("\n".join(said))
         try:
             content = options["file"].read_bytes()
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from None
         try:
-            with writing(user=user, door="command"):
-                report = self._import(study, content, user, options)
+            report = form.run(
+                content,
+                options["file"].name,
+                read_sample_map(options["sample_map"]) if options["sample_map"] else {},
+                dry_run=options["dry_run"],
+                door="command",
+                format=options["format"],
+                progress=self._progress if sys.stderr.isatty() else None,
+            )
         except CountFileError as error:
             self._say_errors(error)
             raise SystemExit(1) from None
         self._say(report, options["dry_run"])
-
-    def _import(self, study: Study, content: bytes, user: Any, options: dict[str, Any]) -> CountImport:
-        sample_map = read_sample_map(options["sample_map"]) if options["sample_map"] else None
-        return import_counts(
-            study,
-            content,
-            name=options["file"].name,
-            source=Quantification(options["annotation"], options["quantifier"], options["genome_build"]),
-            user=user,
-            sample_map=sample_map,
-            round_estimates=options["round"],
-            transpose=options["transpose"],
-            add_genes=options["add_genes"],
-            format=options["format"],
-            dry_run=options["dry_run"],
-            progress=self._progress if sys.stderr.isatty() else None,
-        )
 
     def _progress(self, done: int, total: int, doing: str) -> None:
         if done == total or done % 500 == 0:
