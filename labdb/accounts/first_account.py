@@ -2,6 +2,9 @@
 
 import secrets
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
+from django.db import transaction
+
 from labdb.accounts.models import User
 
 FIRST = "admin"
@@ -9,20 +12,26 @@ SYSTEM = "labdb"
 
 
 def ensure_first_account() -> tuple[str, str] | None:
-    """Make the manager's account when nobody can sign in yet, and return its name and password, once."""
-    if User.objects.exclude(username=SYSTEM).exists():
+    """Make the manager's account when nobody can sign in yet, and return its name and password, once.
+
+    An account that `token` made for a script has no password: with it alone nobody could open a page.
+    """
+    with_password = User.objects.exclude(password="").exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    if with_password.exists():
         return None
     password = secrets.token_urlsafe(12)
-    User.objects.create_superuser(username=FIRST, password=password)
+    with transaction.atomic():
+        account, _is_new = User.objects.select_for_update().get_or_create(username=FIRST)
+        account.is_active = account.is_staff = account.is_superuser = True
+        account.set_password(password)
+        account.save()
     return FIRST, password
 
 
 def system_account() -> User:
     """Return the account that commands and the clock act as; it has no password, so nobody signs in with it."""
-    account, is_new = User.objects.get_or_create(
-        username=SYSTEM, defaults={"is_superuser": True, "first_name": "labdb itself"}
+    account, _is_new = User.objects.get_or_create(
+        username=SYSTEM,
+        defaults={"is_superuser": True, "first_name": "labdb itself", "password": make_password(None)},
     )
-    if is_new:
-        account.set_unusable_password()
-        account.save()
     return account

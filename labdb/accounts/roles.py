@@ -1,4 +1,4 @@
-"""The roles a new laboratory starts with (docs/design: who uses it).
+"""The roles a new laboratory starts with.
 
 A role that exists is never overwritten: what it may do is changed in the admin.
 """
