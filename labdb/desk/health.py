@@ -1,11 +1,13 @@
 """`/health/`: is the process alive, and can it do its work? Answered without sign-in, without names or numbers."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -39,9 +41,14 @@ def health(request: HttpRequest) -> JsonResponse:
 
 
 def _migrations() -> str:
-    executor = MigrationExecutor(connection)
-    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return "pending" if pending else "applied"
+    applied = MigrationRecorder(connection).applied_migrations()
+    return "applied" if latest_migrations() <= applied.keys() else "pending"
+
+
+@cache
+def latest_migrations() -> frozenset[tuple[str, str]]:
+    """Return the last migration of every app, read once: it takes a tenth of a second, and anyone may ask."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def _workers() -> str:
