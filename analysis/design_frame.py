@@ -21,10 +21,6 @@ from labdb.registry.models import LabRecord
 from labdb.sequencing.models import CountMatrix, LibraryExtraction
 from labdb.treatment.models import AllocationKey
 
-STANDARD_FIELDS = (
-    "library__condition", "library__pool", "mouse__code", "mouse__sex", "mouse__cohort", "mouse__group", *COMPUTED,
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Libraries:
@@ -44,11 +40,6 @@ class Libraries:
     frame: pd.DataFrame
     notes: tuple[str, ...]
     runs: tuple[AnalysisRun, ...]
-
-
-def library_frame(study: Study, matrix: CountMatrix) -> pd.DataFrame:
-    """Return one row per library of a matrix with the standard fields."""
-    return read_libraries(study, matrix, STANDARD_FIELDS).frame
 
 
 def read_libraries(study: Study, matrix: CountMatrix, fields: Iterable[str]) -> Libraries:

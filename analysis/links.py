@@ -1,18 +1,11 @@
 """Addresses of what results are about, so that every number and point leads to its origin."""
 
-from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 from django.urls import reverse
 
 from labdb.registry.form_fields import is_storable
-from labdb.registry.record import record_for
-
-
-def record_url(model: type[Any], pk: int) -> str:
-    """Return the page of a record."""
-    return reverse("record-detail", kwargs={"resource": record_for(model).resource, "pk": pk})
 
 
 def mouse_urls(study_code: str, mouse_codes: pd.Series) -> list[str]:

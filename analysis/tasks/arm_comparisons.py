@@ -1,6 +1,5 @@
 """Each drug arm beside control and susceptible saline mice, region by region; for `reversal` and `mouse_scores`."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -31,10 +30,6 @@ class ArmComparisons:
     vehicles: tuple[str, ...]
     matrix_id: int
     regions: dict[str, int]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Yield every region with every drug arm."""
-        return ((region, arm) for region in self.regions for arm in self.arms)
 
     def expression(self, region: str) -> pd.DataFrame:
         """Return log2 CPM of a region: TMM on genes kept by a filter that pools saline and drug mice.

@@ -21,7 +21,6 @@ REQUIRED = "This is needed; enter a value."
 LONGEST_KEY = 300  # characters; the longest label of a record is shorter
 YES = {"true", "yes", "y", "1"}
 NO = {"false", "no", "n", "0"}
-Shown = Callable[..., Any]
 
 
 class _Spoken:

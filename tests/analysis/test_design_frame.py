@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from analysis import runs
-from analysis.design_frame import STANDARD_FIELDS, library_frame, read_libraries, treatment_outcome
+from analysis.design_frame import read_libraries, treatment_outcome
+from analysis.library_fields import COMPUTED
 from analysis.models import Contrast
 from analysis.standard_contrasts import propose
 from labdb.colony.models import Strain, Study
@@ -12,6 +13,10 @@ from labdb.sequencing.models import CountMatrix, Library
 from tests.analysis.small_study import add_library, add_matrix, add_mouse, make_study, make_treated_study
 
 pytestmark = pytest.mark.django_db
+
+FIELDS = (
+    "library__condition", "library__pool", "mouse__code", "mouse__sex", "mouse__cohort", "mouse__group", *COMPUTED,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -52,9 +57,9 @@ def test_stress_drug_and_outcome_in_one_word(group, phenotype, arm, is_vehicle, 
 
 
 def test_every_library_has_its_mouse_region_and_calls(treated):
-    frame = library_frame(treated, matrix_of(treated))
+    frame = read_libraries(treated, matrix_of(treated), FIELDS).frame
     assert len(frame) == 4 * 5 * 2
-    assert set(STANDARD_FIELDS) <= set(frame.columns)
+    assert set(FIELDS) <= set(frame.columns)
     row = frame.loc["k0-PFC"]
     assert (row["region"], row["mouse__code"], row["mouse__group"], row["mouse__cohort"]) == (
         "PFC",
@@ -79,7 +84,7 @@ def test_every_library_has_its_mouse_region_and_calls(treated):
 
 def test_the_queries_do_not_grow_with_the_libraries(treated, django_assert_max_num_queries):
     with django_assert_max_num_queries(16):
-        library_frame(treated, matrix_of(treated))
+        read_libraries(treated, matrix_of(treated), FIELDS)
 
 
 def test_only_runs_whose_calls_are_used_are_named(treated):
