@@ -15,6 +15,7 @@ from analysis.models import AnalysisRun
 from analysis.records import AnalysisRunRecord
 from analysis.runs import request_run
 from labdb.colony.models import Study
+from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
 from labdb.registry.rest import view_for
 
@@ -51,7 +52,7 @@ class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
         asked.is_valid(raise_exception=True)
         study = _study(request.user, asked.validated_data["study"])
         if not may(request.user, "add", AnalysisRun, study):
-            raise PermissionDenied(f"Your role does not run analyses of {study}.")
+            raise PermissionDenied(forbidden_sentence("add", AnalysisRun, study))
         try:
             run = request_run(
                 asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user

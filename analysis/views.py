@@ -20,6 +20,7 @@ from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
 from analysis.results import results_of
 from analysis.tasks import TASKS
 from labdb.colony.models import Study
+from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
 
 RUNS_A_PAGE = 50
@@ -144,7 +145,7 @@ def request_run(request: HttpRequest) -> HttpResponse:
     """Queue a run and lead to its page."""
     seen = Study.objects.all().visible_to(request.user)
     study = get_object_or_404(seen, code=storable(request.POST.get("study", "")))
-    _require(request, AnalysisRun, study, "run analyses")
+    _require(request, AnalysisRun, study)
     given = {
         name.removeprefix("set-"): value for name, value in request.POST.items() if name.startswith("set-") and value
     }
@@ -160,7 +161,7 @@ def request_run(request: HttpRequest) -> HttpResponse:
 def cancel_run(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a run to stop."""
     run = _run_or_404(request, pk)
-    _require(request, AnalysisRun, run.study, "cancel analyses")
+    _require(request, AnalysisRun, run.study)
     run_actions.cancel(run)
     messages.info(request, f"Run {run.pk} was asked to stop; it does at its next sign of progress.")
     return redirect("analysis-run", run.pk)
@@ -170,7 +171,7 @@ def cancel_run(request: HttpRequest, pk: int) -> HttpResponse:
 def adopt_run(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a run's results current; the reason is kept."""
     run = _run_or_404(request, pk)
-    _require(request, Adoption, run.study, "adopt results")
+    _require(request, Adoption, run.study)
     try:
         run_actions.adopt(run, request.user, request.POST.get("reason", ""))
         messages.success(request, f"The results of run {run.results_run.pk} are now current.")
@@ -184,6 +185,6 @@ def _run_or_404(request: HttpRequest, pk: int) -> AnalysisRun:
     return get_object_or_404(seen.select_related("study", "same_as__study", "requested_by", "parent"), pk=pk)
 
 
-def _require(request: HttpRequest, model: type[Any], study: Study, what: str) -> None:
+def _require(request: HttpRequest, model: type[Any], study: Study) -> None:
     if not may(request.user, "add", model, study):
-        raise PermissionDenied(f"Your role does not {what} in {study}; ask a manager of the study.")
+        raise PermissionDenied(forbidden_sentence("add", model, study))

@@ -428,7 +428,7 @@ def test_the_command_waits_and_prints_what_came_of_it(study, capsys):
     call_command("run_analysis", "phenotype", "--study", "S1", "--set", "test_number=1", "--wait")
     run = AnalysisRun.objects.get()
     assert f"Run {run.pk} (phenotype) done." in capsys.readouterr().out
-    assert run.status == RunStatus.DONE
+    assert (run.status, str(run.requested_by)) == (RunStatus.DONE, "labdb")
     assert not OrmQ.objects.exists()
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from analysis import runs
 from analysis.models import AnalysisRun, RunStatus
 from analysis.tasks import TASKS
+from labdb.accounts.acting import acting_user
 from labdb.colony.models import Study
 
 LOOK_EVERY_S = 0.5
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--study", required=True, metavar="CODE")
         parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="A parameter of the task.")
         parser.add_argument("--wait", action="store_true", help="Carry it out in this process.")
+        parser.add_argument("--user", metavar="NAME", help="In whose name; by default labdb's own.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask for the run, and carry it out if told to."""
@@ -36,8 +38,9 @@ class Command(BaseCommand):
         if study is None:
             known = ", ".join(Study.objects.values_list("code", flat=True)) or "none yet"
             raise CommandError(f"There is no study {options['study']}; there are: {known}.")
+        user, given = acting_user(options["user"]), _parameters(options["set"])
         try:
-            run = runs.request_run(options["task"], study, _parameters(options["set"]), queue=not options["wait"])
+            run = runs.request_run(options["task"], study, given, user=user, queue=not options["wait"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         if not options["wait"]:
