@@ -30,7 +30,7 @@ def body_mass(weighings: pd.DataFrame) -> Any:
     is_one = n_mice == 1
     legend: Any = None if is_one else alt.Legend(orient="bottom", columns=3)
     color = alt.Color("group_n:N", title=None, scale=scale, legend=legend)
-    x = alt.X("day:Q", title=DAY_TITLE, axis=alt.Axis(tickMinStep=1))
+    x = alt.X("day:Q", title=DAY_TITLE, axis=alt.Axis(tickMinStep=1, tickCount=10))
     kept = ["mouse", "group", "group_n", "day", "body_mass_g", *(["url"] if "url" in drawn else [])]
     each = alt.Chart(theme.values(drawn[kept])).encode(
         x=x, y=alt.Y("body_mass_g:Q", title="body mass (g)", scale=alt.Scale(zero=False)), color=color

@@ -1,12 +1,13 @@
 """From a reversal score to the seconds in the interaction zone, click by click; and figures that are really drawn."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.models import AnalysisRun, RunStatus
-from labdb.colony.models import Mouse
+from labdb.colony.models import Mouse, Weighing
 from tests.analysis.treated_study import add_run, make_analyzed_study
 from tests.browser.conftest import SignIn
 
@@ -52,3 +53,22 @@ def test_a_run_is_followed_to_its_end(page: Page, sign_in: SignIn):
     expect(page.locator("#run-state")).to_contain_text("calling")
     AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason="No SI test is left.")
     expect(page.get_by_role("alert")).to_contain_text("No SI test is left.")
+
+
+@pytest.mark.parametrize("width", [1280, 820])
+def test_no_letter_of_a_figure_is_scaled_below_reading_size(page: Page, sign_in: SignIn, width: int):
+    study = make_analyzed_study()
+    mouse = Mouse.objects.get(study=study, code="k0")
+    for day in (2, 9):
+        at = datetime(2026, 3, day, 9, tzinfo=UTC)
+        Weighing.objects.create(study=study, mouse=mouse, performed_at=at, body_mass_g=20.0 + day / 10)
+    sign_in("boss")
+    page.set_viewport_size({"width": width, "height": 1000})
+    for address in ("/studies/S1/", "/studies/S1/mice/k0/"):
+        page.goto(address)
+        expect(page.locator(".figure-card[hx-get]")).to_have_count(0)
+        expect(page.locator("figure:not([data-drawn])")).to_have_count(0)
+        scales = page.locator(".figure-plot svg").evaluate_all("drawn => drawn.map(one => one.getScreenCTM().a)")
+        # The smallest letters of analysis/figures/theme.py have 11 pixels; 10.5 are still read at arm's length.
+        assert scales
+        assert all(scale * 11 >= 10.5 for scale in scales), (address, scales)
