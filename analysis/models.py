@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from analysis.library_fields import check_field
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
 from labdb.colony.models import Mouse, Study
+from labdb.registry.fields import FiniteFloatField
 from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, StudyRecord
 from labdb.registry.rules import one_per
@@ -183,10 +184,10 @@ class PhenotypeCall(Result):
     mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="phenotype_calls")
     si_test = models.ForeignKey(SocialInteractionTest, on_delete=models.PROTECT, related_name="phenotype_calls")
     rule = models.ForeignKey(PhenotypeRule, on_delete=models.PROTECT, related_name="calls")
-    si_ratio = models.FloatField("SI ratio", null=True)
-    corner_ratio = models.FloatField(null=True)
+    si_ratio = FiniteFloatField("SI ratio", null=True)
+    corner_ratio = FiniteFloatField(null=True)
     phenotype = models.CharField(max_length=12)
-    distance_to_cutoff = models.FloatField(null=True)
+    distance_to_cutoff = FiniteFloatField(null=True)
     borderline = models.BooleanField()
     reason = models.CharField(max_length=300, blank=True)
 
@@ -203,7 +204,7 @@ class ResponseCall(Result):
     after = models.ForeignKey(SocialInteractionTest, on_delete=models.PROTECT, related_name="response_calls_after")
     rule = models.ForeignKey(ResponseRule, on_delete=models.PROTECT, related_name="calls")
     response = models.CharField(max_length=13)
-    delta_log_ratio = models.FloatField(null=True)
+    delta_log_ratio = FiniteFloatField(null=True)
     reliable_change = models.BooleanField(null=True)
     borderline = models.BooleanField()
     reason = models.CharField(max_length=300, blank=True)
@@ -222,11 +223,11 @@ class GeneResult(Result):
     contrast = models.ForeignKey(Contrast, on_delete=models.PROTECT, related_name="gene_results", db_index=False)
     region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="gene_results", db_index=False)
     gene = models.ForeignKey(Gene, on_delete=models.PROTECT, related_name="gene_results", db_index=False)
-    log2_fold_change = models.FloatField()
-    average_expression = models.FloatField("average expression (log2 CPM)")
-    t = models.FloatField()
-    p_value = models.FloatField()
-    adj_p_value = models.FloatField("adjusted p (Benjamini-Hochberg)")
+    log2_fold_change = FiniteFloatField()
+    average_expression = FiniteFloatField("average expression (log2 CPM)")
+    t = FiniteFloatField()
+    p_value = FiniteFloatField()
+    adj_p_value = FiniteFloatField("adjusted p (Benjamini-Hochberg)")
 
     class Meta:
         ordering = ["pk"]
@@ -247,19 +248,19 @@ class SignatureReversal(Result):
     n_control = models.PositiveSmallIntegerField()
     n_stress = models.PositiveSmallIntegerField()
     n_treated = models.PositiveSmallIntegerField()
-    statistic = models.FloatField(null=True)
-    p_value = models.FloatField(null=True)
-    p_floor = models.FloatField(null=True)
+    statistic = FiniteFloatField(null=True)
+    p_value = FiniteFloatField(null=True)
+    p_floor = FiniteFloatField(null=True)
     n_relabelings = models.PositiveIntegerField(null=True)
-    n_relabelings_available = models.FloatField(null=True)
-    adj_p_value = models.FloatField("adjusted p over arms and regions (Benjamini-Hochberg)", null=True)
-    fraction_undone = models.FloatField(null=True)
-    fraction_undone_se = models.FloatField(null=True)
-    fraction_undone_low = models.FloatField("fraction undone, 95 % low", null=True)
-    fraction_undone_high = models.FloatField("fraction undone, 95 % high", null=True)
-    cosine = models.FloatField(null=True)
-    cosine_null_mean = models.FloatField("cosine expected without any reversal", null=True)
-    p_stress_axis = models.FloatField(null=True)
+    n_relabelings_available = FiniteFloatField(null=True)
+    adj_p_value = FiniteFloatField("adjusted p over arms and regions (Benjamini-Hochberg)", null=True)
+    fraction_undone = FiniteFloatField(null=True)
+    fraction_undone_se = FiniteFloatField(null=True)
+    fraction_undone_low = FiniteFloatField("fraction undone, 95 % low", null=True)
+    fraction_undone_high = FiniteFloatField("fraction undone, 95 % high", null=True)
+    cosine = FiniteFloatField(null=True)
+    cosine_null_mean = FiniteFloatField("cosine expected without any reversal", null=True)
+    p_stress_axis = FiniteFloatField(null=True)
     refusal = models.CharField(max_length=60, blank=True)
     messages = models.TextField(blank=True)
 
@@ -272,14 +273,14 @@ class ReversedGene(Result):
 
     reversal = models.ForeignKey(SignatureReversal, on_delete=models.CASCADE, related_name="genes")
     gene = models.ForeignKey(Gene, on_delete=models.PROTECT, related_name="reversals")
-    t_stress = models.FloatField()
-    t_merged = models.FloatField()
-    t_drug = models.FloatField()
-    p_merged = models.FloatField()
-    p_drug = models.FloatField()
-    q_value = models.FloatField(null=True)
+    t_stress = FiniteFloatField()
+    t_merged = FiniteFloatField()
+    t_drug = FiniteFloatField()
+    p_merged = FiniteFloatField()
+    p_drug = FiniteFloatField()
+    q_value = FiniteFloatField(null=True)
     listed = models.BooleanField()
-    q_strict = models.FloatField()
+    q_strict = FiniteFloatField()
     listed_strict = models.BooleanField()
 
     class Meta:
@@ -301,10 +302,10 @@ class MouseReversalScore(Result):
         help_text="The treated arm of the comparison; controls and susceptible mice get a score in each.",
     )  # fmt: skip
     group = models.CharField(max_length=100, help_text="Stress and treatment, such as imipramine responder.")
-    score = models.FloatField(null=True)
-    se = models.FloatField(null=True)
-    low = models.FloatField("95 % low", null=True)
-    high = models.FloatField("95 % high", null=True)
+    score = FiniteFloatField(null=True)
+    se = FiniteFloatField(null=True)
+    low = FiniteFloatField("95 % low", null=True)
+    high = FiniteFloatField("95 % high", null=True)
     reason = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -216,8 +216,11 @@ class Weighing(BenchEvent):
     body_mass_g = FiniteFloatField("body mass (g)")
 
     class Meta:
-        ordering = ["mouse", "performed_at"]
-        indexes = [models.Index(fields=["study", "performed_at"], name="weighing_study_time")]
+        ordering = ["-performed_at", "-pk"]  # not by mouse: a study has millions, and no index knows its codes
+        indexes = [
+            models.Index(fields=["study", "performed_at"], name="weighing_study_time"),
+            models.Index(fields=["performed_at"], name="weighing_time"),
+        ]
         constraints = [
             between("body_mass_g", 1, 100, "g", "weighing_mass_of_a_mouse"),
             UniqueRule(

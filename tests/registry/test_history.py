@@ -128,3 +128,11 @@ def test_the_working_role_can_neither_change_nor_erase_the_history(writer: Any) 
             connection.cursor() as cursor,
         ):
             cursor.execute(statement)
+
+
+def test_a_record_is_never_changed_before_it_was_made(writer: Any) -> None:
+    cohort = Cohort.objects.create(study=Study.objects.get(code="S1"), code="H9")  # this test is one transaction
+    cohort.notes = "changed"
+    cohort.save()
+    cohort.refresh_from_db()
+    assert cohort.modified_at > cohort.created_at
