@@ -10,11 +10,12 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labdb.settings")
     from django.core.management import execute_from_command_line
 
+    from labdb.environment import SettingError
     from labdb.postgres import PostgresError
 
     try:
         execute_from_command_line(sys.argv)
-    except PostgresError as error:  # a sentence for a person: no server, or a DATABASE_URL that cannot be read
+    except (PostgresError, SettingError) as error:  # a sentence for a person: no server, or a setting that is none
         sys.exit(str(error))
 
 

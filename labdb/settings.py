@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labdb import postgres
+from labdb.environment import SettingError, time_zone, whole_number
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRON = os.environ
@@ -20,10 +21,16 @@ def _secret_key() -> str:
         return key
     path = DATA_DIR / "secret_key"
     if not path.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
         draft = DATA_DIR / f"secret_key.{os.getpid()}"
-        draft.write_text(secrets.token_urlsafe(50))
-        draft.chmod(0o600)
+        try:
+            DATA_DIR.mkdir(parents=True, exist_ok=True)
+            draft.write_text(secrets.token_urlsafe(50))
+            draft.chmod(0o600)
+        except OSError as error:
+            raise SettingError(
+                f"The data folder {DATA_DIR} cannot be written: {error.strerror}. "
+                "Name a folder of your own by LABDB_DATA_DIR."
+            ) from None
         try:
             os.link(draft, path)  # only one of several starters wins; the others read its key
         except FileExistsError:
@@ -144,7 +151,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = ENVIRON.get("TIME_ZONE", "UTC")  # the lab's; instants are stored in UTC and shown in it
+TIME_ZONE = time_zone("TIME_ZONE", "UTC")  # the lab's; instants are stored in UTC and shown in it
 USE_I18N = False  # one language: the bench's words
 USE_TZ = True
 FORMAT_MODULE_PATH = "labdb.formats"  # Django no longer reads DATE_FORMAT from settings
@@ -206,11 +213,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-ANALYSIS_TIMEOUT_S = int(ENVIRON.get("ANALYSIS_TIMEOUT_S", "3600"))
+ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
 Q_CLUSTER = {
     "name": "labdb",
     "orm": "default",
-    "workers": int(ENVIRON.get("WORKERS", "1")),
+    "workers": whole_number("WORKERS", 1),
     "poll": 0.3,  # s: a queued run starts within this
     "timeout": ANALYSIS_TIMEOUT_S,
     "retry": ANALYSIS_TIMEOUT_S + 600,  # longer than the timeout, or a task runs several times at once

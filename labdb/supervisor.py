@@ -21,6 +21,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded now: a forked child must not load
 
 
+class UnusableFolderError(Exception):
+    """The folder cannot be written; the message says what to do."""
+
+
 class AlreadyRunningError(Exception):
     """Another process keeps this folder's programs running; the message says where."""
 
@@ -178,8 +182,7 @@ def hold_folder(folder: Path, **about: Any) -> Iterator[Hold]:
 
     The kernel's lock tells, not a pid: it is gone with its holder, whatever became of him.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "up.lock").open("a+") as file:
+    with _lock_file(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -195,6 +198,17 @@ def hold_folder(folder: Path, **about: Any) -> Iterator[Hold]:
         yield hold
         hold.about.clear()
         hold.note()
+
+
+def _lock_file(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "up.lock").open("a+")
+    except OSError as error:
+        raise UnusableFolderError(
+            f"The data folder {folder} cannot be written: {error.strerror}. "
+            "Give this account the right to, or name another folder by LABDB_DATA_DIR."
+        ) from None
 
 
 def _read(file: IO[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labdb.supervisor import AlreadyRunningError, Check, Program, Supervisor, hold_folder
+from labdb.supervisor import AlreadyRunningError, Check, Program, Supervisor, UnusableFolderError, hold_folder
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 STEADY = """
@@ -180,6 +180,15 @@ def test_a_folder_has_one_supervisor_and_the_second_is_told_where_the_first_is(t
     ):
         pass
     with hold_folder(tmp_path):  # free again
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UnusableFolderError, match=r"data folder .*file cannot be written: File exists\. Give"),
+        hold_folder(tmp_path / "file"),
+    ):
         pass
 
 

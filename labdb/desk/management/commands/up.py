@@ -14,17 +14,19 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connections
+from django.db import DatabaseError, OperationalError, connections
 
+from analysis.runs import sweep
 from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
 from labdb.desk.installation import applied_migrations, collect_static_files, unknown_migrations
-from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, hold_folder
+from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, UnusableFolderError, hold_folder
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 HURRIED_STOP_S = 2.0
+SWEEP_S = 60.0  # well below the silence that counts as a worker's death, runs.LOST_AFTER_S
 
 
 class Command(BaseCommand):
@@ -55,7 +57,7 @@ class Command(BaseCommand):
                     self._say("Stopped before labdb was ready; what was finished is kept.")
                 finally:
                     self._stop_database()
-        except (AlreadyRunningError, postgres.PostgresError, OperationalError) as error:
+        except (AlreadyRunningError, UnusableFolderError, postgres.PostgresError, OperationalError) as error:
             raise CommandError(str(error)) from error
 
     # ---- before the first page ----
@@ -104,7 +106,11 @@ class Command(BaseCommand):
         self.supervisor = Supervisor(
             [Program("web", self._web_command(), grace_s=15.0), Program("workers", _manage("qcluster"), grace_s=20.0)],
             self._say,
-            checks=[Check(self._watch_database, every_s=2.0), Check(self._watch_web, every_s=0.2)],
+            checks=[
+                Check(self._watch_database, every_s=2.0),
+                Check(self._watch_web, every_s=0.2),
+                Check(self._watch_runs, every_s=SWEEP_S),
+            ],
             note_children=lambda children: hold.note(address=self._address(), children=children),
         )
         self.supervisor.run()
@@ -130,6 +136,16 @@ class Command(BaseCommand):
         if not self.has_answered and _answers(self.host, self.port):
             self.has_answered = True
             self._say(f"labdb answers at {self._address()} . Ctrl-C stops it.")
+
+    def _watch_runs(self) -> None:
+        """Queue again the runs whose worker died: its successor knows nothing of them."""
+        try:
+            for run in sweep():
+                self._say(f"The worker of {run} died; the run is queued again.")
+        except DatabaseError:
+            pass  # the database is away, which another check sees to; this one looks again
+        finally:
+            connections.close_all()
 
     # ---- the end ----
 

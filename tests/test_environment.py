@@ -1,0 +1,34 @@
+"""Settings that cannot be used are said in a sentence, before anything is started."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("TIME_ZONE", "Nowhere/X", "TIME_ZONE must name a time zone such as Europe/Berlin; it is 'Nowhere/X'."),
+        ("TIME_ZONE", "../passwd", "TIME_ZONE must name a time zone"),
+        ("WORKERS", "many", "WORKERS must be a whole number from 1 on; it is 'many'."),
+        ("WORKERS", "0", "WORKERS must be a whole number from 1 on; it is '0'."),
+        ("ANALYSIS_TIMEOUT_S", "-1", "ANALYSIS_TIMEOUT_S must be a whole number from 1 on"),
+        ("LABDB_DATA_DIR", "a file", "cannot be written: "),
+        ("LABDB_DATA_DIR", "a file/within", "cannot be written: Not a directory. Name a folder of your own"),
+    ],
+)
+def test_what_cannot_be_a_setting_ends_in_one_sentence(name: str, text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    value = str(tmp_path / text) if name == "LABDB_DATA_DIR" else text
+    environ = {key: kept for key, kept in os.environ.items() if key != "SECRET_KEY"}
+    environ |= {"LABDB_DATA_DIR": str(tmp_path / "data"), name: value}
+    command = [sys.executable, str(CHECKOUT / "manage.py"), "up"]
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert says in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
