@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 DELIMITERS = ",;\t|"
@@ -20,7 +21,7 @@ MAX_UNPACKED_BYTES = 500_000_000  # a gzip file of a few kB can unpack to more t
 SNIFFED_ROWS = 20
 LISTED_LINES = 5
 
-LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+LINE = re.compile(r"[^\r\n]++(?:\r\n|\r|\n)?|\r\n|\r|\n")  # possessive: a line of 300 MB is not walked back
 GZIP_MAGIC = b"\x1f\x8b"
 FOREIGN_FORMATS = {  # first bytes -> what it is, what to do
     b"PK\x03\x04": "an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8",
@@ -208,7 +209,8 @@ def _first_widths(text: str, delimiter: str) -> list[int]:
     """Count the cells of the first rows, as far as they can be read with this delimiter."""
     widths: list[int] = []
     try:
-        for cells in csv.reader(split_lines(text), delimiter=delimiter):
+        bearable = takewhile(lambda line: len(line) <= MAX_LINE_CHARACTERS, split_lines(text))
+        for cells in csv.reader(bearable, delimiter=delimiter):
             if any(cell.strip() for cell in cells):
                 widths.append(len(cells))
             if len(widths) > SNIFFED_ROWS:

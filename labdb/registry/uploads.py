@@ -3,7 +3,8 @@
 import hashlib
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,13 @@ class KeptFile:
 
 def keep(data: bytes, name: str, user: Any, mapping: dict[str, str] | None = None) -> KeptFile:
     """Store a file for a day, complete or not at all."""
-    folder = _folder()
-    _forget_old(folder)
     kept = KeptFile(data, name, hashlib.sha256(data).hexdigest(), user.pk, mapping or {})
-    draft = folder / f"{kept.sha256}.{os.getpid()}.{time.monotonic_ns()}"
-    draft.write_bytes(data)
-    draft.replace(_path(kept.sha256, user.pk))
+    with _disk_in_words(name):
+        folder = _folder()
+        _forget_old(folder)
+        draft = folder / f"{kept.sha256}.{os.getpid()}.{time.monotonic_ns()}"
+        draft.write_bytes(data)
+        draft.replace(_path(kept.sha256, user.pk))
     return kept
 
 
@@ -51,15 +53,27 @@ def recall(token: str, user: Any) -> KeptFile:
         sha256, sender_id, name, mapping = signing.loads(token, salt=SALT, max_age=KEPT_S)
     except signing.BadSignature:
         raise UploadError("The file that was checked is no longer kept; choose it again.") from None
-    path = _path(sha256, sender_id)
-    if sender_id != user.pk or not path.is_file():
-        raise UploadError(f"{name} is no longer kept; choose it again.")
-    return KeptFile(path.read_bytes(), name, sha256, sender_id, mapping)
+    with _disk_in_words(name):
+        path = _path(sha256, sender_id)
+        if sender_id != user.pk or not path.is_file():
+            raise UploadError(f"{name} is no longer kept; choose it again.")
+        return KeptFile(path.read_bytes(), name, sha256, sender_id, mapping)
 
 
 def forget(kept: KeptFile) -> None:
     """Remove a file that was imported."""
     _path(kept.sha256, kept.sender_id).unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk_in_words(name: str) -> Iterator[None]:
+    """Say to the sender what is wrong with the server's disk: full, or not ours to write."""
+    try:
+        yield
+    except OSError as error:
+        raise UploadError(
+            f"{name} cannot be kept on the server ({error.strerror}); tell a manager, and send it again later."
+        ) from error
 
 
 def _folder() -> Path:

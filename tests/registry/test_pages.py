@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 from datetime import date, timedelta
 from typing import Any
 
@@ -388,6 +389,16 @@ class TestImport:
             assert "no longer kept; choose it again" in text_of(answer)
         assert not Mouse.objects.exists()
 
+    def test_a_disk_that_takes_no_file_is_said_in_words(self, boss, study, uploads):
+        token = self.send(boss, self.GOOD).context["token"]
+        shutil.rmtree(uploads)
+        uploads.write_text("")  # where the folder should be
+        said = "mice.csv cannot be kept on the server (File exists); tell a manager, and send it again later."
+        assert said in text_of(self.send(boss, self.GOOD))
+        answer = boss.post("/records/mice/import/", {"step": "import", "study": "S1", "token": token})
+        assert said in text_of(answer)
+        assert not Mouse.objects.exists()
+
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [(b"", "is empty"), (b"\x89PNG\r\n\x1a\n\0\0\0", "bytes of value 0"), (b"PK\x03\x04abc", "Excel workbook")],
@@ -452,7 +463,7 @@ class TestPermission:
     def test_results_are_not_entered_by_people(self, boss, study):
         answer = boss.get("/records/phenotype-calls/add/")
         assert answer.status_code == 403
-        assert "are written by analyses" in text_of(answer)
+        assert "an analysis or a file of their own writes them" in text_of(answer)
 
 
 class TestNames:
