@@ -26,5 +26,8 @@ class JsonRenderer(JSONRenderer):
         try:
             return super().render(*args, **kwargs)
         except UnicodeEncodeError:
-            self.ensure_ascii = True
-            return super().render(*args, **kwargs)
+            return _AsciiRenderer().render(*args, **kwargs)
+
+
+class _AsciiRenderer(JSONRenderer):
+    ensure_ascii = True
