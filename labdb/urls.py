@@ -2,13 +2,14 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
 from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
 from labdb.registry.rest import Router
+from labdb.registry.rest_answers import UnknownAddress
 from labdb.registry.urls import page_urlpatterns
 from labdb.sequencing.records import CountMatrixRecord
 from labdb.sequencing.rest import CountMatrixView
@@ -30,4 +31,5 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="api-schema", permission_classes=[IsAuthenticated]),
         name="api-docs",
     ),
+    re_path(r"^api/.*/$", UnknownAddress.as_view()),
 ]

@@ -7,11 +7,11 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import DataError
 from django.http import QueryDict
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import APIView, exception_handler
 
 from labdb.registry import deletion, filters
 from labdb.registry.forms import Conflict
@@ -82,3 +82,14 @@ def _conflict(error: Conflict) -> Response:
     answer["theirs"] = {name: theirs for name, (theirs, _yours) in error.differences.items()}
     answer["yours"] = {name: yours for name, (_theirs, yours) in error.differences.items()}
     return Response(answer, status.HTTP_412_PRECONDITION_FAILED)
+
+
+class UnknownAddress(APIView):
+    """Every address of REST that is none: a script gets words in JSON, not a page."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse, whatever the method."""
+        super().initial(request, *args, **kwargs)
+        raise NotFound(f"There is nothing at {request.path}; /api/docs/ lists what there is.")

@@ -261,3 +261,12 @@ def test_the_schema_and_its_page_are_served_to_who_is_signed_in(api: Api) -> Non
         assert "get" in paths[f"/api/v1/{record.resource}/{{id}}/"]
     assert api.client.get("/api/docs/").status_code == 200
     assert Client().get("/api/schema/").status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["mise/", "mice/M001/tail/"])
+def test_an_address_that_is_none_is_refused_in_json(api: Api, method: str, path: str) -> None:
+    answer = api(method, path)
+    assert answer.status_code == 404
+    assert answer.json() == {"__all__": [f"There is nothing at /api/v1/{path}; /api/docs/ lists what there is."]}
+    assert Client().get(f"/api/v1/{path}").status_code == 401
