@@ -166,7 +166,10 @@ def _read_header(
         if column not in header and column != REST:
             errors.append(
                 CellError(
-                    HEADER_LINE, column, "", f"--map names a column that the file lacks; it has {', '.join(header)}."
+                    HEADER_LINE,
+                    column,
+                    "",
+                    f"A field was chosen for a column that the file lacks; it has {', '.join(header)}.",
                 )
             )
     for position, column in enumerate(header):
@@ -178,7 +181,12 @@ def _read_header(
             errors.append(CellError(HEADER_LINE, column, "", _unknown_column(record, column, name, names)))
         elif name in columns.values():
             errors.append(
-                CellError(HEADER_LINE, column, "", f"Two columns stand for {name}; leave one out by --map '{column}='.")
+                CellError(
+                    HEADER_LINE,
+                    column,
+                    "",
+                    f"Two columns stand for {name}; choose one, and leave the other out (by command: --map '{column}=').",
+                )
             )
         else:
             columns[position] = name
@@ -188,7 +196,7 @@ def _read_header(
                 HEADER_LINE,
                 name,
                 "",
-                f"The column {name} is missing; add it, or name the column that holds it by --map COLUMN={name}.",
+                f"The column {name} is missing; add it, or choose the column that holds it (by command: --map COLUMN={name}).",
             )
         )
     return columns, errors, ignored
@@ -198,7 +206,7 @@ def _unknown_column(record: type[Record], column: str, name: str, names: Mapping
     wrong = name if name != column.casefold() else column
     return (
         f"{wrong} is not a field of {record.resource}; known are {', '.join(names)}. "
-        f"Rename the column, say by --map '{column}=FIELD' what it is, or leave it out by --map '{column}='."
+        f"Rename the column, choose its field (by command: --map '{column}=FIELD'), or leave it out (--map '{column}=')."
     )
 
 

@@ -66,8 +66,8 @@ def test_two_lines_that_say_the_same_are_both_named(writer: Any) -> None:
 def test_a_missing_column_is_said_once_and_the_other_cells_are_checked(writer: Any) -> None:
     report = weigh("mouse,performed_at\nM001,never\nM002,2025-06-01\n", writer)
     assert said(report) == [
-        "line 1, column body_mass_g: The column body_mass_g is missing; add it, or name the column that holds it by "
-        "--map COLUMN=body_mass_g.",
+        "line 1, column body_mass_g: The column body_mass_g is missing; add it, or choose the column that holds it (by command: "
+        "--map COLUMN=body_mass_g).",
         "line 2, column performed_at, value never: never is not a date and time; enter it as 2026-03-14 09:30 "
         "(year-month-day hour:minute).",
     ]
@@ -85,7 +85,7 @@ def test_a_map_says_what_a_column_is_or_leaves_it_out(writer: Any) -> None:
     names = {"Animal": "mouse", "when": "performed_at", "grams": "body_mass_g", "comment": ""}
     report = weigh(text, writer, mapping=names)
     assert (report.created, report.ignored) == (1, ("comment",))
-    assert "--map names a column that the file lacks" in said(weigh(text, writer, mapping={"no": "mouse"}))[0]
+    assert "A field was chosen for a column that the file lacks" in said(weigh(text, writer, mapping={"no": "mouse"}))[0]
 
 
 def test_two_columns_for_one_field_are_refused(writer: Any) -> None:
