@@ -85,7 +85,9 @@ def test_a_map_says_what_a_column_is_or_leaves_it_out(writer: Any) -> None:
     names = {"Animal": "mouse", "when": "performed_at", "grams": "body_mass_g", "comment": ""}
     report = weigh(text, writer, mapping=names)
     assert (report.created, report.ignored) == (1, ("comment",))
-    assert "A field was chosen for a column that the file lacks" in said(weigh(text, writer, mapping={"no": "mouse"}))[0]
+    assert (
+        "A field was chosen for a column that the file lacks" in said(weigh(text, writer, mapping={"no": "mouse"}))[0]
+    )
 
 
 def test_two_columns_for_one_field_are_refused(writer: Any) -> None:
