@@ -18,6 +18,7 @@ from labdb.registry.keys import KeyRing
 from labdb.registry.models import key_of
 
 REQUIRED = "This is needed; enter a value."
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2199  # beyond them a slip of the finger; a figure's clock ends at 1677 and 2262
 LONGEST_KEY = 300  # characters; the longest label of a record is shorter
 YES = {"true", "yes", "y", "1"}
 NO = {"false", "no", "n", "0"}
@@ -94,6 +95,13 @@ class WholeNumberField(_Spoken, forms.Field):
         return number
 
 
+def _refuse_strange_year(value: Any, moment: date) -> None:
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise ValidationError(
+            f"{value} is in the year {moment.year}; enter a year from {EARLIEST_YEAR} to {LATEST_YEAR}, such as 2026."
+        )
+
+
 class DayField(_Spoken, forms.Field):
     """A date, year first, so that no order has to be guessed."""
 
@@ -103,12 +111,14 @@ class DayField(_Spoken, forms.Field):
         """Return the date, or None when empty."""
         if isinstance(value, datetime):
             value = value.date()
-        if isinstance(value, date) or value in (None, ""):
-            return value or None
+        if value in (None, ""):
+            return None
         try:
-            return date.fromisoformat(str(value).strip())
+            day = value if isinstance(value, date) else date.fromisoformat(str(value).strip())
         except ValueError:
             raise ValidationError(f"{value} is not a date; enter it as 2026-03-14 (year-month-day).") from None
+        _refuse_strange_year(value, day)
+        return day
 
 
 class InstantField(_Spoken, forms.Field):
@@ -122,6 +132,7 @@ class InstantField(_Spoken, forms.Field):
             return None
         try:
             instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+            _refuse_strange_year(value, instant)
             if timezone.is_naive(instant):
                 instant = timezone.make_aware(instant)
             return instant.astimezone(UTC)
