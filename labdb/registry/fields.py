@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 CODE_SENTENCE = (
-    "A code starts with a letter or digit and holds letters, digits and . _ / + - only, without spaces; "
+    "A code starts with a letter or digit and holds letters, digits and . _ + - only, without spaces; "
     "enter one such as M001."
 )
 
@@ -26,4 +26,4 @@ class CodeField(models.CharField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 64)
         super().__init__(*args, **kwargs)
-        self.validators.append(RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$", CODE_SENTENCE))
+        self.validators.append(RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", CODE_SENTENCE))

@@ -85,6 +85,8 @@ def import_rows(
         every other column that is no field.
     """
     columns, header_errors, ignored = _read_header(record, header, mapping or {}, study)
+    if not rows:
+        header_errors.append(CellError(HEADER_LINE, "", "", "There is a header and no row below it; add the rows."))
     position_of = {name: position for position, name in columns.items()}
     defaults = {name: value for name, value in _defaults(record).items() if name not in position_of}
     data = [(line, {**defaults, **{name: cells[at] for at, name in columns.items()}}) for line, cells in rows]

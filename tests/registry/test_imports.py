@@ -232,3 +232,8 @@ def test_two_writers_that_wait_for_each_other_end_in_words() -> None:
         said = sorted(writers.map(write, [("M1", "M2"), ("M2", "M1")]))
     assert said == ["The database refused this change because another one came first; reload and try again.", "stored"]
     assert Mouse.objects.filter(study=study).count() == 2
+
+
+def test_a_header_without_rows_is_refused(writer: Any) -> None:
+    report = weigh("mouse,performed_at,body_mass_g\n", writer)
+    assert said(report) == ["line 1: There is a header and no row below it; add the rows."]
