@@ -10,7 +10,7 @@ import pytest
 from labdb import settings
 
 CHECKOUT = settings.CHECKOUT
-READ = re.compile(r'(?i:environ)(?:\.get\(|\[)"([A-Z_]+)"')
+READ = re.compile(r'(?:(?i:environ)(?:\.get\(|\[)|whole_number\(|time_zone\()"([A-Z_]+)"')
 
 
 def test_every_variable_that_is_read_stands_in_the_operations_guide():
@@ -21,7 +21,7 @@ def test_every_variable_that_is_read_stands_in_the_operations_guide():
         for path in (CHECKOUT / folder).rglob("*.py")
         for name in READ.findall(path.read_text())
     }
-    assert {"PORT", "DATABASE_URL", "TIME_ZONE", "LABDB_DATA_DIR"} <= read
+    assert {"PORT", "DATABASE_URL", "TIME_ZONE", "LABDB_DATA_DIR", "WORKERS"} <= read
     assert not {name for name in read - {"PATH"} if f"`{name}`" not in guide}
 
 
