@@ -1,5 +1,6 @@
 """The bases of every record."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from labdb.registry import permissions
+from labdb.registry.findings import Finding
 
 
 class LabQuerySet(models.QuerySet):
@@ -43,6 +45,20 @@ class LabRecord(models.Model):
 
     def __str__(self) -> str:
         return str(key_of(self))
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Yield what the rows of a sheet, or the one row of a form, say against each other and against the table.
+
+        For rules that need other rows: a handful of queries for all of them, never one a row. A rule on one row is a
+        constraint, one against a related record that is loaded already stands in `clean`.
+
+        Parameters
+        ----------
+        rows : sequence of instances
+            As they would be written, free of other errors; ``pk`` is None where a row is new.
+        """
+        return iter(())
 
     @property
     def etag(self) -> str:

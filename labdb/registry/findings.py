@@ -1,0 +1,30 @@
+"""What rows say against each other and against the table, graded: refused, or saved with a reason."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Grade(IntEnum):
+    """How bad a finding is."""
+
+    NOTE = 0  # said, nothing more
+    WARNING = 1  # saved only with a reason
+    ERROR = 2  # refused
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about one field of one row.
+
+    Attributes
+    ----------
+    number : int
+        Position of the row among those that were looked at.
+    field : str
+        Where forms, files and REST show the sentence.
+    """
+
+    number: int
+    field: str
+    sentence: str
+    grade: Grade = Grade.ERROR
