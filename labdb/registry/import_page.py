@@ -10,22 +10,14 @@ from django.views.decorators.http import require_http_methods
 
 from labdb.registry.cells import detail_url
 from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.registry.expected_columns import expected_columns
 from labdb.registry.form_fields import (
-    DayField,
-    InstantField,
-    KeyField,
-    KeysField,
-    NumberField,
-    OneOfField,
     Reading,
-    WholeNumberField,
-    YesNoField,
 )
-from labdb.registry.forms import REASON, form_for, model_texts
+from labdb.registry.forms import REASON, form_for
 from labdb.registry.headers import field_called
 from labdb.registry.import_log import remembered_mapping
 from labdb.registry.imports import ImportReport, import_table, read_sheet
-from labdb.registry.keys import article, key_path
 from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.page_context import PageContext, study_named
 from labdb.registry.record import BOOKKEEPING, Record
@@ -45,24 +37,6 @@ QUESTIONS = {  # what a file leaves open: the name of the input, what is asked, 
         ((COMMA, "stands before decimals: 1.234"), (POINT, "groups thousands: 1234")),
     ),
 }
-KINDS: tuple[tuple[type, str], ...] = (
-    (NumberField, "number"),
-    (WholeNumberField, "whole number"),
-    (InstantField, "date and time, 2026-03-14 09:30"),
-    (DayField, "date, 2026-03-14"),
-    (YesNoField, "yes or no"),
-)
-
-
-@dataclass(frozen=True)
-class ExpectedColumn:
-    """What a file may hold in one column."""
-
-    name: str
-    label: str
-    kind: str
-    is_needed: bool
-    help_text: str
 
 
 @dataclass(frozen=True)
@@ -244,31 +218,3 @@ def _file_columns(record: type[Record], table: TextTable, mapping: dict[str, str
             stands_for = None
         columns.append(FileColumn(position, name, stands_for, name in mapping))
     return columns
-
-
-def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
-    """Return the columns that a file may have, in the order of the form."""
-    defaults = model_texts(record.model(), record)
-    columns = []
-    for name, form_field in form_for(record).base_fields.items():
-        is_needed = form_field.required and defaults.get(name) in ("", None)
-        columns.append(
-            ExpectedColumn(name, str(form_field.label), _kind(form_field), is_needed, str(form_field.help_text or ""))
-        )
-    return columns
-
-
-def _kind(form_field: Any) -> str:
-    if isinstance(form_field, OneOfField):
-        choices: Any = form_field.choices
-        return "one of " + ", ".join(str(stored) for stored, _label in choices if stored != "")
-    if isinstance(form_field, KeysField):
-        return f"names of {form_field.model._meta.verbose_name_plural}, separated by semicolons"
-    if isinstance(form_field, KeyField):
-        what = str(form_field.model._meta.verbose_name)
-        return (
-            f"name of {article(what)} {what}"
-            if key_path(form_field.model) != "pk"
-            else f"#id of {article(what)} {what}"
-        )
-    return next((words for kind, words in KINDS if isinstance(form_field, kind)), "text")
