@@ -1,7 +1,11 @@
 """What rows say against each other and against the table, graded: refused, or saved with a reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
+
+from django.db import models
 
 
 class Grade(IntEnum):
@@ -28,3 +32,9 @@ class Finding:
     field: str
     sentence: str
     grade: Grade = Grade.ERROR
+
+
+def stored_beside(model: type[models.Model], rows: Sequence[Any]) -> models.QuerySet:
+    """Return the stored rows that a sheet leaves as they are: it is held against these and against itself."""
+    changed = [row.pk for row in rows if row.pk is not None]
+    return model._default_manager.exclude(pk__in=changed) if changed else model._default_manager.all()
