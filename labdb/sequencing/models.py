@@ -304,8 +304,10 @@ class CountMatrix(StudyRecord):
 
     code = CodeField()
     annotation = models.CharField(max_length=50)
-    quantifier = models.CharField(max_length=50, blank=True)
-    genome_build = models.CharField(max_length=50, blank=True)
+    quantifier = models.CharField(max_length=50, blank=True, help_text="With its version, such as kallisto 0.43.")
+    genome_build = models.CharField(max_length=50, blank=True, help_text="Such as GRCm38.")
+    quantified_by = models.CharField(max_length=100, blank=True, help_text="Person or core; who imported it is known.")
+    quantified_date = models.DateField("quantified on", null=True, blank=True)
     file_name = models.CharField(max_length=255)
     sha256 = models.CharField("SHA-256 of the file", max_length=64)
     n_genes = models.PositiveIntegerField("genes")

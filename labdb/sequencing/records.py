@@ -119,8 +119,8 @@ class CountMatrixRecord(Record):
 
     model = CountMatrix
     fields = (
-        "study", "code", "annotation", "quantifier", "genome_build", "file_name", "sha256", "n_genes", "n_libraries",
-        "is_rounded", "notes",
+        "study", "code", "annotation", "quantifier", "genome_build", "quantified_by", "quantified_date",
+        "file_name", "sha256", "n_genes", "n_libraries", "is_rounded", "notes",
     )  # fmt: skip
     list_display = ("code", "annotation", "file_name", "n_genes", "n_libraries", "created_at")
     read_only = True
