@@ -36,7 +36,7 @@ class Rule(LabRecord):
             if count:
                 what = results._meta.verbose_name_plural if count > 1 else results._meta.verbose_name
                 raise ValidationError(
-                    {"name": f"{count} {what} rest on the rule {before.name}; enter a new rule under another name."}
+                    {"name": f"The rule {before.name} made {count} {what}; enter a new rule under another name."}
                 )
 
     def to_kernel(self) -> Any:
