@@ -5,13 +5,11 @@ from datetime import UTC, date, datetime
 import pytest
 from django.core.exceptions import ValidationError
 
-from labdb.accounts.models import User
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Housing, Litter, Mouse, MouseIdentification, Shipment, Study, Weighing
 from labdb.defeat.models import ControlRotation
-from labdb.registry.filters import Filters, apply_filters
-from labdb.registry.record import record_for
 from tests.analysis.small_study import add_mouse, make_study
+from tests.analysis.treated_study import signed_in
 from tests.registry.looking import warned
 
 pytestmark = pytest.mark.django_db
@@ -111,9 +109,8 @@ def test_a_mouse_is_found_once_by_any_mark_it_ever_bore(mouse: Mouse):
     add_mouse(mouse.study, "M2")
     for value in ("0412", "0412-b"):
         MouseIdentification.objects.create(study=mouse.study, mouse=mouse, value=value)
-    user = User.objects.create(username="tina", is_superuser=True)
-    found = apply_filters(record_for(Mouse), Mouse.objects.visible_to(user), Filters(search="0412"), user)
-    assert [one.code for one in found] == ["M1"]
+    answer = signed_in().get("/api/v1/mice/", {"search": "0412"}).json()
+    assert [found["code"] for found in answer["results"]] == ["M1"]
 
 
 def test_a_mark_that_another_mouse_bears_at_the_time_is_a_warning(study: Study, mouse: Mouse):
