@@ -169,7 +169,7 @@ OWN: dict[str, list[BadRow]] = {
             "housed after death", {"mouse": "M003", "housed_to": "2025-07-02"}, "housed_to",
             "M003 died on 2025-07-01; 2025-07-02 is after it",
         ),
-        BadRow("cage of another study", {"cage": "K2"}, "cage", "There is no cage K2 in study S1"),
+        BadRow("cage of another study", {"cage": "K2"}, "cage", "K2 belongs to study S2, this record to S1"),
     ],
     "defeat-courses": [
         _outside("days", "0", "defeat_course_days"),
