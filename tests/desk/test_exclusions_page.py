@@ -5,7 +5,7 @@ from django.test import Client
 
 from labdb.accounts.models import User
 from labdb.colony.models import Exclusion
-from tests.analysis.small_study import add_library, add_mouse, add_test, make_study
+from tests.analysis.small_study import add_mouse, add_test, make_study
 from tests.analysis.treated_study import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,9 @@ def test_the_page_lists_mice_and_tests_with_links_and_the_study_counts_them():
     test.exclusion_criterion = "fell off"
     test.save()
     text = text_of(client, "/studies/S1/exclusions/")
-    assert f'<a href="/exclusions/{exclusion.pk}/">M1</a></td><td>lost 25 % of its mass</td><td>yes</td><td>paul' in text
+    assert (
+        f'<a href="/exclusions/{exclusion.pk}/">M1</a></td><td>lost 25 % of its mass</td><td>yes</td><td>paul' in text
+    )
     assert f'<a href="/si-tests/{test.pk}/">M2 SI test 1</a></td><td>fell off</td><td>unknown' in text
     assert "2 exclusions" in text_of(client, "/studies/S1/")
     assert "excluded: fell off" in text_of(client, "/studies/S1/mice/M2/")
@@ -40,16 +42,3 @@ def test_the_page_lists_mice_and_tests_with_links_and_the_study_counts_them():
 def test_a_member_of_another_study_does_not_see_it():
     make_study()
     text_of(signed_in("technician", make_study("S2")), "/studies/S1/exclusions/", status=404)
-
-
-def test_libraries_of_an_excluded_mouse_are_left_out_of_designs():
-    from analysis.design_frame import read_libraries
-    from tests.analysis.small_study import add_matrix, random_counts
-
-    study = make_study()
-    libraries = [add_library(add_mouse(study, f"M{n}"), "PFC") for n in range(3)]
-    matrix = add_matrix(study, random_counts(libraries, 5))
-    Exclusion.objects.create(study=study, mouse=study_mouse(libraries[1]), criterion="ill")
-    found = read_libraries(study, matrix, ["mouse__group"])
-    assert list(found.frame.index) == ["M0-PFC", "M2-PFC"]
-    assert found.notes == ("1 library (M1-PFC) left out by exclusion; the study's exclusions say why.",)

@@ -128,7 +128,7 @@ class SocialInteractionTest(Excludable, BenchEvent):
     room = models.CharField(max_length=50, blank=True)
     lux = FiniteFloatField("light (lux)", null=True, blank=True, help_text="At the floor of the arena.")
     light_cycle_hour = FiniteFloatField(
-        "hour of the light cycle (h)", null=True, blank=True, help_text="Hours after lights on, 0 to 24."
+        "hour of the light cycle", null=True, blank=True, help_text="Hours after lights on, 0 to 24."
     )
     gap_between_trials_min = FiniteFloatField(
         "gap between the trials (min)",
