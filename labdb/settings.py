@@ -75,6 +75,7 @@ ROOMS = [
     "labdb.registry",
     "labdb.accounts",
     "labdb.colony",
+    "labdb.defeat",
     "labdb.behavior",
     "labdb.treatment",
     "labdb.tissue",

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from labdb.accounts.models import Role, User
 from labdb.behavior.models import Assay, AssayMetric
-from labdb.colony.models import Cohort, Mouse, Strain, Study
+from labdb.colony.models import Cage, Cohort, Litter, Mouse, Shipment, Strain, Study
+from labdb.defeat.models import Aggressor, DefeatCourse
 from labdb.registry import form_fields as fields
 from labdb.registry.fields import CODE_SENTENCE, CodeField
 from labdb.registry.forms import form_for, model_texts
@@ -43,8 +44,32 @@ ROWS: dict[str, dict[str, str]] = {
     "study-memberships": {"study": "S1", "user": "anna", "role": "scorer"},
     "cohorts": {"study": "S1", "code": "C9", "start_date": "2030-01-01"},
     "strains": {"name": "CD-1 of our own"},
+    "litters": {"study": "S1", "code": "L9", "dam": "B12", "birth_date": "2025-01-01", "born_count": "8"},
+    "shipments": {
+        "study": "S1", "code": "D9", "vendor": "a vendor", "arrival_date": "2025-02-20",
+        "birth_date_from": "2025-01-01", "birth_date_to": "2025-01-07",
+    },
+    "cages": {"study": "S1", "code": "K9", "kind": "divided"},
     "mice": {"study": "S1", "code": "M900", "sex": "M", "cohort": "C1", "birth_date": "2025-01-01"},
+    "mouse-identifications": {"mouse": "M001", "kind": "ear tag", "value": "0412", "applied_date": "2025-02-01"},
+    "housings": {
+        "mouse": "M001", "cage": "K1", "side": "L", "kind": "divided", "housed_from": "2025-06-01",
+        "housed_to": "2025-06-11",
+    },
+    "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes"},
     "weighings": {"mouse": "M001", "performed_at": "2025-06-01 09:30", "body_mass_g": "25.5"},
+    "defeat-courses": {"study": "S1", "code": "DC9", "cohort": "C1", "bout_length_min": "5"},
+    "aggressors": {"code": "9A", "birth_date": "2024-06-01", "arrival_date": "2024-12-01", "retired_date": "2025-09-01"},
+    "aggressor-screenings": {"aggressor": "1A", "day": "3", "performed_at": "2025-05-01 10:00", "latency_s": "12"},
+    "defeat-bouts": {
+        "mouse": "M001", "course": "DC1", "day": "9", "performed_at": "2025-06-09 10:00", "aggressor": "1A",
+        "physical_s": "300", "attack_latency_s": "20", "attacks": "12",
+    },
+    "control-rotations": {"mouse": "M001", "day": "1", "performed_at": "2025-06-01 10:00", "partner": "M002"},
+    "arenas": {
+        "name": "box 9", "width_cm": "42", "length_cm": "40", "zone_width_cm": "14", "zone_depth_cm": "9",
+        "corner_cm": "9",
+    },
     "si-tests": {"mouse": "M001", "test_number": "7", "iz_absent_s": "60", "iz_present_s": "30.5"},
     "phenotype-rules": {"name": "ours 1"},
     "response-rules": {"name": "ours 1"},
@@ -93,7 +118,10 @@ ROWS: dict[str, dict[str, str]] = {
     "genes": {"annotation": "test-1", "gene_id": "ENSMUSG1", "symbol": "Fos"},
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
-MAY_LIE_AHEAD = {("cohorts", "start_date"), ("doses", "planned_at"), ("solutions", "expires_at")}  # planned
+MAY_LIE_AHEAD = {  # planned
+    ("cohorts", "start_date"), ("aggressors", "resting_from"), ("aggressors", "resting_until"), ("doses", "planned_at"),
+    ("solutions", "expires_at"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,6 +154,167 @@ OWN: dict[str, list[BadRow]] = {
             "2024-12-31 is before its birth (2025-01-01)", "mouse_dies_after_birth",
         ),
         BadRow("cohort of another study", {"cohort": "C2"}, "cohort", "There is no cohort C2 in study S1"),
+        BadRow(
+            "born on another day than its litter", {"litter": "L1", "birth_date": "2025-01-02"}, "birth_date",
+            "Litter L1 was born on 2025-01-01, not on 2025-01-02",
+        ),
+        BadRow(
+            "born after the window of its shipment", {"shipment": "D1", "birth_date": "2025-01-08"}, "birth_date",
+            "The mice of shipment D1 were born from 2025-01-01 to 2025-01-07, this one on 2025-01-08",
+        ),
+        BadRow(
+            "born before the window of its shipment", {"shipment": "D1", "birth_date": "2024-12-31"}, "birth_date",
+            "this one on 2024-12-31; correct the date or the shipment",
+        ),
+        BadRow(
+            "of two origins", {"litter": "L1", "shipment": "D1"}, "shipment", "leave one of the two empty",
+            "mouse_of_one_origin",
+        ),
+    ],
+    "litters": [
+        _outside("born_count", "0", "litter_born_count"),
+        BadRow(
+            "weaned before birth", {"wean_date": "2024-12-31"}, "wean_date", "2024-12-31 is before the birth (2025-01-01)",
+            "litter_weaned_after_birth",
+        ),
+        BadRow(
+            "weans more than were born", {"weaned_count": "9"}, "weaned_count", "9 pups weaned are more than were born (8)",
+            "litter_weans_what_was_born",
+        ),
+    ],
+    "shipments": [
+        _outside("animal_count", "0", "shipment_animal_count"),
+        BadRow(
+            "window reversed", {"birth_date_to": "2024-12-31"}, "birth_date_to",
+            "2024-12-31 is before the first day of the window (2025-01-01)", "shipment_birth_window",
+        ),
+        BadRow(
+            "arrives before births", {"arrival_date": "2025-01-06"}, "arrival_date",
+            "2025-01-06 is before the last birth (2025-01-07)", "shipment_arrives_after_births",
+        ),
+    ],
+    "mouse-identifications": [
+        BadRow(
+            "removed before applied", {"removed_date": "2025-01-31"}, "removed_date",
+            "2025-01-31 is before it was applied (2025-02-01)", "mouse_identification_dates_in_order",
+        ),
+        BadRow("applied before birth", {"applied_date": "2024-12-31"}, "applied_date", "M001 was born on 2025-01-01"),
+        BadRow(
+            "removed after death", {"mouse": "M003", "removed_date": "2025-07-02"}, "removed_date",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+    ],
+    "housings": [
+        BadRow(
+            "moves out before it moves in", {"housed_to": "2025-05-31"}, "housed_to",
+            "2025-05-31 is before the day of moving in (2025-06-01)", "housing_days_in_order",
+        ),
+        BadRow(
+            "a side without a divider", {"kind": "pair"}, "side", "A side needs a divider", "housing_side_of_a_divider"
+        ),
+        BadRow("housed before birth", {"housed_from": "2024-12-31"}, "housed_from", "M001 was born on 2025-01-01"),
+        BadRow(
+            "housed after death", {"mouse": "M003", "housed_to": "2025-07-02"}, "housed_to",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow("cage of another study", {"cage": "K2"}, "cage", "K2 belongs to study S2, this record to S1"),
+    ],
+    "defeat-courses": [
+        _outside("days", "0", "defeat_course_days"),
+        _outside("bout_length_min", "600", "defeat_course_bout_length"),
+        _outside("sensory_contact_h", "-1", "defeat_course_sensory_contact"),
+        BadRow(
+            "another model without words", {"stress_model": "other"}, "stress_model_detail", "say in words which",
+            "defeat_course_other_in_words",
+        ),
+    ],
+    "aggressors": [
+        BadRow(
+            "arrives before birth", {"arrival_date": "2024-05-31"}, "arrival_date",
+            "2024-05-31 is before its birth (2024-06-01)", "aggressor_arrives_after_birth",
+        ),
+        BadRow(
+            "retires before arrival", {"retired_date": "2024-11-30"}, "retired_date",
+            "2024-11-30 is before its arrival (2024-12-01)", "aggressor_retires_after_arrival",
+        ),
+        BadRow(
+            "days of rest, not resting", {"resting_until": "2030-01-01"}, "is_resting", "Days of rest are entered",
+            "aggressor_rest_is_stated",
+        ),
+        BadRow(
+            "rest reversed", {"is_resting": "yes", "resting_from": "2025-03-02", "resting_until": "2025-03-01"},
+            "resting_until", "2025-03-01 is before the first day of rest (2025-03-02)", "aggressor_rest_in_order",
+        ),
+    ],
+    "aggressor-screenings": [
+        _outside("series", "0", "aggressor_screening_series"),
+        _outside("day", "0", "aggressor_screening_day"),
+        _outside("latency_s", "-1", "aggressor_screening_latency"),
+        _outside("attacks", "5000", "aggressor_screening_attacks"),
+        BadRow(
+            "latency without an attack", {"attacks": "0"}, "latency_s", "12 s to an attack, but 0 attacks",
+            "aggressor_screening_latency_of_an_attack",
+        ),
+        BadRow(
+            "before birth", {"performed_at": "2024-05-31 10:00"}, "performed_at",
+            "1A was born on 2024-06-01; 2024-05-31 is before it",
+        ),
+    ],
+    "defeat-bouts": [
+        _outside("day", "0", "defeat_bout_day"),
+        _outside("physical_s", "4000", "defeat_bout_physical"),
+        _outside("attack_latency_s", "-1", "defeat_bout_attack_latency"),
+        _outside("attacks", "5000", "defeat_bout_attacks"),
+        _outside("score", "11", "defeat_bout_score"),
+        _outside("wound_score", "5", "defeat_bout_wound_score"),
+        _outside("sensory_contact_h", "100", "defeat_bout_sensory_contact"),
+        BadRow(
+            "attack after the contact", {"attack_latency_s": "301"}, "attack_latency_s",
+            "301 s to the first attack is longer than the contact (300 s)", "defeat_bout_attack_within_contact",
+        ),
+        BadRow("a witness is touched", {"kind": "witness"}, "kind", "A witness is not touched", "defeat_bout_witness_untouched"),
+        BadRow(
+            "reason without substitution", {"substitution_reason": "slept"}, "substituted",
+            "A reason for a substitution is entered", "defeat_bout_reason_of_substitution",
+        ),
+        BadRow("before birth", {"performed_at": "2024-12-31 10:00"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "performed_at": "2025-07-02 10:00"}, "performed_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow(
+            "before the aggressor came", {"performed_at": "2025-01-31 10:00"}, "aggressor",
+            "1A arrived on 2025-02-01; the bout of 2025-01-31 is before it",
+        ),
+        BadRow(
+            "course of another cohort", {"mouse": "M004"}, "course",
+            "DC1 is the course of cohort C1, M004 is of C3; choose another course",
+        ),
+    ],
+    "control-rotations": [
+        _outside("day", "0", "control_rotation_day"),
+        BadRow(
+            "its own partner", {"partner": "M001"}, "partner", "M001 cannot be its own partner",
+            "control_rotation_of_two_mice",
+        ),
+        BadRow("before birth", {"performed_at": "2024-12-31 10:00"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after the partner's death", {"partner": "M003", "performed_at": "2025-07-02 10:00"}, "performed_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+    ],
+    "arenas": [
+        _outside("width_cm", "1", "arena_width"),
+        _outside("length_cm", "4000", "arena_length"),
+        BadRow(
+            "zone wider than the arena", {"zone_width_cm": "43"}, "zone_width_cm", "43 cm does not fit an arena of 42 cm",
+            "arena_zone_width_within_arena",
+        ),
+        BadRow(
+            "zone deeper than the arena", {"zone_depth_cm": "41"}, "zone_depth_cm", "41 cm does not fit an arena of 40 cm",
+            "arena_zone_depth_within_arena",
+        ),
+        BadRow("no corner", {"corner_cm": "0"}, "corner_cm", "0 cm does not fit", "arena_corner_within_arena"),
     ],
     "weighings": [
         _outside("body_mass_g", "250", "weighing_mass_of_a_mouse"),
@@ -149,6 +338,27 @@ OWN: dict[str, list[BadRow]] = {
         _outside("velocity_present_cm_per_s", "-1", "si_test_velocity_present"),
         BadRow("test 0", {"test_number": "0"}, "test_number", "0 is not a test number", "si_test_number_from_1"),
         BadRow("before birth", {"test_at": "2024-12-31"}, "test_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "test_at": "2025-07-02"}, "test_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        _outside("scoring_number", "0", "si_test_scoring_number"),
+        _outside("lux", "-1", "si_test_lux"),
+        _outside("light_cycle_hour", "25", "si_test_light_cycle_hour"),
+        _outside("gap_between_trials_min", "2000", "si_test_gap_between_trials"),
+        _outside("order_of_day", "0", "si_test_order_of_day"),
+        BadRow(
+            "a digest that is none", {"tracker_sha256": "ABC"}, "tracker_sha256", "ABC is no SHA-256",
+            "si_test_sha256_of_tracker_file",
+        ),
+        BadRow(
+            "cycle of a male", {"mouse": "M004", "estrous_stage": "estrus"}, "estrous_stage",
+            "M004 is male; leave the stage empty",
+        ),
+        BadRow(
+            "excluded, nobody knows why", {"is_exclusion_a_priori": "yes"}, "exclusion_criterion",
+            "An exclusion needs its criterion", "socialinteractiontest_exclusion_has_criterion",
+        ),
     ],
     "phenotype-rules": [
         _outside("cutoff", "0", "phenotype_rule_cutoff"),
@@ -166,6 +376,10 @@ OWN: dict[str, list[BadRow]] = {
     ],
     "assay-results": [
         BadRow("outside its metric", {"value": "101"}, "value", "101 is outside the range of test metric (0 to 100 s)"),
+        BadRow(
+            "excluded, nobody knows why", {"excluded_by": "anna"}, "exclusion_criterion",
+            "An exclusion needs its criterion", "assayresult_exclusion_has_criterion",
+        ),
     ],
     "drugs": [
         _outside("molar_mass_g_per_mol", "0", "drug_molar_mass"),
@@ -350,6 +564,14 @@ def make_world() -> Any:
     one = Mouse.objects.create(study=study, code="M001", cohort=cohort, birth_date=born)
     Mouse.objects.create(study=study, code="M002", birth_date=born)
     Mouse.objects.create(study=study, code="M003", birth_date=born, death_date="2025-07-01")
+    elsewhere = Cohort.objects.create(study=study, code="C3")
+    Mouse.objects.create(study=study, code="M004", cohort=elsewhere, sex="M", birth_date=born)
+    Litter.objects.create(study=study, code="L1", birth_date=born)
+    Shipment.objects.create(study=study, code="D1", birth_date_from=born, birth_date_to="2025-01-07")
+    Cage.objects.create(study=study, code="K1")
+    Cage.objects.create(study=other, code="K2")
+    DefeatCourse.objects.create(study=study, code="DC1", cohort=cohort)
+    Aggressor.objects.create(code="1A", birth_date="2024-06-01", arrival_date="2025-02-01")
     assay = Assay.objects.create(name="test assay")
     AssayMetric.objects.create(assay=assay, name="test metric", unit="s", minimum=0, maximum=100)
     Mouse.objects.create(study=other, code="N001")
