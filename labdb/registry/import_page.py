@@ -18,7 +18,7 @@ from labdb.registry.form_fields import (
     WholeNumberField,
     YesNoField,
 )
-from labdb.registry.forms import form_for, model_texts
+from labdb.registry.forms import form_for, model_texts, offered
 from labdb.registry.imports import BOOKKEEPING, ImportReport, import_table
 from labdb.registry.keys import article, key_path
 from labdb.registry.page_context import PageContext, study_named
@@ -120,7 +120,7 @@ def _mapping(request: HttpRequest, table: TextTable, before: dict[str, str]) -> 
 
 def _template_file(record: type[Record]) -> HttpResponse:
     """Answer an empty file with the right header."""
-    response = HttpResponse(",".join(form_for(record).base_fields) + "\r\n", content_type="text/csv; charset=utf-8")
+    response = HttpResponse(",".join(offered(record)) + "\r\n", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{record.resource}.csv"'
     return response
 
@@ -154,7 +154,7 @@ def _findings(
         "preview": table.rows[:SHOWN_ROWS],
         "header": table.header,
         "unknown": _unknown_columns(context.record, table, mapping),
-        "field_names": list(form_for(context.record).base_fields),
+        "field_names": list(offered(context.record)),
     }
     text = decode_text(unpack(kept.data, kept.name), kept.name)[0] if report.errors else ""
     if text and len(text) <= MAX_SHOWN_CHARACTERS:
@@ -176,7 +176,7 @@ def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
     """Return the columns that a file may have, in the order of the form."""
     defaults = model_texts(record.model(), record)
     columns = []
-    for name, form_field in form_for(record).base_fields.items():
+    for name, form_field in offered(record).items():
         is_needed = form_field.required and defaults.get(name) in ("", None)
         columns.append(
             ExpectedColumn(name, str(form_field.label), _kind(form_field), is_needed, str(form_field.help_text or ""))

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from labdb.registry.batch import CheckedRow, check_rows, store_rows
 from labdb.registry.forms import Conflict, forbidden_sentence, form_for, model_texts, texts_of
 from labdb.registry.keys import KeyRing
+from labdb.registry.lab_fields import read_once
 from labdb.registry.record import BOOKKEEPING, Record
 from labdb.registry.text_tables import read_table
 
@@ -60,6 +61,7 @@ def import_table(record: type[Record], data: bytes, name: str, **options: Any) -
     return import_rows(record, table.header, table.rows, notes=table.notes, **options)
 
 
+@read_once()
 def import_rows(
     record: type[Record],
     header: Sequence[str],
@@ -100,6 +102,7 @@ def import_rows(
     return _finish(record, checked, errors, user, door, dry_run, tuple(ignored), tuple(notes))
 
 
+@read_once()
 def import_dicts(
     record: type[Record],
     dicts: Sequence[Mapping[str, Any]],
@@ -159,7 +162,7 @@ def _read_header(
     """Return field by position, what is wrong with the header, and the columns that are left out."""
     names = form_for(record).base_fields
     fillable = set(names)
-    computed = {*record.computed, *DATABASE_FILLS, *(f"{name}_id" for name in names)}
+    computed = {*record.computed, *DATABASE_FILLS, *(f"{name}_id" for name in names)} - fillable
     columns: dict[int, str] = {}
     errors: list[CellError] = []
     ignored: list[str] = []
