@@ -38,7 +38,7 @@ class LabDefined(models.Field):
         value = obj.lab_values.get(self.name)
         try:
             return self.to_python(value)
-        except ValidationError:
+        except (ValidationError, TypeError, ValueError):
             return value  # written past the form; shown as it is
 
     def save_form_data(self, instance: Any, data: Any) -> None:
