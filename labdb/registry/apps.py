@@ -14,4 +14,3 @@ class RegistryConfig(AppConfig):
         from labdb.registry import checks  # noqa: F401  (registers the checks)
 
         autodiscover_modules("records")
-        from labdb.registry import own_records  # noqa: F401  (last in lists: no step of the experiment)

@@ -18,7 +18,7 @@ NAME_SENTENCE = (
     "A name starts with a small letter and holds small letters, digits and single _ only; enter one such as coat_score."
 )
 LONGEST_CHOICE = 100
-RESERVED_WORDS = {"pk", "again", "reason", "history_reason"}  # of addresses and forms, besides those of filters
+RESERVED_WORDS = {"pk", "again", "reason"}  # of addresses and pages, besides those of filters
 
 
 class Kind(models.TextChoices):
@@ -82,6 +82,10 @@ class LabField(LabRecord):
                 "resource", "name", name="lab_field_once_per_record", field="name",
                 sentence="{value} is already a field of {row.resource}; choose another name or edit that field.",
             ),
+            one_per(
+                "resource", "label", name="lab_field_label_once_per_record", field="label",
+                sentence="{value} is already the label of a field of {row.resource}; choose another one.",
+            ),
             RowRule(
                 condition=Q(kind__in=Kind.values), name="lab_field_kind_known", field="kind",
                 sentence="{value} is not a kind of field.",
@@ -138,6 +142,7 @@ class LabField(LabRecord):
 
     def _check_name(self) -> None:
         from labdb.registry.filters import LOOKUPS, RESERVED
+        from labdb.registry.forms import REASON
         from labdb.registry.record import record_for
 
         try:
@@ -145,13 +150,19 @@ class LabField(LabRecord):
         except KeyError:
             return  # no such record; said at its own field
         taken = {*record.relations, *record.computed}
+        labels = set()
         for field in record.model._meta.get_fields(include_hidden=True):
             taken |= {field.name, getattr(field, "attname", field.name)}
+            labels.add(str(getattr(field, "verbose_name", field.name)).partition("(")[0].strip().casefold())
         if self.name in taken:
             raise ValidationError(
                 {"name": f"{self.name} is already a field of {self.resource}; choose another name, or use that field."}
             )
-        if self.name in {*RESERVED, *LOOKUPS, *RESERVED_WORDS}:
+        if self.label.casefold() in labels:  # a sheet may name a column by its label
+            raise ValidationError(
+                {"label": f"{self.label} is already the label of a field of {self.resource}; choose another one."}
+            )
+        if self.name in {*RESERVED, *LOOKUPS, REASON, *RESERVED_WORDS}:
             raise ValidationError({"name": f"{self.name} has a meaning of its own in addresses; choose another name."})
 
     def _check_unit(self) -> None:

@@ -157,4 +157,6 @@ def label_of(record: models.Model) -> str:
     return f"{study.code}-{key_of(record)}" if study else str(key_of(record))
 
 
-from labdb.registry import lab_field  # noqa: E402, F401  (Django looks for tables here; this one stands on the bases)
+# Tables of the registry itself; they are built on the bases above.
+import labdb.registry.import_log  # noqa: E402
+import labdb.registry.lab_field  # noqa: E402, F401

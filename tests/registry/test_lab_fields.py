@@ -16,6 +16,7 @@ from labdb.registry.imports import import_dicts, import_table
 from labdb.registry.lab_field import LabField
 from labdb.registry.lab_fields import forget, read_once
 from labdb.registry.record import record_for
+from labdb.registry.undo import CannotUndo, undo_import
 from tests.registry.rows import make_world
 
 pytestmark = pytest.mark.django_db
@@ -219,6 +220,31 @@ class TestFiles:
         Mouse.objects.filter(code__startswith="N").delete()
         assert import_table(record, before, "again.csv", user=writer).errors == ()
         assert exported("N") == before
+
+    def test_a_sheet_changes_what_is_stored_and_can_be_undone(self, writer):
+        fill("M001", coat_score=2, chip="a")
+        text = b"study,code,Coat score,Tail length (mm)\nS1,M001,3,80 mm\nS1,M002,1,\n"
+        asked = import_table(record_for("mice"), text, "mice.csv", user=writer, dry_run=True)
+        assert [(one.name, [(d.field, d.old, d.new) for d in one.differences]) for one in asked.changes] == [
+            ("M001", [("coat_score", "2.0", "3.0"), ("tail_length_mm", "", "80.0")]),
+            ("M002", [("coat_score", "", "1.0")]),
+        ]
+        stored = import_table(record_for("mice"), text, "mice.csv", user=writer, reason="scored again")
+        assert (stored.changed, stored.log is not None) == (2, True)
+        assert Mouse.objects.get(code="M001").lab_values == {"coat_score": 3.0, "chip": "a", "tail_length_mm": 80.0}
+        undo_import(stored.log, writer, "wrong file")
+        assert Mouse.objects.get(code="M001").lab_values == {"coat_score": 2, "chip": "a"}
+        assert Mouse.objects.get(code="M002").lab_values == {}
+
+    def test_definitions_that_rows_use_are_not_undone(self, writer):
+        text = b"resource,name,label,kind\nmice,wound,wound,text\n"
+        defined = import_table(record_for("lab-fields"), text, "fields.csv", user=writer)
+        fill("M001", wound="small")
+        with pytest.raises(CannotUndo, match="wound has a value in 1 mouse"):
+            undo_import(defined.log, writer, "not wanted")
+        fill("M001")
+        undo_import(defined.log, writer, "not wanted")
+        assert not LabField.objects.filter(name="wound").exists()
 
     def test_an_export_for_a_spreadsheet_runs_no_formula(self, writer):
         fill("M001", chip="=1+1")
