@@ -125,7 +125,7 @@ def test_only_a_manager_defines_fields_and_everyone_sees_them(writer, role, stat
     StudyMembership.objects.create(study=Study.objects.get(code="S1"), user=user, role=Role.objects.get(name=role))
     signed_in = Client()
     signed_in.force_login(user)
-    score(name="fur_score")
+    score(name="fur_score", label="fur")
     assert api(signed_in, "GET", "lab-fields/").json()["count"] == 1
     words = {"resource": "mice", "name": "coat_score", "label": "coat score", "kind": "number"}
     answer = api(signed_in, "POST", "lab-fields/", words)

@@ -97,8 +97,8 @@ class TestRest:
             ({"coat": "white"}, {"coat": ["white is not one of black, agouti; choose one of these."]}),
             ({"is_pregnant": "maybe"}, {"is_pregnant": ["maybe is neither yes nor no; enter yes or no."]}),
             (
-                {"mri_date": "1.3.2025"},
-                {"mri_date": ["1.3.2025 is not a date; enter it as 2026-03-14 (year-month-day)."]},
+                {"mri_date": "last week"},
+                {"mri_date": ["last week is not a date; enter it as 2026-03-14 (year-month-day)."]},
             ),
             ({"chip": "x" * 501}, {"chip": ["xxxxxxxxxxxxxxxxxxxx... has 501 characters; enter at most 500."]}),
             ({"coat_score": [1]}, {"coat_score": ["This is more than one value; enter one."]}),
