@@ -120,7 +120,7 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
         return _own_action(context, study)
     if not context.may("add", study):
         return {}
-    fields = {name: str(context.query[name]) for name in context.record.fields if context.query.get(name)}
+    fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
     return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
 
 
