@@ -14,7 +14,7 @@ from labdb.registry.expected_columns import expected_columns
 from labdb.registry.form_fields import (
     Reading,
 )
-from labdb.registry.forms import REASON, offered
+from labdb.registry.forms import REASON, form_for, offered
 from labdb.registry.headers import field_called
 from labdb.registry.import_log import remembered_mapping
 from labdb.registry.imports import ImportReport, import_table, read_sheet
