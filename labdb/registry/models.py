@@ -74,6 +74,8 @@ class StudyRecord(LabRecord):
     """
 
     study_from: ClassVar[str | None] = None
+    # Whether a closed study shuts these rows too; who may look at it stays a manager's business.
+    closes_with_study: ClassVar[bool] = True
 
     study = models.ForeignKey("colony.Study", on_delete=models.PROTECT, related_name="+")
 
