@@ -115,7 +115,7 @@ def _open_triggers(model: type[models.Model]) -> list[pgtrigger.Trigger]:
     triggers = []
     for operation, tables in _TOUCHED_BY.items():
         names = {name.removesuffix("_rows"): name for name in tables}
-        touched = " UNION ".join(f"SELECT study_id FROM {name}" for name in tables)
+        touched = " UNION ".join(f"SELECT study_id FROM {name}" for name in tables)  # noqa: S608
         triggers.append(
             pgtrigger.Trigger(
                 name=f"open_{'_'.join(names)}",
@@ -132,12 +132,20 @@ def _open_triggers(model: type[models.Model]) -> list[pgtrigger.Trigger]:
 
 @contextmanager
 def writing(*, user: Any = None, door: str, reason: str = "") -> Iterator[None]:
-    """Record who writes, through which door and why, for every change made inside."""
+    """Record who writes, through which door and why, for every change made inside.
+
+    The words are those of a new context, within a request too: what was said of earlier changes stays as it was said
+    (the database refuses to alter it).
+    """
     words = {"user": user.pk if user else None, "door": door, "request": uuid.uuid4().hex[:12]}
     if reason:
         words["reason"] = reason
-    with pghistory.context(**words):
-        yield
+    with pghistory.context() as outer:
+        runtime._tracker.value = runtime.Context(id=uuid.uuid4(), metadata={**outer.metadata, **words})
+        try:
+            yield
+        finally:
+            runtime._tracker.value = outer
 
 
 class HistoryMiddleware(pghistory.middleware.HistoryMiddleware):
