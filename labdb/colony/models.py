@@ -93,6 +93,7 @@ class Study(LabRecord):
     @classmethod
     def findings(cls, rows: Sequence[Any]) -> Iterator[Finding]:
         """Ask why a study is closed."""
+        yield from super().findings(rows)
         open_before = set(
             cls.objects.filter(pk__in=[row.pk for row in rows], state="open").values_list("pk", flat=True)
         )

@@ -84,9 +84,17 @@ def tracked(model: M) -> M:
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
         exclude=generated or None,
+        meta={"indexes": _name_index(model)},
     )(model)
     model._is_tracked = True  # type: ignore[attr-defined]
     return model
+
+
+def _name_index(model: type[models.Model]) -> list[models.Index]:
+    """Return the index by which a former name is found (labdb.registry.former_names)."""
+    name = getattr(model, "key_field", "pk")
+    is_text = any(field.name == name and isinstance(field, models.CharField) for field in model._meta.fields)
+    return [models.Index(fields=[name])] if is_text else []
 
 
 def _study_trigger(model: type[models.Model]) -> pgtrigger.Trigger:
