@@ -139,13 +139,13 @@ def _open_triggers(model: type[models.Model]) -> list[pgtrigger.Trigger]:
 
 
 @contextmanager
-def writing(*, user: Any = None, door: str, reason: str = "") -> Iterator[None]:
-    """Record who writes, through which door and why, for every change made inside.
+def writing(*, user: Any = None, door: str, reason: str = "", **more: Any) -> Iterator[None]:
+    """Record who writes, through which door and why, and what ``more`` says, for every change made inside.
 
     The words are those of a new context, within a request too: what was said of earlier changes stays as it was said
     (the database refuses to alter it).
     """
-    words = {"user": user.pk if user else None, "door": door, "request": uuid.uuid4().hex[:12]}
+    words = {"user": user.pk if user else None, "door": door, "request": uuid.uuid4().hex[:12], **more}
     if reason:
         words["reason"] = reason
     with pghistory.context() as outer:
