@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from labdb.registry import permissions
 from labdb.registry.cells import with_names
 from labdb.registry.form_fields import InstantField, KeyField, KeysField, is_storable, written_key
+from labdb.registry.former_names import former_ids
 from labdb.registry.forms import RecordForm, offered
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.models import label_of
@@ -125,6 +126,8 @@ def _holding(context: PageContext, asked: str) -> Q:
         holding |= Q(**{f"{name}__icontains": asked})
     if is_id(asked):
         holding |= Q(pk=int(asked.removeprefix("#")))
+    if ids := former_ids(context.record.model, {asked})[asked]:
+        holding |= Q(pk__in=ids)
     return holding
 
 

@@ -12,6 +12,7 @@ from django.http import QueryDict
 
 from labdb.registry import permissions
 from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_storable
+from labdb.registry.former_names import former_ids
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.lab_fields import path_to
 from labdb.registry.record import Record, field_of, names_shown, record_for
@@ -111,6 +112,8 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
         found = Q()
         for name in record.search_fields:
             found |= Q(**{f"{name}__icontains": filters.search})
+        if ids := former_ids(record.model, {filters.search})[filters.search]:
+            found |= Q(pk__in=ids)
         queryset = queryset.filter(found)
     searches_many = filters.search and any(_crosses_many(record, name) for name in record.search_fields)
     if filters.has_many or searches_many:

@@ -327,7 +327,9 @@ def _text(value: Any, *, is_key: bool) -> Any:
 
 
 def forbidden_sentence(action: str, model: type[models.Model], study: Any = None) -> str:
-    """Say what a role does not allow."""
+    """Say what a role, or a closed study, does not allow."""
+    if permissions.is_closed_to(action, model, study):
+        return permissions.closed_sentence(study)
     where = f" in study {study}" if study is not None else ""
     return f"Your role may not {action} {model._meta.verbose_name_plural}{where}; ask a manager."
 

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from labdb.registry import permissions
 from labdb.registry.findings import Finding
+from labdb.registry.former_names import taken_over
 from labdb.registry.lab_values import LabValuesField
 
 
@@ -59,8 +60,10 @@ class LabRecord(models.Model):
         ----------
         rows : sequence of instances
             As they would be written, free of other errors; ``pk`` is None where a row is new.
+
+        A model with findings of its own yields these too (``yield from super().findings(rows)``).
         """
-        return iter(())
+        return taken_over(cls, rows)
 
     def named_by(self, field: str) -> list[Any]:
         """Return the records that a field for several of them names: as just entered, else as stored.
@@ -90,6 +93,8 @@ class StudyRecord(LabRecord):
     """
 
     study_from: ClassVar[str | None] = None
+    # Whether a closed study shuts these rows too; who may look at it stays a manager's business.
+    closes_with_study: ClassVar[bool] = True
 
     study = models.ForeignKey("colony.Study", on_delete=models.PROTECT, related_name="+")
 
