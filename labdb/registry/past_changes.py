@@ -1,6 +1,7 @@
 """The history of one record in words: when, who, through which door, what from and to, and why."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,6 @@ from django.utils.text import capfirst
 from labdb.registry import permissions
 from labdb.registry.cells import UNKNOWN, Cell, Part, value_part, with_names
 from labdb.registry.history import events_of
-from labdb.registry.record import Record
 
 SHOWN = 50  # changes; the rest stay in the database
 WORDS = {"insert": "entered", "update": "changed", "delete": "deleted"}
@@ -30,11 +30,13 @@ class PastChange:
     differences: list[tuple[str, Cell, Cell]]
 
 
-def past_changes(row: Any, record: type[Record], user: Any) -> list[PastChange]:
+def past_changes(row: Any, user: Any) -> list[PastChange]:
     """Return the changes of a record, newest first; results have none, their run tells where they come from."""
-    if not getattr(type(row), "_is_tracked", False):
+    if not getattr(type(row), "_has_history", False):
         return []
     events = list(events_of(row)[: SHOWN + 1])
+    if not events:
+        return []
     pairs = list(zip(events, [*events[1:], None], strict=True))[:SHOWN]
     fields = [f for f in row._meta.fields if not f.generated and f.name not in UNSAID and hasattr(events[0], f.attname)]
     names = _related_names(fields, events, user)
@@ -42,10 +44,15 @@ def past_changes(row: Any, record: type[Record], user: Any) -> list[PastChange]:
     return [_change(event, before, fields, names, who) for event, before in pairs]
 
 
+def told_changes(told: Sequence[tuple[Any, str]]) -> list[PastChange]:
+    """Return changes that are said in words of one's own: pairs of an event and what it was."""
+    who = _accounts([event for event, _what in told])
+    return [_told(event, what, [], who) for event, what in told]
+
+
 def _change(
     event: Any, before: Any, fields: list[Any], names: dict[Any, dict[Any, str]], who: dict[Any, str]
 ) -> PastChange:
-    words = (event.pgh_context.metadata if event.pgh_context else None) or {}
     differences = []
     if before is not None and event.pgh_label == "update":
         for field in fields:
@@ -53,11 +60,16 @@ def _change(
             if old != new:
                 label = str(capfirst(str(field.verbose_name)))
                 differences.append((label, _cell(field, old, names), _cell(field, new, names)))
+    return _told(event, WORDS.get(event.pgh_label, event.pgh_label), differences, who)
+
+
+def _told(event: Any, what: str, differences: list[tuple[str, Cell, Cell]], who: dict[Any, str]) -> PastChange:
+    words = (event.pgh_context.metadata if event.pgh_context else None) or {}
     return PastChange(
         at=event.pgh_created_at,
         who=who.get(words.get("user"), "") or UNKNOWN,
         door=words.get("door", "") or UNKNOWN,
-        what=WORDS.get(event.pgh_label, event.pgh_label),
+        what=what,
         reason=words.get("reason", ""),
         differences=differences,
     )
