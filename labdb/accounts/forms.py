@@ -13,6 +13,7 @@ from labdb.registry.entry_fields import dress
 from labdb.registry.form_fields import REQUIRED, TextField, form_field_for
 
 LONGEST_REASON = 300
+ADVICE = "Long rather than strange: at least 8 characters, no common password, nothing like the names."
 
 
 def dressed(form: Any) -> Any:
@@ -96,7 +97,7 @@ class PasswordForm(forms.Form):
         strip=False,
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=password_validation.password_validators_help_texts()[1],
+        help_text=ADVICE,
     )
     must_change = forms.BooleanField(
         label="must be changed at the first sign-in",
@@ -150,6 +151,15 @@ class ReasonForm(forms.Form):
 
 class OwnPasswordForm(PasswordChangeForm):
     """The change of one's own password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        self.fields["new_password1"].help_text = ADVICE
+        self.fields["new_password2"].help_text = ""
+        self.fields["new_password2"].label = "New password, once more"
+        for field in self.fields.values():
+            field.error_messages["required"] = REQUIRED
 
     def clean(self) -> dict[str, Any]:
         """Refuse the password that the account has: one that someone else knows would stay."""

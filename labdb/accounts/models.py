@@ -123,7 +123,7 @@ class Role(Group):
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), obj_field=None)
-class RoleHeld(User.groups.through):  # type: ignore[misc,name-defined]
+class RoleHeld(User.groups.through):  # type: ignore[name-defined]
     """A role that an account holds in every study; declared for its history."""
 
     class Meta:

@@ -27,15 +27,15 @@ class MustChangePassword:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Return the answer in place of the view's, or None to let the view answer."""
-        if not getattr(request.user, "must_change_password", False) or not getattr(view, "login_required", True):
+        if not getattr(request.user, "must_change_password", False):
             return None
         own_page = reverse("own-password")
-        if request.path in (own_page, reverse("logout")):
-            return None
         if request.path.startswith("/api/"):
             return (
                 None if _has_token(request) else JsonResponse({"__all__": [SENTENCE.format(url=own_page)]}, status=403)
             )
+        if request.path in (own_page, reverse("logout")) or not getattr(view, "login_required", True):
+            return None
         if request.headers.get("HX-Request"):
             return HttpResponse(headers={"HX-Redirect": own_page})
         wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
