@@ -13,7 +13,7 @@ WORDS = {"insert": "given", "update": "changed", "delete": "taken away"}
 
 def account_history(person: User, viewer: Any) -> list[PastChange]:
     """Return what was done to an account, newest first, with roles of the studies that the viewer sees."""
-    changes = [*past_changes(person, viewer), *_role_changes(person), *_membership_changes(person, viewer)]
+    changes = [*_role_changes(person), *_membership_changes(person, viewer), *past_changes(person, viewer)]
     return sorted(changes, key=lambda change: change.at, reverse=True)[:SHOWN]
 
 
