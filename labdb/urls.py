@@ -1,7 +1,6 @@
 """Every address, by door."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
@@ -19,8 +18,7 @@ api = Router(special={CountMatrixRecord: CountMatrixView, AnalysisRunRecord: Ana
 urlpatterns = [
     path("", include("labdb.desk.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/login/", auth_views.LoginView.as_view(), name="login"),
-    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/", include("labdb.accounts.urls")),
     path("records/", include(page_urlpatterns)),
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),

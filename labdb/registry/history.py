@@ -79,14 +79,21 @@ def tracked(model: M) -> M:
         triggers += _open_triggers(model)
     pgtrigger.register(*triggers)(model)
     generated = [field.name for field in model._meta.fields if field.generated]
+    with_history(model, exclude=generated)
+    model._is_tracked = True  # type: ignore[attr-defined]
+    return model
+
+
+def with_history(model: M, *, exclude: Sequence[str] = ()) -> M:
+    """Record every insert, update and delete of a table; a change of excluded columns alone is none."""
     pghistory.track(
         pghistory.InsertEvent(level=pgtrigger.Statement),
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
-        exclude=generated or None,
+        exclude=list(exclude) or None,
         meta={"indexes": _name_index(model)},
     )(model)
-    model._is_tracked = True  # type: ignore[attr-defined]
+    model._has_history = True  # type: ignore[attr-defined]
     return model
 
 

@@ -149,7 +149,7 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "facts": [(column, column.cell(row, whole=True), column.name in context.record.computed) for column in columns],
         "kept_by": _kept_by(row),
         "related": related_tables(row, request.user),
-        "changes": past_changes(row, context.record, request.user),
+        "changes": past_changes(row, request.user),
         "former_names": former_names(row),
         "is_study": permissions.study_path(context.record.model) == "pk",
     }
