@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from labdb.desk import gene_page, health, home_page, mouse_page, study_figures, study_page
+from labdb.desk import dictionary_page, gene_page, health, home_page, mouse_page, study_figures, study_page
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
         name="study-figure",
     ),
     path("studies/<path:code>/", study_page.study, name="study-page"),
+    path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),
     path("genes/", gene_page.search, name="gene-index"),
     path("genes/<path:symbol>/figures/expression.<slug:file_format>", gene_page.expression_figure, name="gene-figure"),
     path("genes/<path:symbol>/", gene_page.gene, name="gene-page"),
