@@ -147,7 +147,18 @@ class Mouse(StudyRecord):
     class Meta:
         ordering = ["study", "code"]
         verbose_name_plural = "mice"
-        indexes = [models.Index(fields=["study", "group"], name="mouse_study_group")]
+        # What a list of a hundred thousand is sorted and filtered by, in one study and over all. The id comes last: it
+        # decides between equal values, so a page is read off the index whole, from either end. Sexes are too few and
+        # cohorts too optional to be sorted by; both are filtered by.
+        indexes = [
+            models.Index(fields=["code", "id"], name="mouse_code"),  # a code without its study, as the search asks
+            models.Index(fields=["group", "id"], name="mouse_group"),
+            models.Index(fields=["birth_date", "id"], name="mouse_birth"),
+            models.Index(fields=["death_date", "id"], name="mouse_death"),
+            models.Index(fields=["study", "group", "id"], name="mouse_study_group"),
+            models.Index(fields=["study", "birth_date", "id"], name="mouse_study_birth"),
+            models.Index(fields=["study", "death_date", "id"], name="mouse_study_death"),
+        ]
         constraints = [
             unique_code("mouse", "a mouse"),
             RowRule(
@@ -212,14 +223,22 @@ class Weighing(BenchEvent):
 
     key_field: ClassVar[str] = "pk"
 
+    # Every weighing is written into every index, so these two have none of their own: the rule "once per mouse and
+    # time" and the study's indexes below begin with them.
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="+", db_index=False)
+    mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="weighings", db_index=False)
     performed_at = models.DateTimeField("weighed at", default=timezone.now)
     body_mass_g = FiniteFloatField("body mass (g)")
 
     class Meta:
         ordering = ["-performed_at", "-pk"]  # not by mouse: a study has millions, and no index knows its codes
+        # Two million are listed by time, in one study and over all, and by mass to find what was mistyped; the id
+        # decides between equal values, so that a page is read off the index whole.
         indexes = [
-            models.Index(fields=["study", "performed_at"], name="weighing_study_time"),
-            models.Index(fields=["performed_at"], name="weighing_time"),
+            models.Index(fields=["study", "performed_at", "id"], name="weighing_study_time"),
+            models.Index(fields=["study", "body_mass_g", "id"], name="weighing_study_mass"),
+            models.Index(fields=["performed_at", "id"], name="weighing_time"),
+            models.Index(fields=["body_mass_g", "id"], name="weighing_mass"),
         ]
         constraints = [
             between("body_mass_g", 1, 100, "g", "weighing_mass_of_a_mouse"),

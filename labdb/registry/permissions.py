@@ -34,7 +34,9 @@ def studies_where(user: Any, permission: str) -> set[Any]:
         found: dict[str, set[Any]] = defaultdict(set)
         granted = study_model()._default_manager.filter(memberships__user=user).order_by()
         rights = "memberships__role__permissions"
-        for pk, app_label, name in granted.values_list("pk", f"{rights}__content_type__app_label", f"{rights}__codename"):
+        for pk, app_label, name in granted.values_list(
+            "pk", f"{rights}__content_type__app_label", f"{rights}__codename"
+        ):
             found[f"{app_label}.{name}"].add(pk)
         user._studies_by_permission = found
     return user._studies_by_permission.get(permission, set())
