@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 
 from django.apps import apps
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -21,8 +22,9 @@ from labdb.registry.filters import FilterError, apply, read_filters
 from labdb.registry.former_names import former_names
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, table_page
+from labdb.registry.long_lists import counts_of
 from labdb.registry.models import LabRecord
-from labdb.registry.page_context import PageContext, count_text, has_study, study_named, visible_studies
+from labdb.registry.page_context import PageContext, has_study, study_named, visible_studies
 from labdb.registry.past_changes import past_changes
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.related import related_tables
@@ -34,23 +36,28 @@ def record_index(request: HttpRequest) -> HttpResponse:
     studies = visible_studies(request.user)
     study = study_named(request.GET.get("study", ""), studies)
     shown = [record for record in all_records() if permissions.may(request.user, "view", record.model, study)]
+    counts = counts_of(_rows_of(record, request.user, study) for record in shown)
+    summaries = [_summary(record, study, count) for record, count in zip(shown, counts, strict=True)]
     rooms = [
-        (apps.get_app_config(label).verbose_name, [_summary(record, request.user, study) for record in records])
-        for label, records in groupby(shown, key=lambda record: record.model._meta.app_label)
+        (apps.get_app_config(label).verbose_name, list(summaries_of_room))
+        for label, summaries_of_room in groupby(summaries, key=lambda summary: summary["room"])
     ]
     return render(request, "registry/index.html", {"rooms": rooms, "study": study, "studies": studies})
 
 
-def _summary(record: type[Record], user: Any, study: Any) -> dict[str, Any]:
+def _rows_of(record: type[Record], user: Any, study: Any) -> QuerySet:
     rows = permissions.visible(record.model._default_manager.all(), user)
-    if study is not None and has_study(record.model):
-        rows = rows.filter(study=study)
+    return rows.filter(study=study) if study is not None and has_study(record.model) else rows
+
+
+def _summary(record: type[Record], study: Any, count: str) -> dict[str, Any]:
     url = reverse("record-list", args=[record.resource])
     return {
+        "room": record.model._meta.app_label,
         "title": capfirst(record.title()),
         "about": (record.model.__doc__ or "").strip().partition("\n")[0].replace("`", ""),
         "url": f"{url}?study={study.code}" if study else url,
-        "count": count_text(rows),
+        "count": count,
     }
 
 
