@@ -1,7 +1,7 @@
 """The history of one record in words: when, who, through which door, what from and to, and why."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 
 from labdb.registry import permissions
 from labdb.registry.cells import UNKNOWN, Cell, Part, value_part, with_names
+from labdb.registry.former_names import merged_ids
 from labdb.registry.history import events_of
 from labdb.registry.record import Record
 
@@ -28,18 +29,30 @@ class PastChange:
     what: str
     reason: str
     differences: list[tuple[str, Cell, Cell]]
+    of: str = ""  # the name of a row that was merged into this one, where the change was its
 
 
 def past_changes(row: Any, record: type[Record], user: Any) -> list[PastChange]:
     """Return the changes of a record, newest first; results have none, their run tells where they come from."""
     if not getattr(type(row), "_is_tracked", False):
         return []
-    events = list(events_of(row)[: SHOWN + 1])
-    pairs = list(zip(events, [*events[1:], None], strict=True))[:SHOWN]
+    merged = merged_ids(row)
+    events = list(events_of(row, merged)[: SHOWN + 1])
+    pairs = [(event, _before(events[at + 1 :], event)) for at, event in enumerate(events)][:SHOWN]
     fields = [f for f in row._meta.fields if not f.generated and f.name not in UNSAID and hasattr(events[0], f.attname)]
     names = _related_names(fields, events, user)
     who = _accounts(events)
-    return [_change(event, before, fields, names, who) for event, before in pairs]
+    changes = [_change(event, before, fields, names, who) for event, before in pairs]
+    own_names = {event.pgh_obj_id: getattr(event, row.key_field) for event in reversed(events)} if merged else {}
+    return [
+        replace(change, of=own_names[event.pgh_obj_id]) if event.pgh_obj_id in merged else change
+        for change, (event, _earlier) in zip(changes, pairs, strict=True)
+    ]
+
+
+def _before(earlier: list[Any], event: Any) -> Any:
+    """Return the change before this one of the same row; rows that were merged have their histories side by side."""
+    return next((one for one in earlier if one.pgh_obj_id == event.pgh_obj_id), None)
 
 
 def _change(
