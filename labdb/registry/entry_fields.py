@@ -73,7 +73,7 @@ def _entry_field(form: RecordForm, bound: BoundField, user: Any) -> EntryField:
         described.append(f"{bound.id_for_label}-errors")
     if described:
         widget.attrs["aria-describedby"] = " ".join(described)
-    if isinstance(form_field, InstantField):
+    if isinstance(form_field, InstantField) and isinstance(widget, forms.DateTimeInput):
         form_field.widget = forms.DateTimeInput(
             attrs={**widget.attrs, "type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         )
