@@ -7,6 +7,7 @@ from rest_framework.permissions import IsAuthenticated
 
 from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
+from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
 from labdb.registry.urls import page_urlpatterns
@@ -14,6 +15,7 @@ from labdb.sequencing.records import CountMatrixRecord
 from labdb.sequencing.rest import CountMatrixView
 
 api = Router(special={CountMatrixRecord: CountMatrixView, AnalysisRunRecord: AnalysisRunView})
+api.register("attachments", AttachmentView, basename="api-attachments")
 
 urlpatterns = [
     path("", include("labdb.desk.urls")),

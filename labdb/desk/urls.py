@@ -9,6 +9,7 @@ from labdb.desk import (
     gene_page,
     health,
     home_page,
+    merge_page,
     mouse_page,
     study_figures,
     study_page,
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", home_page.home, name="home"),
     path("health/", health.health, name="health"),
     path("studies/", RedirectView.as_view(pattern_name="home")),
+    path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),
     path("studies/<path:code>/mice/<path:mouse>/", mouse_page.mouse, name="mouse-page"),
     path(
         "studies/<path:code>/figures/<slug:name>.<slug:file_format>",

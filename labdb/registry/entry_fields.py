@@ -88,7 +88,7 @@ def _entry_field(form: RecordForm, bound: BoundField, user: Any) -> EntryField:
     dress(bound)
     form_field = bound.field
     widget = form_field.widget
-    if isinstance(form_field, InstantField):
+    if isinstance(form_field, InstantField) and isinstance(widget, forms.DateTimeInput):
         form_field.widget = forms.DateTimeInput(
             attrs={**widget.attrs, "type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         )

@@ -203,6 +203,13 @@ def _set_context(cursor: Any) -> None:
         cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
-def events_of(record: Any) -> models.QuerySet:
-    """Return the changes of one record, newest first, each with its context (who, door, why)."""
-    return record.events.select_related("pgh_context").order_by("-pgh_id")
+def events_of(record: Any, merged: Sequence[int] = ()) -> models.QuerySet:
+    """Return the changes of a record, newest first, each with its context (who, door, why).
+
+    Parameters
+    ----------
+    merged : sequence of int
+        Ids of rows that were merged into it; their changes are among them.
+    """
+    events = type(record).events.rel.related_model.objects.filter(pgh_obj_id__in=[record.pk, *merged])
+    return events.select_related("pgh_context").order_by("-pgh_id")

@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,6 +17,8 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from labdb.registry import permissions
+from labdb.registry.attachment_pages import refusal
+from labdb.registry.attachments import attachments_of
 from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import copy_csv, csv_response
 from labdb.registry.filters import FilterError, apply, read_filters
@@ -158,8 +161,12 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "related": related_tables(row, request.user),
         "changes": past_changes(row, request.user),
         "former_names": former_names(row),
+        "attachments": attachments_of(row),
+        "attachment_limit_mb": settings.ATTACHMENT_LIMIT_MB,
         "is_study": permissions.study_path(context.record.model) == "pk",
     }
+    if not refusal(request.user, row):
+        words["attach_url"] = reverse("attachment-add", args=[resource, pk])
     for action, page in (("change", "edit"), ("delete", "delete")):
         if context.may(action, study):
             words[f"{page}_url"] = reverse(f"record-{page}", args=[resource, pk])

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 
 from labdb.registry import lab_values, permissions
 from labdb.registry.cells import UNKNOWN, Cell, Part, value_part, with_names
+from labdb.registry.former_names import merged_ids
 from labdb.registry.history import events_of
 from labdb.registry.lab_fields import undefined
 from labdb.registry.record import lab_fields_of
@@ -30,21 +31,33 @@ class PastChange:
     what: str
     reason: str
     differences: list[tuple[str, Cell, Cell]]
+    of: str = ""  # the name of a row that was merged into this one, where the change was its
 
 
 def past_changes(row: Any, user: Any) -> list[PastChange]:
     """Return the changes of a record, newest first; results have none, their run tells where they come from."""
     if not getattr(type(row), "_has_history", False):
         return []
-    events = list(events_of(row)[: SHOWN + 1])
+    merged = merged_ids(row)
+    events = list(events_of(row, merged)[: SHOWN + 1])
     if not events:
         return []
-    pairs = list(zip(events, [*events[1:], None], strict=True))[:SHOWN]
+    pairs = [(event, _before(events[at + 1 :], event)) for at, event in enumerate(events)][:SHOWN]
     fields = [f for f in row._meta.fields if not f.generated and f.name not in UNSAID and hasattr(events[0], f.attname)]
     fields += _lab_fields(type(row), events)
     names = _related_names(fields, events, user)
     who = _accounts(events)
-    return [_change(event, before, fields, names, who) for event, before in pairs]
+    changes = [_change(event, before, fields, names, who) for event, before in pairs]
+    own_names = {event.pgh_obj_id: getattr(event, row.key_field) for event in reversed(events)} if merged else {}
+    return [
+        replace(change, of=own_names[event.pgh_obj_id]) if event.pgh_obj_id in merged else change
+        for change, (event, _earlier) in zip(changes, pairs, strict=True)
+    ]
+
+
+def _before(earlier: list[Any], event: Any) -> Any:
+    """Return the change before this one of the same row; rows that were merged have their histories side by side."""
+    return next((one for one in earlier if one.pgh_obj_id == event.pgh_obj_id), None)
 
 
 def told_changes(told: Sequence[tuple[Any, str]]) -> list[PastChange]:
