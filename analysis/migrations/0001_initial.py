@@ -3,7 +3,6 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import labdb.registry.fields
-import pgtrigger.compiler
 from django.conf import settings
 from django.db import migrations, models
 
@@ -13,16 +12,24 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('behavior', '0001_initial'),
-        ('colony', '0001_initial'),
-        ('pghistory', '0007_auto_20250421_0444'),
-        ('sequencing', '0001_initial'),
-        ('tissue', '0001_initial'),
-        ('treatment', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='Adoption',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('task', models.CharField(max_length=30)),
+                ('scope', models.CharField(blank=True, help_text='What within the task, such as a rule or a contrast.', max_length=100)),
+                ('reason', models.TextField()),
+                ('adopted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('adopted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
+        ),
         migrations.CreateModel(
             name='AnalysisRun',
             fields=[
@@ -44,15 +51,9 @@ class Migration(migrations.Migration):
                 ('heartbeat_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('is_cancel_asked', models.BooleanField(default=False)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='analysis.analysisrun')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to=settings.AUTH_USER_MODEL)),
-                ('same_as', models.ForeignKey(help_text='The earlier run that had the same inputs, parameters and code; its results stand.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='repeats', to='analysis.analysisrun')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='colony.study')),
-                ('depends_on', models.ManyToManyField(related_name='dependents', to='analysis.analysisrun')),
             ],
             options={
                 'ordering': ['-pk'],
-                'indexes': [models.Index(fields=['study', 'task', 'status'], name='run_study_task_status')],
             },
         ),
         migrations.CreateModel(
@@ -68,31 +69,59 @@ class Migration(migrations.Migration):
                 ('numerator', models.CharField(help_text='Value of that field; several are separated by semicolons.', max_length=300)),
                 ('denominator', models.CharField(help_text='Value of that field; several are separated by semicolons.', max_length=300)),
                 ('covariates', models.CharField(blank=True, default='library__pool', help_text='Fields adjusted for where they vary within a region, separated by semicolons.', max_length=300)),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('region', models.ForeignKey(blank=True, help_text='Empty: each region.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contrasts', to='tissue.brainregion')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
             ],
             options={
                 'ordering': ['study', 'name'],
-                'constraints': [models.UniqueConstraint(fields=('study', 'name'), name='contrast_name_once')],
-                'triggers': [pgtrigger.compiler.Trigger(name='version', sql=pgtrigger.compiler.UpsertTriggerSql(func='NEW.version := OLD.version + 1; NEW.modified_at := statement_timestamp(); RETURN NEW;', hash='82871f3c64f8586528d7bf89809bab025e30d131', operation='UPDATE', pgid='pgtrigger_version_f5c07', table='analysis_contrast', when='BEFORE')), pgtrigger.compiler.Trigger(name='study', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE dependent record; is_used boolean;', func="\nIF TG_OP = 'UPDATE' AND NEW.study_id <> OLD.study_id THEN\n    FOR dependent IN\n        SELECT conrelid::regclass AS relation, attname\n        FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]\n        WHERE contype = 'f' AND confrelid = TG_RELID\n    LOOP\n        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s WHERE %I = $1)', dependent.relation, dependent.attname)\n            INTO is_used USING OLD.id;\n        IF is_used THEN\n            RAISE EXCEPTION 'The study cannot change: rows of % depend on this record.', dependent.relation\n                USING ERRCODE = 'check_violation';\n        END IF;\n    END LOOP;\nEND IF;\nRETURN NEW;\n", hash='ba9d2a2e89de0550db3ae5da9b2a32f4c363130b', operation='INSERT OR UPDATE', pgid='pgtrigger_study_336ff', table='analysis_contrast', when='BEFORE')), pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "analysis_contrastevent" ("covariates", "created_at", "created_by_id", "denominator", "group_by", "id", "modified_at", "name", "notes", "numerator", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "region_id", "study_id", "version") SELECT new_values."covariates", new_values."created_at", new_values."created_by_id", new_values."denominator", new_values."group_by", new_values."id", new_values."modified_at", new_values."name", new_values."notes", new_values."numerator", _pgh_attached_context.value, NOW(), \'insert\', new_values."id", new_values."region_id", new_values."study_id", new_values."version" FROM ( SELECT new_values.* FROM new_values  ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='ee4701716a35d53aef265f8041ee129d12d5c97f', level='STATEMENT', operation='INSERT', pgid='pgtrigger_insert_insert_71495', referencing='REFERENCING NEW TABLE AS new_values ', table='analysis_contrast', when='AFTER')), pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "analysis_contrastevent" ("covariates", "created_at", "created_by_id", "denominator", "group_by", "id", "modified_at", "name", "notes", "numerator", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "region_id", "study_id", "version") VALUES (NEW."covariates", NEW."created_at", NEW."created_by_id", NEW."denominator", NEW."group_by", NEW."id", NEW."modified_at", NEW."name", NEW."notes", NEW."numerator", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."region_id", NEW."study_id", NEW."version"); RETURN NULL;', hash='c6ef276e1bfd6a72db982e515151a7b4fdc0194d', operation='UPDATE', pgid='pgtrigger_update_update_31bd9', table='analysis_contrast', when='AFTER')), pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "analysis_contrastevent" ("covariates", "created_at", "created_by_id", "denominator", "group_by", "id", "modified_at", "name", "notes", "numerator", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "region_id", "study_id", "version") VALUES (OLD."covariates", OLD."created_at", OLD."created_by_id", OLD."denominator", OLD."group_by", OLD."id", OLD."modified_at", OLD."name", OLD."notes", OLD."numerator", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."region_id", OLD."study_id", OLD."version"); RETURN NULL;', hash='e74e0ca1259b9dbe6187a674e3678d4a87096d3a', operation='DELETE', pgid='pgtrigger_delete_delete_7e359', table='analysis_contrast', when='AFTER'))],
             },
         ),
         migrations.CreateModel(
-            name='Adoption',
+            name='ContrastEvent',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('task', models.CharField(max_length=30)),
-                ('scope', models.CharField(blank=True, help_text='What within the task, such as a rule or a contrast.', max_length=100)),
-                ('reason', models.TextField()),
-                ('adopted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('adopted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adoptions', to='colony.study')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adoptions', to='analysis.analysisrun')),
+                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
+                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                ('pgh_label', models.TextField(help_text='The event label.')),
+                ('id', models.BigIntegerField()),
+                ('notes', models.TextField(blank=True, help_text='Anything worth knowing that has no field of its own.')),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('modified_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('version', models.PositiveIntegerField(db_default=1, editable=False)),
+                ('name', models.CharField(max_length=100)),
+                ('group_by', models.CharField(help_text='The field that makes the groups: mouse__group, mouse__phenotype, mouse__arm, mouse__treatment_outcome, library__condition, ...', max_length=100)),
+                ('numerator', models.CharField(help_text='Value of that field; several are separated by semicolons.', max_length=300)),
+                ('denominator', models.CharField(help_text='Value of that field; several are separated by semicolons.', max_length=300)),
+                ('covariates', models.CharField(blank=True, default='library__pool', help_text='Fields adjusted for where they vary within a region, separated by semicolons.', max_length=300)),
             ],
             options={
-                'ordering': ['-pk'],
-                'triggers': [pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='f8b8e8b0d92aed3cbebe989b79ba588ff17adb1b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_db40b', table='analysis_adoption', when='BEFORE'))],
+                'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='GeneResult',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('log2_fold_change', labdb.registry.fields.FiniteFloatField()),
+                ('average_expression', labdb.registry.fields.FiniteFloatField(verbose_name='average expression (log2 CPM)')),
+                ('t', labdb.registry.fields.FiniteFloatField()),
+                ('p_value', labdb.registry.fields.FiniteFloatField()),
+                ('adj_p_value', labdb.registry.fields.FiniteFloatField(verbose_name='adjusted p (Benjamini-Hochberg)')),
+            ],
+            options={
+                'ordering': ['pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='MouseReversalScore',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('group', models.CharField(help_text='Stress and treatment, such as imipramine responder.', max_length=100)),
+                ('score', labdb.registry.fields.FiniteFloatField(null=True)),
+                ('se', labdb.registry.fields.FiniteFloatField(null=True)),
+                ('low', labdb.registry.fields.FiniteFloatField(null=True, verbose_name='95 % low')),
+                ('high', labdb.registry.fields.FiniteFloatField(null=True, verbose_name='95 % high')),
+                ('reason', models.CharField(blank=True, max_length=300)),
+            ],
+            options={
+                'ordering': ['run', 'region', 'arm', 'mouse'],
             },
         ),
         migrations.CreateModel(
@@ -105,15 +134,9 @@ class Migration(migrations.Migration):
                 ('distance_to_cutoff', labdb.registry.fields.FiniteFloatField(null=True)),
                 ('borderline', models.BooleanField()),
                 ('reason', models.CharField(blank=True, max_length=300)),
-                ('mouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='phenotype_calls', to='colony.mouse')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='behavior.phenotyperule')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='analysis.analysisrun')),
-                ('si_test', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='phenotype_calls', to='behavior.socialinteractiontest')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
             ],
             options={
                 'ordering': ['run', 'mouse'],
-                'indexes': [models.Index(fields=['run', 'mouse'], name='phenotype_call_run_mouse')],
             },
         ),
         migrations.CreateModel(
@@ -125,16 +148,27 @@ class Migration(migrations.Migration):
                 ('reliable_change', models.BooleanField(null=True)),
                 ('borderline', models.BooleanField()),
                 ('reason', models.CharField(blank=True, max_length=300)),
-                ('after', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='response_calls_after', to='behavior.socialinteractiontest')),
-                ('before', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='response_calls_before', to='behavior.socialinteractiontest')),
-                ('mouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='response_calls', to='colony.mouse')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='behavior.responserule')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='analysis.analysisrun')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
             ],
             options={
                 'ordering': ['run', 'mouse'],
-                'indexes': [models.Index(fields=['run', 'mouse'], name='response_call_run_mouse')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ReversedGene',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('t_stress', labdb.registry.fields.FiniteFloatField()),
+                ('t_merged', labdb.registry.fields.FiniteFloatField()),
+                ('t_drug', labdb.registry.fields.FiniteFloatField()),
+                ('p_merged', labdb.registry.fields.FiniteFloatField()),
+                ('p_drug', labdb.registry.fields.FiniteFloatField()),
+                ('q_value', labdb.registry.fields.FiniteFloatField(null=True)),
+                ('listed', models.BooleanField()),
+                ('q_strict', labdb.registry.fields.FiniteFloatField()),
+                ('listed_strict', models.BooleanField()),
+            ],
+            options={
+                'ordering': ['reversal', 'q_strict'],
             },
         ),
         migrations.CreateModel(
@@ -161,105 +195,9 @@ class Migration(migrations.Migration):
                 ('p_stress_axis', labdb.registry.fields.FiniteFloatField(null=True)),
                 ('refusal', models.CharField(blank=True, max_length=60)),
                 ('messages', models.TextField(blank=True)),
-                ('arm', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='treatment.treatmentarm')),
-                ('matrix', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='sequencing.countmatrix')),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='tissue.brainregion')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='analysis.analysisrun')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
             ],
             options={
                 'ordering': ['run', 'region', 'arm'],
-            },
-        ),
-        migrations.CreateModel(
-            name='ContrastEvent',
-            fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('notes', models.TextField(blank=True, help_text='Anything worth knowing that has no field of its own.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('modified_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('version', models.PositiveIntegerField(db_default=1, editable=False)),
-                ('name', models.CharField(max_length=100)),
-                ('group_by', models.CharField(help_text='The field that makes the groups: mouse__group, mouse__phenotype, mouse__arm, mouse__treatment_outcome, library__condition, ...', max_length=100)),
-                ('numerator', models.CharField(help_text='Value of that field; several are separated by semicolons.', max_length=300)),
-                ('denominator', models.CharField(help_text='Value of that field; several are separated by semicolons.', max_length=300)),
-                ('covariates', models.CharField(blank=True, default='library__pool', help_text='Fields adjusted for where they vary within a region, separated by semicolons.', max_length=300)),
-                ('created_by', models.ForeignKey(db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='analysis.contrast')),
-                ('region', models.ForeignKey(blank=True, db_constraint=False, help_text='Empty: each region.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='tissue.brainregion')),
-                ('study', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='colony.study')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='GeneResult',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('log2_fold_change', labdb.registry.fields.FiniteFloatField()),
-                ('average_expression', labdb.registry.fields.FiniteFloatField(verbose_name='average expression (log2 CPM)')),
-                ('t', labdb.registry.fields.FiniteFloatField()),
-                ('p_value', labdb.registry.fields.FiniteFloatField()),
-                ('adj_p_value', labdb.registry.fields.FiniteFloatField(verbose_name='adjusted p (Benjamini-Hochberg)')),
-                ('contrast', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='gene_results', to='analysis.contrast')),
-                ('gene', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='gene_results', to='sequencing.gene')),
-                ('region', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='gene_results', to='tissue.brainregion')),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='generesults', to='analysis.analysisrun')),
-                ('study', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
-            ],
-            options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['run', 'contrast', 'region', 'p_value'], name='gene_result_ranked'), models.Index(fields=['gene', 'run'], name='gene_result_gene')],
-            },
-        ),
-        migrations.CreateModel(
-            name='MouseReversalScore',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('group', models.CharField(help_text='Stress and treatment, such as imipramine responder.', max_length=100)),
-                ('score', labdb.registry.fields.FiniteFloatField(null=True)),
-                ('se', labdb.registry.fields.FiniteFloatField(null=True)),
-                ('low', labdb.registry.fields.FiniteFloatField(null=True, verbose_name='95 % low')),
-                ('high', labdb.registry.fields.FiniteFloatField(null=True, verbose_name='95 % high')),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('arm', models.ForeignKey(help_text='The treated arm of the comparison; controls and susceptible mice get a score in each.', on_delete=django.db.models.deletion.PROTECT, related_name='scores', to='treatment.treatmentarm')),
-                ('library', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversal_scores', to='sequencing.library')),
-                ('mouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversal_scores', to='colony.mouse')),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversal_scores', to='tissue.brainregion')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='analysis.analysisrun')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
-                ('reversal', models.ForeignKey(help_text='The comparison whose axis it lies on.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='analysis.signaturereversal')),
-            ],
-            options={
-                'ordering': ['run', 'region', 'arm', 'mouse'],
-                'constraints': [models.UniqueConstraint(fields=('run', 'library', 'arm'), name='mouse_reversal_score_once'), models.CheckConstraint(condition=models.Q(('score__isnull', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='mouse_reversal_score_or_reason')],
-            },
-        ),
-        migrations.CreateModel(
-            name='ReversedGene',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('t_stress', labdb.registry.fields.FiniteFloatField()),
-                ('t_merged', labdb.registry.fields.FiniteFloatField()),
-                ('t_drug', labdb.registry.fields.FiniteFloatField()),
-                ('p_merged', labdb.registry.fields.FiniteFloatField()),
-                ('p_drug', labdb.registry.fields.FiniteFloatField()),
-                ('q_value', labdb.registry.fields.FiniteFloatField(null=True)),
-                ('listed', models.BooleanField()),
-                ('q_strict', labdb.registry.fields.FiniteFloatField()),
-                ('listed_strict', models.BooleanField()),
-                ('gene', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='sequencing.gene')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='analysis.analysisrun')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='colony.study')),
-                ('reversal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='genes', to='analysis.signaturereversal')),
-            ],
-            options={
-                'ordering': ['reversal', 'q_strict'],
             },
         ),
     ]

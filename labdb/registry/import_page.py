@@ -71,12 +71,12 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
     study = study_named(request.POST.get("study", ""), context.studies) if context.has_study else None
     context.require("add", study)
     try:
-        kept = _sent_file(request)
+        kept = sent_file(request)
         table = read_sheet(context.record, kept.data, kept.name)
     except (TableError, UploadError) as error:
         return _page(request, context, study=study, sentence=str(error))
     mapping = _mapping(request, context.record, table, kept.mapping)
-    reading = Reading(*(_answer(request, name) for name in QUESTIONS))
+    reading = Reading(*(answer_of(request, name) for name in QUESTIONS))
     is_commit = request.POST.get("step") == "import"
     report = import_table(
         context.record, kept.data, kept.name,
@@ -87,7 +87,7 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
         forget(kept)
         messages.success(request, _stored_sentence(report, context.record, kept.name))
         return redirect(detail_url(report.log) if report.log else context.address("list", study=study))
-    return _page(request, context, study=study, kept=kept, table=table, report=report, mapping=mapping, reading=reading)
+    return _page(request, context, study=study, kept=kept, table=table, report=report, mapping=mapping)
 
 
 def _stored_sentence(report: ImportReport, record: type[Record], name: str) -> str:
@@ -98,14 +98,14 @@ def _stored_sentence(report: ImportReport, record: type[Record], name: str) -> s
     return f"{said}, {report.changed:,} changed, {report.unchanged:,} unchanged."
 
 
-def _answer(request: HttpRequest, name: str) -> str:
+def answer_of(request: HttpRequest, name: str) -> str:
     """Return what was said about the file; empty for anything that is no answer."""
     answers = [value for value, _words in QUESTIONS[name][1]]
     said = request.POST.get(name, "")
     return said if said in answers else ""
 
 
-def _sent_file(request: HttpRequest) -> KeptFile:
+def sent_file(request: HttpRequest) -> KeptFile:
     """Return what was sent: a file, a pasted table, or the token of the file that was sent before."""
     upload = request.FILES.get("file")
     if upload is not None:
@@ -167,7 +167,6 @@ def _findings(
     table: TextTable,
     report: ImportReport,
     mapping: dict[str, str],
-    reading: Reading,
 ) -> dict[str, Any]:
     """Return what the check found, and the file: as a token to store it, as text to correct it."""
     columns = _file_columns(context.record, table, mapping)
@@ -189,17 +188,22 @@ def _findings(
         "was_sent": any(name.startswith("column-") for name in request.POST),
         "reason": request.POST.get(REASON, ""),
         "field_names": list(form_for(context.record).base_fields),
-        "questions": [
-            Question(name, text, answers, getattr(reading, name))
-            for name, (text, answers) in QUESTIONS.items()
-            if name in report.questions or getattr(reading, name)
-        ],
+        "questions": asked_questions(request, report),
     }
     if report.errors and not is_workbook(kept.data):
         text = decode_text(unpack(kept.data, kept.name), kept.name)[0]
         if len(text) <= MAX_SHOWN_CHARACTERS:
             words["text"] = text
     return words
+
+
+def asked_questions(request: HttpRequest, report: ImportReport) -> list[Question]:
+    """Return what has to be said of the file, or was said."""
+    return [
+        Question(name, text, answers, answer_of(request, name))
+        for name, (text, answers) in QUESTIONS.items()
+        if name in report.questions or answer_of(request, name)
+    ]
 
 
 def _known_names(record: type[Record]) -> set[str]:

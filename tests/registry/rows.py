@@ -19,9 +19,24 @@ from labdb.registry.fields import CODE_SENTENCE, CodeField
 from labdb.registry.forms import form_for, model_texts
 from labdb.registry.record import Record, all_records
 from labdb.registry.rules import UniqueRule
-from labdb.sequencing.models import ExtractionSample, Library, LibraryExtraction, RnaExtraction, SequencingRun
-from labdb.tissue.models import BrainRegion, Dissection, TissueSample
-from labdb.treatment.models import Allocation, Drug, Randomization, TreatmentArm
+from labdb.sequencing.models import (
+    ExtractionSample,
+    Library,
+    LibraryExtraction,
+    LibraryRun,
+    RnaExtraction,
+    SequencingRun,
+)
+from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
+from labdb.treatment.models import (
+    Allocation,
+    Drug,
+    Randomization,
+    Solution,
+    SolutionKey,
+    TreatmentArm,
+    TreatmentComponent,
+)
 
 # What each record's form takes; fields left out are empty or have their default.
 ROWS: dict[str, dict[str, str]] = {
@@ -61,22 +76,52 @@ ROWS: dict[str, dict[str, str]] = {
     "assays": {"name": "marble burying"},
     "assay-metrics": {"assay": "test assay", "name": "marbles", "minimum": "0", "maximum": "20"},
     "assay-results": {"mouse": "M001", "metric": "test metric", "session": "1", "value": "3"},
-    "drugs": {"name": "psilocybin"},
+    "drugs": {"name": "psilocybin", "molar_mass_g_per_mol": "284.25", "base_molar_mass_g_per_mol": "284.25"},
+    "solutions": {
+        "study": "S1", "code": "SOL9", "drug": "test drug", "drug_form": "salt", "stock_mg_per_ml": "2",
+        "prepared_at": "2025-06-01 08:00", "expires_at": "2025-06-08 08:00",
+    },
+    "solution-keys": {"code": "B", "solution": "SOL1"},
     "treatment-arms": {"study": "S1", "name": "arm Z"},
-    "treatment-components": {"arm": "arm A", "drug": "test drug", "day_from": "1", "day_to": "14"},
+    "treatment-components": {
+        "arm": "arm A", "part": "2", "day_from": "1", "day_to": "14", "time_of_day": "09:00", "drug": "test drug",
+        "dose_mg_per_kg": "20", "route": "i.p.",
+    },
     "randomizations": {"study": "S1", "code": "R9", "method": "simple", "performed_at": "2025-06-01"},
     "allocations": {"mouse": "M002", "code": "X9", "randomization": "R1"},
     "allocation-keys": {"allocation": "X1", "arm": "arm A"},
+    "doses": {
+        "mouse": "M001", "planned_at": "2025-06-02 09:00", "status": "given", "given_at": "2025-06-02 09:12",
+        "solution_code": "A", "body_mass_g": "25", "volume_ml": "0.25", "route": "i.p.",
+    },
     "brain-regions": {"code": "LHb", "name": "lateral habenula"},
     "dissections": {"mouse": "M002", "performed_at": "2025-07-01 10:00", "order_of_day": "3"},
-    "tissue-samples": {"code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2"},
+    "storage-boxes": {"code": "BOX9", "freezer": "F1", "n_rows": "9", "n_columns": "9"},
+    "tissue-samples": {
+        "code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2", "bregma_from_mm": "1.9",
+        "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0",
+    },
+    "tissue-measurements": {
+        "mouse": "M001", "region": "TST", "hemisphere": "L", "modality": "MRI", "metric": "volume", "value": "12.5",
+        "unit": "mm3", "replicate": "1", "performed_at": "2025-06-03 10:00", "rated_date": "2025-06-10",
+    },
     "rna-extractions": {"study": "S1", "code": "E900", "samples": "T001; T002", "rin": "8.5"},
-    "sequencing-runs": {"code": "RUN9", "run_date": "2025-08-01"},
+    "extraction-inputs": {"extraction": "E001", "sample": "T002", "amount_used_mg": "1.5"},
+    "sequencing-runs": {"code": "RUN9", "run_date": "2025-08-01", "platform": "ILLUMINA", "read_length_bp": "100"},
     "libraries": {"study": "S1", "code": "L900", "extractions": "E001", "runs": "RUN1"},
+    "library-inputs": {"library": "L002", "extraction": "E001", "input_ng": "100"},
+    "library-lanes": {"library": "L001", "run": "RUN1", "lane": "2", "planned_reads_million": "25"},
+    "sequencing-selections": {
+        "study": "S1", "code": "SEL9", "rule": "all of them", "decided": "before", "decided_at": "2025-06-20",
+        "decided_by": "anna", "mice": "M001; M002",
+    },
     "genes": {"annotation": "test-1", "gene_id": "ENSMUSG1", "symbol": "Fos"},
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
-MAY_LIE_AHEAD = {("cohorts", "start_date"), ("aggressors", "resting_from"), ("aggressors", "resting_until")}  # planned
+MAY_LIE_AHEAD = {  # planned
+    ("cohorts", "start_date"), ("aggressors", "resting_from"), ("aggressors", "resting_until"), ("doses", "planned_at"),
+    ("solutions", "expires_at"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,6 +143,9 @@ def _si(field: str, value: str, says: str, rule: str) -> BadRow:
 def _outside(field: str, value: str, rule: str) -> BadRow:
     return BadRow(f"{field} {value}", {field: value}, field, f"{value} ", rule)
 
+
+_NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": ""}
+_DEVICE = {**_NO_DRUG, "device": "DBS"}
 
 OWN: dict[str, list[BadRow]] = {
     "mice": [
@@ -333,23 +381,172 @@ OWN: dict[str, list[BadRow]] = {
             "An exclusion needs its criterion", "assayresult_exclusion_has_criterion",
         ),
     ],
+    "drugs": [
+        _outside("molar_mass_g_per_mol", "0", "drug_molar_mass"),
+        _outside("base_molar_mass_g_per_mol", "-1", "drug_base_molar_mass"),
+        BadRow(
+            "base heavier than salt", {"base_molar_mass_g_per_mol": "300"}, "base_molar_mass_g_per_mol",
+            "The base (300 g/mol) cannot be heavier than its salt (284.25 g/mol)", "drug_base_within_salt",
+        ),
+    ],
+    "solutions": [
+        BadRow(
+            "no strength", {"stock_mg_per_ml": "0"}, "stock_mg_per_ml", "0 mg/ml is no strength of a solution",
+            "solution_stock",
+        ),
+        BadRow(
+            "expires before it is made", {"expires_at": "2025-05-31 08:00"}, "expires_at",
+            "2025-05-31 08:00 is not after the preparation (2025-06-01 08:00)", "solution_expires_after_preparation",
+        ),
+    ],
+    "solution-keys": [
+        BadRow("code of another syringe", {"code": "A"}, "code", "A is already a code on syringes of this study"),
+        BadRow("study of another", {"study": "S2"}, "solution", "There is no solution SOL1 in study S2"),
+    ],
     "treatment-components": [
         BadRow(
             "days reversed", {"day_from": "5", "day_to": "4"}, "day_to", "day 4 is before the first day (5)",
             "component_days_in_order",
         ),
         _outside("dose_mg_per_kg", "5000", "component_dose"),
+        BadRow("part 0", {"part": "0"}, "part", "0 is not the number of a part", "component_part_from_1"),
+        BadRow("part taken", {"part": "1"}, "part", "arm A already has a part 1; edit that component"),
+        BadRow("half past", {"time_of_day": "9.30"}, "time_of_day", "9.30 is not a time of day", "component_time_of_day"),
+        BadRow("drug and device", {"device": "DBS"}, "drug", "one drug or one device", "component_drug_or_device"),
+        BadRow("neither", _NO_DRUG, "drug", "one drug or one device", "component_drug_or_device"),
+        *(
+            BadRow(
+                f"{field} of a device", {**_DEVICE, field: value}, field, f"{value} goes with a drug; empty it",
+                f"component_{field}_of_a_drug",
+            )
+            for field, value in {
+                "dose_mg_per_kg": "20", "drug_form": "salt", "route": "i.p.", "vehicle": "saline",
+            }.items()
+        ),
+        *(
+            BadRow(
+                f"{field} of a drug", {field: value}, field, f"{value} goes with a device; empty it",
+                f"component_{field}_of_a_device",
+            )
+            for field, value in {
+                "device_target": "PFC", "frequency_hz": "130", "pulse_width_us": "90", "current_ua": "100",
+                "hours_per_day": "8",
+            }.items()
+        ),
+        *(
+            BadRow(f"{field} {value}", {**_DEVICE, field: value}, field, f"{value} ", rule)
+            for field, value, rule in (
+                ("frequency_hz", "-1", "component_frequency"), ("pulse_width_us", "0", "component_pulse_width"),
+                ("current_ua", "0", "component_current"), ("hours_per_day", "25", "component_hours_per_day"),
+            )
+        ),
     ],
-    "dissections": [_outside("minutes_to_freeze", "300", "dissection_minutes_to_freeze")],
+    "doses": [
+        BadRow(
+            "given without a time", {"given_at": ""}, "given_at", "A dose that was given needs its time",
+            "dose_given_has_time",
+        ),
+        BadRow(
+            "planned with a time", {"status": "planned"}, "given_at",
+            "2025-06-02 09:12: a dose that is planned was not given", "dose_not_given_has_no_time",
+        ),
+        BadRow(
+            "missed with a volume", {"status": "missed", "given_at": "", "reason": "ill"}, "volume_ml",
+            "0.25 ml: a missed dose has no volume", "dose_missed_has_no_volume",
+        ),
+        BadRow(
+            "partial without a reason", {"status": "partial"}, "reason", "Say why this dose is partial",
+            "dose_lacking_has_reason",
+        ),
+        _outside("body_mass_g", "250", "dose_mass_of_a_mouse"),
+        _outside("volume_ml", "0", "dose_volume"),
+        BadRow(
+            "ul as ml", {"volume_ml": "2.6"}, "volume_ml", "2.6 ml for 25 g is more than 100 ml/kg; check the units",
+            "dose_volume_fits_mass",
+        ),
+        BadRow("before birth", {"given_at": "2024-12-31 09:00"}, "given_at", "M001 was born on 2025-01-01"),
+        BadRow("due before birth", {"planned_at": "2024-12-31 09:00"}, "planned_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "given_at": "2025-07-02 09:00"}, "given_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+    ],
+    "dissections": [
+        _outside("minutes_to_freeze", "300", "dissection_minutes_to_freeze"),
+        BadRow("before birth", {"performed_at": "2024-12-31 10:00"}, "performed_at", "M002 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "performed_at": "2025-07-02 10:00"}, "performed_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow(
+            "before death", {"mouse": "M003", "performed_at": "2025-06-30 10:00"}, "performed_at",
+            "M003 died on 2025-07-01, not on 2025-06-30",
+        ),
+    ],
+    "storage-boxes": [
+        BadRow("no rows", {"n_rows": "0"}, "n_rows", "0 rows is outside 1 to 26", "storage_box_rows"),
+        BadRow("too wide", {"n_columns": "100"}, "n_columns", "100 columns is outside 1 to 99", "storage_box_columns"),
+    ],
     "tissue-samples": [
         _outside("punch_mm", "20", "tissue_sample_punch"),
         BadRow("dissection of another", {"mouse": "M002", "dissection": "M001"}, "dissection", "This dissection is of M001"),
+        _outside("bregma_from_mm", "19", "tissue_sample_bregma_from"),
+        _outside("bregma_to_mm", "-19", "tissue_sample_bregma_to"),
+        BadRow(
+            "wrong way round", {"bregma_from_mm": "0.9", "bregma_to_mm": "1.9"}, "bregma_to_mm",
+            "1.9 mm lies anterior of the anterior end (0.9 mm)", "tissue_sample_bregma_in_order",
+        ),
+        BadRow("no position", {"position": "4C"}, "position", "4C is not a position", "tissue_sample_position"),
+        BadRow(
+            "position nowhere", {"box": ""}, "box", "Position C4 needs its box", "tissue_sample_position_in_box"
+        ),
+        BadRow("beside the box", {"position": "K4"}, "position", "K4 is not in box BOX1; its positions are A1 to I9"),
+        BadRow("below the box", {"position": "C10"}, "position", "C10 is not in box BOX1; its positions are A1 to I9"),
+        BadRow(
+            "excluded without why", {"excluded_by": "anna"}, "exclusion_criterion",
+            "An exclusion needs its criterion", "tissuesample_exclusion_has_criterion",
+        ),
+    ],
+    "tissue-measurements": [
+        BadRow("replicate 0", {"replicate": "0"}, "replicate", "0 is not a replicate", "tissue_measurement_replicate_from_1"),
+        BadRow("before birth", {"performed_at": "2024-12-31"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "scanned after death", {"mouse": "M003", "performed_at": "2025-07-02 10:00", "rated_date": ""},
+            "performed_at", "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow("read before the scan", {"rated_date": "2025-06-02"}, "rated_date", "2025-06-02 is before the scan (2025-06-03)"),
     ],
     "rna-extractions": [
         _outside("rin", "11", "rna_extraction_rin"),
         _outside("rna_conc_ng_per_ul", "-1", "rna_extraction_concentration"),
+        _outside("volume_ul", "0", "rna_extraction_volume"),
+        _outside("dv200_percent", "101", "rna_extraction_dv200"),
         _outside("ratio_260_280", "6", "rna_extraction_ratio_260_280"),
         BadRow("one sample unknown", {"samples": "T001; T999"}, "samples", "There is no tissue sample T999"),
+    ],
+    "extraction-inputs": [
+        _outside("amount_used_mg", "0", "extraction_sample_amount"),
+        BadRow("the same again", {"sample": "T001"}, "sample", "T001 is already in E001"),
+        BadRow("study of another", {"study": "S2"}, "extraction", "There is no RNA extraction E001 in study S2"),
+    ],
+    "sequencing-runs": [_outside("read_length_bp", "2", "sequencing_run_read_length")],
+    "libraries": [
+        _outside("fragment_length_bp", "1", "library_fragment_length"),
+        _outside("library_conc_nm", "-1", "library_concentration"),
+        BadRow("one run unknown", {"runs": "RUN1; RUN99"}, "runs", "There is no sequencing run RUN99"),
+    ],
+    "library-inputs": [
+        _outside("input_ng", "0", "library_extraction_input"),
+        _outside("volume_used_ul", "0", "library_extraction_volume"),
+        BadRow("the same again", {"library": "L001"}, "extraction", "E001 is already in L001"),
+    ],
+    "library-lanes": [
+        _outside("planned_reads_million", "0", "library_run_planned_reads"),
+        _outside("received_reads_million", "-1", "library_run_received_reads"),
+        BadRow("the same again", {"lane": "1"}, "lane", "L001 is already on this lane of RUN1"),
+    ],
+    "sequencing-selections": [
+        BadRow("mouse of another study", {"mice": "M001; N001"}, "mice", "There is no mouse N001 in study S1"),
     ],
 }  # fmt: skip
 
@@ -377,11 +574,16 @@ def make_world() -> Any:
     Aggressor.objects.create(code="1A", birth_date="2024-06-01", arrival_date="2025-02-01")
     assay = Assay.objects.create(name="test assay")
     AssayMetric.objects.create(assay=assay, name="test metric", unit="s", minimum=0, maximum=100)
-    Drug.objects.create(name="test drug")
-    TreatmentArm.objects.create(study=study, name="arm A")
+    Mouse.objects.create(study=other, code="N001")
+    drug = Drug.objects.create(name="test drug")
+    solution = Solution.objects.create(study=study, code="SOL1", drug=drug)
+    SolutionKey.objects.create(study=study, code="A", solution=solution)
+    arm = TreatmentArm.objects.create(study=study, name="arm A")
+    TreatmentComponent.objects.create(study=study, arm=arm, drug=drug)
     randomization = Randomization.objects.create(study=study, code="R1", method="simple")
     Allocation.objects.create(study=study, mouse=one, code="X1", randomization=randomization)
     region = BrainRegion.objects.create(code="TST", name="test region")
+    StorageBox.objects.create(code="BOX1")
     dissection = Dissection.objects.create(study=study, mouse=one)
     samples = [
         TissueSample.objects.create(study=study, code=code, mouse=one, region=region, dissection=dissection)
@@ -391,7 +593,9 @@ def make_world() -> Any:
     ExtractionSample.objects.create(study=study, extraction=extraction, sample=samples[0])
     library = Library.objects.create(study=study, code="L001")
     LibraryExtraction.objects.create(study=study, library=library, extraction=extraction)
-    SequencingRun.objects.create(code="RUN1")
+    Library.objects.create(study=study, code="L002")
+    run = SequencingRun.objects.create(code="RUN1")
+    LibraryRun.objects.create(study=study, library=library, run=run, lane="1")
     return user
 
 

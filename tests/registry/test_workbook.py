@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 
 from labdb.accounts.models import User
 from labdb.colony.models import Mouse, Study, Weighing
@@ -229,3 +232,43 @@ def test_the_commands_write_and_read_a_workbook(writer: Any, tmp_path: Path) -> 
     assert "sheet mice, line 2, column code, value two words: A code starts with" in err.getvalue()
     with pytest.raises(CommandError, match="There is no study NONE"):
         call_command("export_workbook", str(path), study="NONE")
+
+
+def test_the_page_checks_then_stores_and_leads_to_the_import(writer: Any) -> None:
+    client = Client()
+    client.force_login(writer)
+    file = SimpleUploadedFile("s.xlsx", workbook(mice=MICE))
+    checked = client.post(reverse("workbook"), {"step": "check", "study": "S1", "file": file})
+    assert "Import 2 rows into S1" in checked.content.decode()
+    assert not Mouse.objects.filter(code="M1").exists()
+    done = client.post(reverse("workbook"), {"step": "import", "study": "S1", "token": checked.context["token"]})
+    assert done.status_code == 302
+    page = client.get(done["Location"]).content.decode()
+    assert "s.xlsx" in page and "Undo this import" in page
+    assert Mouse.objects.filter(code="M1").exists()
+
+
+def test_the_page_lists_wrong_cells_with_their_sheet(writer: Any) -> None:
+    client = Client()
+    client.force_login(writer)
+    file = SimpleUploadedFile("s.xlsx", workbook(mice=[["code"], ["two words"]]))
+    page = client.post(reverse("workbook"), {"step": "check", "study": "S1", "file": file}).content.decode()
+    assert "<td>mice</td>" in page and "two words" in page
+    for data, words in ((b"a,b", "is no XLSX workbook"), (b"", "Nothing was sent")):
+        sent = {"step": "check", "study": "S1", **({"file": SimpleUploadedFile("x.csv", data)} if data else {})}
+        assert words in client.post(reverse("workbook"), sent).content.decode()
+    sent = {"step": "check", "study": "", "file": SimpleUploadedFile("x.csv", b"a")}
+    assert "Say which study it is" in client.post(reverse("workbook"), sent).content.decode()
+
+
+def test_the_page_gives_the_template_and_each_study_that_the_account_sees(writer: Any) -> None:
+    client = Client()
+    client.force_login(writer)
+    template = client.get(reverse("workbook-template"))
+    assert WorkbookFile(template.content, "t.xlsx").sheet_names[0] == "about"
+    out = client.get(reverse("workbook-of-study", args=["S1"]))
+    assert "mice" in cells_of(out.content)
+    stranger = User.objects.create(username="stranger")
+    client.force_login(stranger)
+    assert client.get(reverse("workbook-of-study", args=["S1"])).status_code == 404
+    assert client.post(reverse("workbook"), {"study": "S1"}).status_code == 403
