@@ -125,7 +125,7 @@ class Mouse(StudyRecord):
 
     def _refuse_events_outside_life(self) -> None:
         """Hold changed dates against all events there are; one query a table."""
-        before = Mouse.objects.filter(pk=self.pk).values("birth_date", "death_date").first() or {}
+        before: Any = Mouse.objects.filter(pk=self.pk).values("birth_date", "death_date").first() or {}
         if self.birth_date and self.birth_date != before.get("birth_date"):
             self._refuse_event("birth_date", "__lt", self.birth_date, "before it")
         if self.death_date and self.death_date != before.get("death_date"):
