@@ -87,8 +87,16 @@ def _treatment(simulated: SimulatedStudy) -> Iterator[tuple[Any, list[dict[str, 
     yield (
         TreatmentComponent,
         [
-            {"arm": arm, "drug": drug, "day_from": first, "day_to": last, "dose_mg_per_kg": dose}
-            for arm, drug, first, last, dose in p.COMPONENTS
+            {
+                "arm": arm,
+                "part": 1 + sum(other == arm for other, *_rest in p.COMPONENTS[:place]),
+                "drug": drug,
+                "day_from": first,
+                "day_to": last,
+                "dose_mg_per_kg": dose,
+                "route": "i.p.",
+            }
+            for place, (arm, drug, first, last, dose) in enumerate(p.COMPONENTS)
         ],
     )
     yield (

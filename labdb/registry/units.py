@@ -90,9 +90,10 @@ def unit_of(field: Any) -> Unit | None:
 
 def unit_of_name(name: str) -> Unit | None:
     """Return the unit that the name of a number says; None for what has none."""
-    words = name.split("_")
+    first, *rest = name.split("_")
+    words = [_FIRST_WORDS.get(first, first), *rest]  # hours_per_day, minutes_to_freeze
     by_name = unit_named("_".join(words[-3:])) or unit_named(words[-1])
-    return by_name or unit_named(_FIRST_WORDS.get(words[0], ""))
+    return by_name or unit_named(_FIRST_WORDS.get(first, ""))
 
 
 def unit_problem(field: Any) -> str | None:

@@ -10,7 +10,7 @@ from analysis.library_fields import COMPUTED
 from analysis.models import Contrast
 from analysis.standard_contrasts import propose
 from analysis.tasks.expression_design import Question, make_design
-from labdb.colony.models import Mouse, Strain, Study
+from labdb.colony.models import Exclusion, Mouse, Strain, Study
 from labdb.registry.lab_field import LabField
 from labdb.sequencing.models import CountMatrix, Library
 from tests.analysis.small_study import add_library, add_matrix, add_mouse, make_study, make_treated_study
@@ -205,3 +205,13 @@ def test_groups_of_whole_numbers_are_named_as_people_write_them():
     design = make_design(scores, "PFC", [question])
     assert design.refusals == []
     assert design.contrasts["3-2"].to_dict() == {"2": -1.0, "2.5": 0.0, "3": 1.0}
+
+
+def test_libraries_of_an_excluded_mouse_are_left_out_with_a_word():
+    study = make_study()
+    mice = [add_mouse(study, f"M{number}") for number in range(3)]
+    matrix = add_matrix(study, [add_library(mouse, "PFC") for mouse in mice], np.ones((5, 3), dtype=int))
+    Exclusion.objects.create(study=study, mouse=mice[1], criterion="ill")
+    found = read_libraries(study, matrix, ["mouse__group"])
+    assert list(found.frame.index) == ["M0-PFC", "M2-PFC"]
+    assert found.notes == ("1 library (M1-PFC) left out by exclusion; the study's exclusions say why.",)
