@@ -46,6 +46,7 @@ LITTER_SIZE: Final = (6, 10)  # born, both sexes, C57BL/6J; ours
 WEANING_AGE_DAYS: Final = 21  # usual; ours
 MICE_PER_GROUP_CAGE: Final = 4  # until the first defeat; ours
 CAGES_PER_RACK_ROW: Final = 8  # ours
+HOUSING_ROOM: Final = "A3"  # ours
 
 # Aggressors and defeat ------------------------------------------------------------------------------
 AGGRESSOR_STRAIN: Final = "CD-1"  # Golden et al. 2011
@@ -76,6 +77,8 @@ HUMANE_ENDPOINT_DAY: Final = 25  # evening of the re-test, so that all mice have
 
 # Dosing ---------------------------------------------------------------------------------------------
 DOSE_HOUR: Final = 10  # ours
+DRUG_FORM: Final = "salt"  # both are sold as hydrochlorides, and weighed as such; ours
+DRUG_VEHICLE: Final = "0.9 % NaCl"
 DOSES_APART_S: Final = 60  # ours
 DOSE_VOLUME_ML_PER_KG: Final = 5.0  # half of the usual limit of 10 ml/kg i.p., the same in all arms; ours
 SYRINGE_STEP_ML: Final = 0.01  # what a 0.5 ml syringe shows; ours
@@ -108,6 +111,13 @@ VELOCITY_SD_CM_PER_S: Final = 1.4  # ours
 VELOCITY_SLOPE: Final = 0.12  # avoiding mice freeze more when the target is there; ours
 MINUTES_PER_TEST: Final = 7  # two trials and the cleaning; ours
 ARENAS: Final = ("SI arena 1", "SI arena 2")  # by turns, so that one dries while the other is used; ours
+ARENA_CM: Final = {  # Golden et al. 2011; the zone is that of one published protocol
+    "width_cm": 42.0,
+    "length_cm": 42.0,
+    "zone_width_cm": 14.0,
+    "zone_depth_cm": 9.0,
+    "corner_cm": 9.0,
+}
 TEST_ROOM: Final = "B12"  # ours
 TEST_LUX: Final = (10.0, 1.0)  # red light: mean and SD; ours
 GAP_BETWEEN_TRIALS_MIN: Final = (0.5, 1.5)  # the target is put in; ours
@@ -136,15 +146,22 @@ POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
 POOLS_PER_RUN: Final = 2  # 4 runs
 FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours
 INSTRUMENT: Final = "NovaSeq 6000"  # ours
+LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours
+    "library_strategy": "RNA-Seq",
+    "library_source": "TRANSCRIPTOMIC",
+    "library_selection": "PolyA",
+    "library_layout": "PAIRED",
+}
 
 # Storage and neuroplasticity -------------------------------------------------------------------------
 BOX_SIDE: Final = 9  # 81 tubes; the usual cryobox
 FREEZER: Final = "F1"  # ours
 N_MEASURED: Final = 40  # of the defeated mice that are not sequenced; ours
 MINUTES_PER_SCAN: Final = 25  # ours
+DAYS_TO_READING: Final = {"MRI": 10, "histology": 30}  # after the last day; ours
 TISSUE_METRICS: Final = (  # region, hemisphere, modality, metric, unit, mean, SD, correlation with the log SI ratio; ours
-    ("HIP", "B", "MRI", "grey_matter_volume", "mm3", 25.0, 1.0, -0.5),  # inverse in one region: the editorial
-    ("PFC", "B", "MRI", "grey_matter_volume", "mm3", 6.0, 0.3, 0.0),  # none in another
+    ("HIP", "B", "MRI", "gray_matter_volume", "mm3", 25.0, 1.0, -0.5),  # inverse in one region: the editorial
+    ("PFC", "B", "MRI", "gray_matter_volume", "mm3", 6.0, 0.3, 0.0),  # none in another
     ("PFC", "R", "histology", "spine_density", "per 10 um", 14.0, 1.5, 0.0),
 )
 

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from labdb.demo import parameters as p
-from labdb.demo.rotation import NOBODY, round_robin
 from labdb.demo.simulate_defeat import SimulatedDefeat, day_of
 
-MOVE_HOUR = p.BOUT_HOUR  # a mouse changes its cage when its bout is due
+INTRUDER_SIDE = "R"  # the resident keeps the left one
 
 
 @dataclass(frozen=True)
@@ -19,16 +18,16 @@ class SimulatedColony:
     Attributes
     ----------
     shipments : pandas.DataFrame, indexed by shipment
-        ``vendor``, ``strain``, ``arrival_date``, ``born_from``, ``born_to``, ``n_mice``.
+        ``vendor``, ``strain``, ``arrival_date``, ``birth_date_from``, ``birth_date_to``, ``animal_count``.
     litters : pandas.DataFrame, indexed by litter
-        ``strain``, ``dam``, ``sire``, ``birth_date``, ``n_born``, ``n_weaned``, ``wean_date``.
+        ``strain``, ``dam``, ``sire``, ``birth_date``, ``born_count``, ``weaned_count``, ``wean_date``.
     origins : pandas.DataFrame, indexed by mouse
         ``shipment``, ``litter``: one of the two.
     cages : pandas.DataFrame, indexed by cage
         ``kind`` (group, divided, single), ``rack``, ``position``.
     housings : pandas.DataFrame
-        ``mouse``, ``cage``, ``kind`` (group, divided, pair, single), ``side`` (of the divider: left, right, or none),
-        ``housed_from``, ``housed_to`` (local time, without zone).
+        ``mouse``, ``cage``, ``kind`` (group, divided, single), ``side`` (of the divider: L, R, or empty),
+        ``housed_from``, ``housed_to`` (the first day elsewhere).
     """
 
     shipments: pd.DataFrame
@@ -60,16 +59,14 @@ def simulate_colony(mice: pd.DataFrame, defeat: SimulatedDefeat, rng: np.random.
     origins = pd.DataFrame(index=mice.index)
     origins["shipment"] = pd.Series(shipments.index[0], index=bought.index).reindex(mice.index)
     origins["litter"] = litter_of.reindex(mice.index)
+    bouts, rotations = defeat.bouts, defeat.rotations
+    is_paired = rotations["partner"].notna()
     housings = pd.concat(
         [
-            housed
-            for cohort, members in mice.groupby("cohort")
-            for housed in (
-                _before_defeat(members, str(cohort)),
-                _beside_aggressors(members, str(cohort), defeat.bouts),
-                _beside_controls(members.index[members["group"] == "control"], str(cohort)),
-                _alone(members, str(cohort)),
-            )
+            *(_before_defeat(members, str(cohort)) for cohort, members in mice.groupby("cohort")),
+            _across_dividers(bouts, pd.Series("divided", bouts.index), pd.Series(INTRUDER_SIDE, bouts.index)),
+            _across_dividers(rotations, is_paired.map({True: "divided", False: "single"}), rotations["side"]),
+            *(_alone(members, str(cohort)) for cohort, members in mice.groupby("cohort")),
         ],
         ignore_index=True,
     )
@@ -83,9 +80,9 @@ def _shipment(bought: pd.DataFrame) -> pd.DataFrame:
             "vendor": p.VENDOR,
             "strain": p.STRAIN,
             "arrival_date": day_of(cohort, -p.DAYS_BEFORE_DEFEAT_OF_ARRIVAL).date(),
-            "born_from": bought["birth_date"].min(),
-            "born_to": bought["birth_date"].max(),
-            "n_mice": len(bought),
+            "birth_date_from": bought["birth_date"].min(),
+            "birth_date_to": bought["birth_date"].max(),
+            "animal_count": len(bought),
         },
         index=pd.Index([f"SHIP-{cohort}"], name="shipment"),
     )
@@ -106,8 +103,8 @@ def _litters(bred: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
                 "dam": f"BRD-F{number:02d}",
                 "sire": f"BRD-M{(number + 1) // 2:02d}",  # one male, two females
                 "birth_date": birth_date,
-                "n_born": n_born,
-                "n_weaned": max(n_born - int(rng.random() < 0.2), len(members)),
+                "born_count": n_born,
+                "weaned_count": max(n_born - int(rng.random() < 0.2), len(members)),
                 "wean_date": birth_date + pd.Timedelta(days=p.WEANING_AGE_DAYS),
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("litter"), pd.Series(litter_of, name="litter")
@@ -116,9 +113,9 @@ def _litters(bred: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
 def _before_defeat(members: pd.DataFrame, cohort: str) -> pd.DataFrame:
     """House the mice in groups from arrival or, born here, from the weaning of the youngest."""
     if cohort == p.SHIPPED_COHORT:
-        start = day_of(cohort, -p.DAYS_BEFORE_DEFEAT_OF_ARRIVAL, MOVE_HOUR)
+        start = day_of(cohort, -p.DAYS_BEFORE_DEFEAT_OF_ARRIVAL).date()
     else:
-        start = pd.Timestamp(members["birth_date"].max()) + pd.Timedelta(days=p.WEANING_AGE_DAYS, hours=MOVE_HOUR)
+        start = members["birth_date"].max() + pd.Timedelta(days=p.WEANING_AGE_DAYS)
     return pd.DataFrame(
         {
             "mouse": members.index,
@@ -127,49 +124,27 @@ def _before_defeat(members: pd.DataFrame, cohort: str) -> pd.DataFrame:
             "kind": "group",
             "side": "",
             "housed_from": start,
-            "housed_to": day_of(cohort, 0, MOVE_HOUR),
+            "housed_to": day_of(cohort, 0).date(),
         }
     )
 
 
-def _beside_aggressors(members: pd.DataFrame, cohort: str, bouts: pd.DataFrame) -> pd.DataFrame:
-    """Leave every defeated mouse across the divider for the day, but after the last bout."""
-    own = bouts[bouts["mouse"].isin(members.index) & (bouts["day"] < p.DEFEAT_DAYS)]
-    start = day_of(cohort, 0, MOVE_HOUR) + pd.to_timedelta(own["day"] - 1, unit="D")
-    residents = list(dict.fromkeys(own["resident"]))
-    cage_of = {resident: f"{cohort}-D{place:02d}" for place, resident in enumerate(residents, start=1)}
-    return pd.DataFrame(
+def _across_dividers(moves: pd.DataFrame, kind: pd.Series, side: pd.Series) -> pd.DataFrame:
+    """Leave every mouse where its bout or rotation put it until the next day; but after the last, all live alone."""
+    days = moves["day"] < p.DEFEAT_DAYS
+    start = moves["performed_at"].dt.normalize()
+    housed = pd.DataFrame(
         {
-            "mouse": own["mouse"],
-            "cage": own["resident"].map(cage_of),
+            "mouse": moves["mouse"],
+            "cage": moves["cage"],
             "cage_kind": "divided",
-            "kind": "divided",
-            "side": "right",  # the resident keeps the left one
-            "housed_from": start,
-            "housed_to": start + pd.Timedelta(days=1),
+            "kind": kind,
+            "side": side,
+            "housed_from": start.dt.date,
+            "housed_to": (start + pd.Timedelta(days=1)).dt.date,
         }
     )
-
-
-def _beside_controls(controls: pd.Index, cohort: str) -> pd.DataFrame:
-    """House the controls in pairs across dividers, with a new partner each day; the odd one is alone that day."""
-    partner = round_robin(len(controls), p.DEFEAT_DAYS)
-    rows = []
-    for day in range(p.DEFEAT_DAYS - 1):
-        n_pairs = 0
-        for place, mouse in enumerate(controls):
-            other = partner[place, day]
-            if other != NOBODY and other < place:
-                continue  # housed with its partner already
-            n_pairs += 1
-            start = day_of(cohort, day, MOVE_HOUR)
-            days = {"housed_from": start, "housed_to": start + pd.Timedelta(days=1)}
-            cage = {"cage": f"{cohort}-P{n_pairs:02d}", "cage_kind": "divided"}
-            kind = "single" if other == NOBODY else "pair"
-            rows.append({"mouse": mouse, **cage, "kind": kind, "side": "left", **days})
-            if other != NOBODY:
-                rows.append({"mouse": controls[other], **cage, "kind": kind, "side": "right", **days})
-    return pd.DataFrame(rows)
+    return housed[days]
 
 
 def _alone(members: pd.DataFrame, cohort: str) -> pd.DataFrame:
@@ -181,8 +156,8 @@ def _alone(members: pd.DataFrame, cohort: str) -> pd.DataFrame:
             "cage_kind": "single",
             "kind": "single",
             "side": "",
-            "housed_from": day_of(cohort, p.DEFEAT_DAYS - 1, MOVE_HOUR),
-            "housed_to": pd.to_datetime(members["death_date"]).to_numpy(),
+            "housed_from": day_of(cohort, p.DEFEAT_DAYS - 1).date(),
+            "housed_to": members["death_date"].to_numpy(),
         }
     )
 

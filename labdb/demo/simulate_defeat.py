@@ -23,11 +23,12 @@ class SimulatedDefeat:
     screenings : pandas.DataFrame
         ``aggressor``, ``day``, ``performed_at``, ``screener``, ``latency_s``, ``attacks``, ``passed``.
     bouts : pandas.DataFrame
-        ``mouse``, ``cohort``, ``day``, ``performed_at``, ``aggressor``, ``resident`` (whose cage it is), ``physical_s``,
+        ``mouse``, ``cohort``, ``day``, ``performed_at``, ``aggressor``, ``resident`` (whose ``cage`` it is), ``physical_s``,
         ``attack_latency_s``, ``attacks``, ``wound_score``, ``is_substituted``, ``is_stopped_early``,
         ``sensory_contact_h``.
     rotations : pandas.DataFrame
-        ``mouse``, ``cohort``, ``day``, ``performed_at``, ``partner``; no row for the control that is alone that day.
+        ``mouse``, ``cohort``, ``day``, ``performed_at``, ``cage``, ``side`` (L, R) and ``partner``: missing where the
+        number is odd and the mouse is alone that day.
     """
 
     aggressors: pd.DataFrame
@@ -121,7 +122,7 @@ def _screenings(aggressors: pd.DataFrame, cohort: str, rng: np.random.Generator)
                     "day": number,
                     "performed_at": day_of(cohort, day, hour=9) + minutes,
                     "screener": [f"SCR-{cohort}-{number}{place:02d}" for place in range(1, len(aggressors) + 1)],
-                    "latency_s": latency_s,
+                    "latency_s": np.where(attacks > 0, latency_s, np.nan),  # empty: it did not attack
                     "attacks": np.maximum(np.rint(attacks * p.SCREENING_S / p.BOUT_S), attacks > 0).astype(int),
                     "passed": latency_s < p.SCREENING_MAX_LATENCY_S,
                 }
@@ -161,6 +162,7 @@ def _bouts(defeated: pd.Index, aggressors: pd.DataFrame, cohort: str, rng: np.ra
             "day": day + 1,
             "performed_at": day_of(cohort, 0, p.BOUT_HOUR) + pd.to_timedelta(day, unit="D") + waves,
             "resident": residents[place.ravel()],
+            "cage": [f"{cohort}-D{number + 1:02d}" for number in place.ravel()],
         }
     )
     bouts["aggressor"] = _substitute(bouts, aggressors.index[aggressors["role"] == RESERVE], rng)
@@ -192,19 +194,22 @@ def _substitute(bouts: pd.DataFrame, reserves: pd.Index, rng: np.random.Generato
 
 
 def _rotations(controls: pd.Index, cohort: str) -> pd.DataFrame:
-    """Give every control a new partner each day, as long as there are new ones."""
-    partner = round_robin(len(controls), p.DEFEAT_DAYS)
-    return pd.DataFrame(
-        [
-            {
-                "mouse": controls[mouse],
+    """Give every control a new partner each day, as long as there are new ones; after the last day all live alone."""
+    partner = round_robin(len(controls), p.DEFEAT_DAYS - 1)
+    rows = []
+    for day in range(p.DEFEAT_DAYS - 1):
+        first_of_pair = [place for place, other in enumerate(partner[:, day]) if other == NOBODY or place < other]
+        for number, place in enumerate(first_of_pair, start=1):
+            other = partner[place, day]
+            moved = {
                 "cohort": cohort,
                 "day": day + 1,
                 "performed_at": day_of(cohort, day, p.BOUT_HOUR),
-                "partner": controls[partner[mouse, day]],
+                "cage": f"{cohort}-P{number:02d}",
             }
-            for mouse in range(len(controls))
-            for day in range(p.DEFEAT_DAYS)
-            if partner[mouse, day] != NOBODY
-        ]
-    )
+            if other == NOBODY:
+                rows.append({"mouse": controls[place], "partner": None, "side": "", **moved})
+                continue
+            rows.append({"mouse": controls[place], "partner": controls[other], "side": "L", **moved})
+            rows.append({"mouse": controls[other], "partner": controls[place], "side": "R", **moved})
+    return pd.DataFrame(rows).sort_values(["mouse", "day"], ignore_index=True)

@@ -19,7 +19,8 @@ class SimulatedDosing:
     Attributes
     ----------
     solutions : pandas.DataFrame, indexed by solution
-        ``drug``, ``form``, ``stock_mg_per_ml`` (missing for a vehicle), ``lot``, ``prepared_at``, ``expires_at``.
+        ``drug``, ``drug_form``, ``stock_mg_per_ml`` (missing for a vehicle), ``vehicle``, ``lot``, ``prepared_at``,
+        ``expires_at``.
     keys : pandas.DataFrame, indexed by syringe code
         ``solution``. A mouse has codes of its own, which change when any arm changes its drug: they tell nothing.
     doses : pandas.DataFrame
@@ -111,8 +112,9 @@ def _solutions() -> pd.DataFrame:
                 prepared_at = day_of(cohort, p.FIRST_TEST_DAY + p.SOLUTION_BATCH_DAYS[batch - 1] - 1, hour=16)
                 rows[_solution_code(drug, cohort, batch)] = {
                     "drug": drug,
-                    "form": f"{drug} hydrochloride" if dose_mg_per_kg else "0.9 % NaCl",
+                    "drug_form": p.DRUG_FORM if dose_mg_per_kg else "",
                     "stock_mg_per_ml": dose_mg_per_kg / p.DOSE_VOLUME_ML_PER_KG if dose_mg_per_kg else None,
+                    "vehicle": p.DRUG_VEHICLE if dose_mg_per_kg else "",
                     "lot": f"{drug[:3].upper()}2601",
                     "prepared_at": prepared_at,
                     "expires_at": prepared_at + pd.Timedelta(days=p.SOLUTION_KEEPS_DAYS),

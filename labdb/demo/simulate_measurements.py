@@ -53,8 +53,8 @@ def measure_tissue(mice: pd.DataFrame, si_tests: pd.DataFrame, rng: np.random.Ge
     Returns
     -------
     pandas.DataFrame
-        ``mouse``, ``region``, ``hemisphere``, ``modality``, ``metric``, ``unit``, ``value``, ``performed_at`` (of scans;
-        sections are counted weeks after death, on a day that was not recorded).
+        ``mouse``, ``cohort``, ``region``, ``hemisphere``, ``modality``, ``metric``, ``unit``, ``value``, ``performed_at``
+        (of the scan, after which the brain is fixed), ``rated_date``.
     """
     eligible = mice.index[(mice["group"] == "defeated") & ~mice["is_sequenced"] & ~mice["is_humane_endpoint"]]
     chosen = pd.Index(sorted(rng.choice(eligible, min(p.N_MEASURED, len(eligible)), replace=False)), name="mouse")
@@ -71,17 +71,19 @@ def measure_tissue(mice: pd.DataFrame, si_tests: pd.DataFrame, rng: np.random.Ge
             pd.DataFrame(
                 {
                     "mouse": chosen,
+                    "cohort": cohort.to_numpy(),
                     "region": region,
                     "hemisphere": hemisphere,
                     "modality": modality,
                     "metric": metric,
                     "unit": unit,
                     "value": (mean + sd * (r * z + np.sqrt(1 - r**2) * own)).round(2),
-                    "performed_at": scanned_at.to_numpy() if modality == "MRI" else pd.NaT,
+                    "performed_at": scanned_at.to_numpy(),
+                    "rated_date": (scanned_at + pd.Timedelta(days=p.DAYS_TO_READING[modality])).dt.date.to_numpy(),
                 }
             )
         )
-    return pd.concat([frame.astype({"performed_at": "datetime64[ns]"}) for frame in measured], ignore_index=True)
+    return pd.concat(measured, ignore_index=True)
 
 
 def tissue_truth() -> list[dict[str, object]]:

@@ -135,8 +135,8 @@ def test_the_command_tells_the_truth_behind_the_loaded_study(layout, demo, publi
     ]
     assert [error["where"] for error in told["planted"]] == [list(error.where) for error in study.planted]
     assert {(row["region"], row["metric"]): row["correlation_with_log_si_ratio"] for row in told["tissue"]} == {
-        ("HIP", "grey_matter_volume"): -0.5,
-        ("PFC", "grey_matter_volume"): 0.0,
+        ("HIP", "gray_matter_volume"): -0.5,
+        ("PFC", "gray_matter_volume"): 0.0,
         ("PFC", "spine_density"): 0.0,
     }
 
