@@ -10,6 +10,7 @@ from labdb.registry.fields import FiniteFloatField
 from labdb.registry.models import LabRecord, StudyRecord
 from labdb.registry.record import all_records
 from labdb.registry.rules import RowRule, UniqueRule
+from labdb.registry.units import unit_problem
 
 
 def _problems(model: type[LabRecord]) -> list[str]:
@@ -48,6 +49,9 @@ def check_records(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for problem in _problems(model)
     ]
     for record in all_records():
+        for field in record.model._meta.local_fields:
+            if problem := unit_problem(field):
+                errors.append(Error(problem, obj=record.model, id="labdb.E003"))
         known = {field.name for field in record.model._meta.get_fields()}
         for name in record.fields:
             if name not in known:

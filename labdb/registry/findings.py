@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from django.core.exceptions import ValidationError
+
+WARNING = "warning"  # the code of an error that a reason lifts
+GIVE_REASON = "If it is right, give a reason."
+
 
 class Grade(IntEnum):
     """How bad a finding is."""
@@ -28,3 +33,9 @@ class Finding:
     field: str
     sentence: str
     grade: Grade = Grade.ERROR
+
+    def error(self) -> ValidationError:
+        """Return the finding as a form's error; that of a warning says what lifts it."""
+        if self.grade == Grade.ERROR:
+            return ValidationError(self.sentence, code="rule")
+        return ValidationError(f"{self.sentence} {GIVE_REASON}", code=WARNING)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, OperationalError, models, transaction
 
 from labdb.registry import permissions
+from labdb.registry.findings import WARNING, Grade
 from labdb.registry.form_fields import KeyField, KeysField, form_field_for
 from labdb.registry.keys import KeyRing
 from labdb.registry.models import LabRecord
@@ -17,6 +18,7 @@ from labdb.registry.record import Record
 from labdb.registry.table_rules import broken_rules
 
 CHECK_VIOLATION = "23514"
+REASON = "history_reason"  # where pages send why a row is changed, or right in spite of warnings
 DEADLOCK = "40P01"  # two writers each hold what the other needs; PostgreSQL lets one of them go on
 
 
@@ -64,6 +66,8 @@ class RecordForm(forms.ModelForm):
         The study of the page or file, used where the row does not name one.
     in_batch : bool
         Leave the rules of the table to the batch, which checks all rows in one statement each.
+    reason : str
+        Why a row is saved that findings warn of; without one it is refused.
     """
 
     record: ClassVar[type[Record]]
@@ -77,19 +81,22 @@ class RecordForm(forms.ModelForm):
         keys: KeyRing | None = None,
         study: Any = None,
         in_batch: bool = False,
+        reason: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(data, instance=instance, **kwargs)
         self.user = user
         self.page_study = study
         self.in_batch = in_batch
+        self.reason = reason.strip()
+        self.notes: list[str] = []
         self.use_required_attribute = False  # the server's own sentence, not the browser's
         self.keys = keys or KeyRing(user)
         self._study_before = permissions.study_of(self.instance) if self.instance.pk else None
         for field in self.fields.values():
             if isinstance(field, KeyField):
                 field.keys = self.keys
-                field.scope = self._scope
+                field.scope = self.scope
         if study is not None and "study" in self.fields:
             self.fields["study"].required = False  # the page's or the file's
         if "study" in self.fields and instance is None and study is not None:
@@ -97,14 +104,15 @@ class RecordForm(forms.ModelForm):
         elif "study" in self.fields and instance is not None and instance.pk:
             self.initial["study"] = instance.study.code  # type: ignore[attr-defined]
 
-    def refill(self, data: Any) -> None:
+    def refill(self, data: Any, instance: Any = None) -> None:
         """Take the next row of a batch: a form is made once for a sheet, not once for each of its rows."""
         self.data = data
         self.is_bound = True
-        self.instance = self._meta.model()
+        self.instance = self._meta.model() if instance is None else instance
+        self._study_before = permissions.study_of(self.instance) if instance is not None else None
         self._errors = None
 
-    def _scope(self) -> Any:
+    def scope(self) -> Any:
         """Return the study in which names are looked up."""
         return self.cleaned_data.get("study") or self.page_study or self._study_before
 
@@ -155,9 +163,22 @@ class RecordForm(forms.ModelForm):
             exclude = refused()
             if getattr(self.instance, "study_id", None):
                 exclude.discard("study")  # follows from the parent, and a code is unique in its study
-            own_id = self.instance.pk  # none while it is new
-            for _number, error in broken_rules(self._meta.model, [(self.instance, exclude)], own_id):
+            for _number, error in broken_rules(self._meta.model, [(self.instance, exclude)]):
                 self._update_errors(error)  # type: ignore[attr-defined]
+            if not self.errors:
+                self._look_across_rows()
+
+    def _look_across_rows(self) -> None:
+        for finding in self._meta.model.findings([self.instance]):
+            if finding.grade == Grade.NOTE:
+                self.notes.append(finding.sentence)
+            elif finding.grade == Grade.ERROR or not self.reason:
+                self.add_error(finding.field, finding.error())
+
+    def needs_reason(self) -> bool:
+        """Whether nothing but warnings keeps the row from being saved."""
+        errors = [error for some in self.errors.as_data().values() for error in some]
+        return bool(errors) and all(error.code == WARNING for error in errors)
 
     def _collect(self, check: Callable[..., None], **options: Any) -> None:
         try:

@@ -91,9 +91,9 @@ def _study_trigger(model: type[models.Model]) -> pgtrigger.Trigger:
 
 
 @contextmanager
-def writing(*, user: Any = None, door: str, reason: str = "") -> Iterator[None]:
-    """Record who writes, through which door and why, for every change made inside."""
-    words = {"user": user.pk if user else None, "door": door, "request": uuid.uuid4().hex[:12]}
+def writing(*, user: Any = None, door: str, reason: str = "", **more: Any) -> Iterator[None]:
+    """Record who writes, through which door and why, and what ``more`` says, for every change made inside."""
+    words = {"user": user.pk if user else None, "door": door, "request": uuid.uuid4().hex[:12], **more}
     if reason:
         words["reason"] = reason
     with pghistory.context(**words):

@@ -144,3 +144,7 @@ def label_of(record: models.Model) -> str:
     """Return a name that is unique over studies: ``DEMO-M001``."""
     study = getattr(record, "study", None)
     return f"{study.code}-{key_of(record)}" if study else str(key_of(record))
+
+
+# Tables of the registry itself; they are built on the bases above.
+import labdb.registry.import_log  # noqa: E402, F401

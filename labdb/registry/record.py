@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.text import slugify
 
 from labdb.registry.models import StudyRecord
+from labdb.registry.rules import UniqueRule
 
 BOOKKEEPING = ("created_at", "created_by", "modified_at", "version")
 
@@ -93,6 +94,13 @@ def _key_only(model: type[models.Model]) -> tuple[str, ...]:
     return (key,)
 
 
+def natural_key(record: type[Record]) -> tuple[str, ...]:
+    """Return the fields that tell a row from all others, and by which a sheet finds it again; empty without any."""
+    entered = {"study", *record.fields}
+    rules = [rule.fields for rule in record.model._meta.constraints if isinstance(rule, UniqueRule)]
+    return next((tuple(fields) for fields in rules if entered.issuperset(fields)), ())
+
+
 def shown_fields(record: type[Record]) -> list[Any]:
     """Return the model fields of a row as REST shows it, in order: the columns, then who entered it and when."""
     fields = []
@@ -115,8 +123,8 @@ def names_shown(record: type[Record]) -> list[str]:
 
 
 def all_records() -> Iterator[type[Record]]:
-    """Yield every declaration, in the order of the experiment."""
-    yield from _records.values()
+    """Yield every declaration in the order of the experiment; the registry's own come last."""
+    yield from sorted(_records.values(), key=lambda record: record.model._meta.app_label == "registry")
 
 
 def record_for(name: Any) -> type[Record]:

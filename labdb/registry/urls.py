@@ -6,9 +6,12 @@ from labdb.registry import pages
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.import_page import record_import
+from labdb.registry.imported_rows_page import import_rows_table, import_undo
 
 page_urlpatterns = [
     path("", pages.record_index, name="record-index"),
+    path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
+    path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
     path("<slug:resource>/", pages.record_list, name="record-list"),
     path("<slug:resource>/add/", record_add, name="record-add"),
     path("<slug:resource>/import/", record_import, name="record-import"),

@@ -8,8 +8,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
-from labdb.registry.imports import ImportReport, import_table
+from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.registry.form_fields import Reading
+from labdb.registry.imports import ImportReport, RowChange, import_table
 from labdb.registry.keys import KeyRing
+from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.text_tables import TableError
 
@@ -17,7 +20,7 @@ from labdb.registry.text_tables import TableError
 class Command(BaseCommand):
     """Import a table of one record: all rows, or none and every error."""
 
-    help = "Import a CSV or TSV file of one record; nothing is stored when any cell is wrong."
+    help = "Import a CSV, TSV or XLSX file of one record; nothing is stored when any cell is wrong."
     requires_system_checks: list[str] = []  # `make lint` has them; they load what this command never needs
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,6 +32,16 @@ class Command(BaseCommand):
             "--map", metavar="COLUMN=FIELD", nargs="+", action="extend", default=[],
             help="The field that a column stands for; an empty FIELD leaves the column out, '*=' every other one that is no field.",
         )  # fmt: skip
+        parser.add_argument("--sheet", metavar="NAME", default="", help="The sheet of a workbook that has several.")
+        parser.add_argument(
+            "--dates", choices=[DAY_FIRST, MONTH_FIRST], default="", help="How the file writes days such as 3/4/2026."
+        )
+        parser.add_argument(
+            "--decimals", choices=[COMMA, POINT], default="", help="What stands before decimals, as in 1,234."
+        )
+        parser.add_argument(
+            "--reason", metavar="TEXT", default="", help="Why to store in spite of warnings; the history keeps it."
+        )
         parser.add_argument("--dry-run", action="store_true", help="Check every cell and store nothing.")
         parser.add_argument("--user", metavar="NAME", help="In whose name; by default labdb's own.")
 
@@ -41,7 +54,9 @@ class Command(BaseCommand):
             data = options["file"].read_bytes()
             report = import_table(
                 record, data, options["file"].name,
-                user=user, study=study, mapping=_mapping(options["map"]), dry_run=options["dry_run"],
+                sheet=options["sheet"], user=user, study=study, mapping=_mapping(options["map"]),
+                reading=Reading(options["dates"], options["decimals"]), reason=options["reason"],
+                dry_run=options["dry_run"],
             )  # fmt: skip
         except (TableError, ValidationError) as error:
             raise CommandError("\n".join(getattr(error, "messages", [str(error)]))) from None
@@ -52,16 +67,41 @@ class Command(BaseCommand):
     def _say(self, record: type[Record], report: ImportReport, *, is_dry: bool) -> None:
         for note in report.notes:
             self.stderr.write(note)
-        if report.errors:
-            for error in report.errors:
-                self.stderr.write(str(error))
+        if report.errors or (report.lacks_reason and not is_dry):
+            for refusal in report.refusals():
+                self.stderr.write(str(refusal))
+            if report.lacks_reason:
+                self.stderr.write('Nothing was stored; read the warnings, then give a reason (--reason "TEXT").')
+            for question in sorted(report.questions):
+                self.stderr.write(ANSWERS[question])
             sys.exit(1)
         if report.ignored:
             self.stdout.write(f"Left out, because the database fills them or you said so: {', '.join(report.ignored)}.")
         if is_dry:
-            self.stdout.write(f"{_counted(report.rows, record)} can be imported; nothing was stored.")
+            for warning in report.warnings:
+                self.stdout.write(f"warning: {warning}")
+            for change in report.changes:
+                self.stdout.write(f"line {change.line}, {change.name}: {_differences(change)}")
+            self.stdout.write(f"{_counted(report.rows, record)} can be imported{_split(report)}; nothing was stored.")
         else:
-            self.stdout.write(f"{_counted(report.created, record)} imported.")
+            self.stdout.write(f"{_counted(report.created, record)} imported{_split(report)}.")
+
+
+ANSWERS = {
+    "date_order": f"Say which comes first in the days of this file: --dates {DAY_FIRST} or --dates {MONTH_FIRST}.",
+    "decimal_mark": f"Say what stands before the decimals of this file: --decimals {COMMA} or --decimals {POINT}.",
+}
+
+
+def _differences(change: RowChange) -> str:
+    return ", ".join(f"{one.field} {one.old or '(empty)'} -> {one.new or '(empty)'}" for one in change.differences)
+
+
+def _split(report: ImportReport) -> str:
+    """Say how many rows are stored already; nothing where all are new."""
+    if report.created == report.rows:
+        return ""
+    return f", {report.created:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged"
 
 
 def _counted(number: int, record: type[Record]) -> str:
