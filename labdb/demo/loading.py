@@ -89,9 +89,9 @@ def _add(model: Any, rows: Iterable[dict[str, Any]], user: Any, study: Study | N
     missing = [row for row in rows if row.get(model.key_field) not in known]
     if not missing:
         return
-    report = import_dicts(record, missing, user=user, study=study, door=DOOR)
-    if report.errors:
-        first = report.errors[0]
+    report = import_dicts(record, missing, user=user, study=study, door=DOOR, reason=reason)
+    if not report.is_stored:
+        first = report.refusals()[0]
         raise DemoRefusedError(f"{model._meta.verbose_name} row {first.line}, {first.column}: {first.sentence}")
 
 

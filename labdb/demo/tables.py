@@ -87,7 +87,8 @@ def _defeat(study: SimulatedStudy) -> Iterator[Table]:
     bouts["course"] = defeat.bouts["cohort"].map(_course)
     bouts["substitution_reason"] = bouts["is_substituted"].map({True: "The resident did not attack.", False: ""})
     yield Table(
-        DefeatBout, rows_of(bouts.rename(columns={"is_substituted": "substituted", "is_stopped_early": "stopped_early"}))
+        DefeatBout,
+        rows_of(bouts.rename(columns={"is_substituted": "substituted", "is_stopped_early": "stopped_early"})),
     )
     moves = defeat.rotations.dropna(subset="partner").drop(columns=["cohort", "side"])
     yield Table(
