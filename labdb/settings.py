@@ -75,6 +75,7 @@ ROOMS = [
     "labdb.registry",
     "labdb.accounts",
     "labdb.colony",
+    "labdb.defeat",
     "labdb.behavior",
     "labdb.treatment",
     "labdb.tissue",
@@ -213,6 +214,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# More is warned of. Common practice for mice, not a law: a lab sets its own.
+IP_LIMIT_ML_PER_KG = whole_number("IP_LIMIT_ML_PER_KG", 10)
 ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
 Q_CLUSTER = {
     "name": "labdb",

@@ -26,7 +26,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
     study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
     seen = Mouse.objects.visible_to(request.user).select_related("study", "cohort", "strain")
     found = get_object_or_404(seen, study=study, code=storable(mouse))
-    tests = list(found.si_tests.order_by("test_number"))
+    tests = list(found.si_tests.filter(counts=True).order_by("test_number"))
     dissections = list(found.dissections.all())
     allocation = found.allocations.select_related("randomization").first()
     key = _key(allocation, request.user)
@@ -34,6 +34,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "mouse": found,
         "study": study,
         "si_tests": tests,
+        "exclusions": list(found.exclusions.all()),
         "allocation": allocation,
         "key": key,
         "components": list(key.arm.components.select_related("drug")) if key else [],

@@ -8,12 +8,13 @@ from django.urls import reverse
 
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study, Weighing
+from labdb.defeat.models import DefeatBout
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 from labdb.tissue.models import TissueSample
 
-OF_STUDY: tuple[type[Any], ...] = (SocialInteractionTest, Weighing, Mouse, TissueSample)
-OF_MOUSE: tuple[type[Any], ...] = (SocialInteractionTest, Weighing, TissueSample)
+OF_STUDY: tuple[type[Any], ...] = (DefeatBout, SocialInteractionTest, Weighing, Mouse, TissueSample)
+OF_MOUSE: tuple[type[Any], ...] = (DefeatBout, SocialInteractionTest, Weighing, TissueSample)
 
 
 @dataclass(frozen=True)

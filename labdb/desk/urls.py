@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from labdb.desk import gene_page, health, home_page, mouse_page, study_figures, study_page
+from labdb.desk import exclusions_page, gene_page, health, home_page, mouse_page, study_figures, study_page
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("genes/", gene_page.search, name="gene-index"),
     path("genes/<path:symbol>/figures/expression.<slug:file_format>", gene_page.expression_figure, name="gene-figure"),

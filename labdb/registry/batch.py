@@ -42,6 +42,7 @@ class CheckedRow:
     related: dict[str, list[Any]]
     errors: dict[str, list[str]]
     is_forbidden: bool = False
+    is_blocked: bool = False  # by an error that is said elsewhere: the row that it names is wrong
     refused: set[str] = field(default_factory=set)  # fields that no rule of the table can be held against
     questions: dict[str, str] = field(default_factory=dict)  # by field, what is left open: date_order, decimal_mark
     warnings: list[tuple[str, str]] = field(default_factory=list)  # field, sentence
@@ -81,7 +82,6 @@ def check_rows(
     word: str = "line",
     given: Collection[str] | None = None,
     reading: Reading = AS_WRITTEN,
-    ring: KeyRing | None = None,
 ) -> list[CheckedRow]:
     """Check rows of form data; the result has one entry for each, in order.
 
@@ -96,10 +96,8 @@ def check_rows(
         the stored row; without it every row is a new one.
     reading : Reading
         What somebody said of the dates and decimals of this sheet.
-    ring : KeyRing, optional
-        Remembers the names of several sheets.
     """
-    ring = ring or KeyRing(user)
+    ring = KeyRing(user)
     form_class = form_for(record)
     _prefetch(form_class, [row for _line, row in rows], ring, study)
     form = form_class({}, user=user, keys=ring, study=study, in_batch=True)
@@ -175,7 +173,7 @@ def _checked(form: RecordForm, line: int, row: dict[str, Any], instance: Any = N
     if getattr(form.instance, "study_id", 0) is None and (study := form.scope()) is not None:
         form.instance.study = study  # no parent says it in this row; its code is looked for in the sheet's study
     is_forbidden = form.has_error(NON_FIELD_ERRORS, "forbidden")
-    return CheckedRow(line, form.instance, related, errors, is_forbidden, set(errors), questions)
+    return CheckedRow(line, form.instance, related, errors, is_forbidden, refused=set(errors), questions=questions)
 
 
 def _match(

@@ -38,7 +38,7 @@ def copy_csv(
     """
     names = list(columns or record.columns())
     selected = queryset.annotate(
-        **{f"column_{at}": _column(record.model, name, for_excel=for_excel) for at, name in enumerate(names)}
+        **{f"column_{at}": column_expression(record.model, name, for_excel=for_excel) for at, name in enumerate(names)}
     ).values_list(*(f"column_{at}" for at in range(len(names))))
     sql, parameters = selected.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -81,8 +81,8 @@ def _chunks(copy: Any) -> Iterator[bytes]:
         yield bytes(block)
 
 
-def _column(model: type[models.Model], name: str, *, for_excel: bool) -> Any:
-    """Return a column as SQL text that the import reads."""
+def column_expression(model: type[models.Model], name: str, *, for_excel: bool = False) -> Any:
+    """Return a column as SQL that gives what the import reads."""
     field: Any = model._meta.get_field(name)
     if isinstance(field, models.ManyToManyField):
         expression: Any = _names_of(field)

@@ -152,6 +152,8 @@ class RecordForm(forms.ModelForm):
         """
         refused: Callable[[], set[str]] = self._get_validation_exclusions  # type: ignore[attr-defined]
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields)
+        many = {field.name for field in self.instance._meta.many_to_many}
+        self.instance.entered_links = {name: self.cleaned_data[name] for name in many & self.cleaned_data.keys()}
         looked_up = {name for name, field in self.fields.items() if isinstance(field, KeyField)}
         self._collect(
             self.instance.full_clean,

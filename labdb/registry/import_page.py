@@ -10,22 +10,14 @@ from django.views.decorators.http import require_http_methods
 
 from labdb.registry.cells import detail_url
 from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.registry.expected_columns import expected_columns
 from labdb.registry.form_fields import (
-    DayField,
-    InstantField,
-    KeyField,
-    KeysField,
-    NumberField,
-    OneOfField,
     Reading,
-    WholeNumberField,
-    YesNoField,
 )
-from labdb.registry.forms import REASON, form_for, model_texts
+from labdb.registry.forms import REASON, form_for
 from labdb.registry.headers import field_called
 from labdb.registry.import_log import remembered_mapping
 from labdb.registry.imports import ImportReport, import_table, read_sheet
-from labdb.registry.keys import article, key_path
 from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.page_context import PageContext, study_named
 from labdb.registry.record import BOOKKEEPING, Record
@@ -45,24 +37,6 @@ QUESTIONS = {  # what a file leaves open: the name of the input, what is asked, 
         ((COMMA, "stands before decimals: 1.234"), (POINT, "groups thousands: 1234")),
     ),
 }
-KINDS: tuple[tuple[type, str], ...] = (
-    (NumberField, "number"),
-    (WholeNumberField, "whole number"),
-    (InstantField, "date and time, 2026-03-14 09:30"),
-    (DayField, "date, 2026-03-14"),
-    (YesNoField, "yes or no"),
-)
-
-
-@dataclass(frozen=True)
-class ExpectedColumn:
-    """What a file may hold in one column."""
-
-    name: str
-    label: str
-    kind: str
-    is_needed: bool
-    help_text: str
 
 
 @dataclass(frozen=True)
@@ -97,12 +71,12 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
     study = study_named(request.POST.get("study", ""), context.studies) if context.has_study else None
     context.require("add", study)
     try:
-        kept = _sent_file(request)
+        kept = sent_file(request)
         table = read_sheet(context.record, kept.data, kept.name)
     except (TableError, UploadError) as error:
         return _page(request, context, study=study, sentence=str(error))
     mapping = _mapping(request, context.record, table, kept.mapping)
-    reading = Reading(*(_answer(request, name) for name in QUESTIONS))
+    reading = Reading(*(answer_of(request, name) for name in QUESTIONS))
     is_commit = request.POST.get("step") == "import"
     report = import_table(
         context.record, kept.data, kept.name,
@@ -113,7 +87,7 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
         forget(kept)
         messages.success(request, _stored_sentence(report, context.record, kept.name))
         return redirect(detail_url(report.log) if report.log else context.address("list", study=study))
-    return _page(request, context, study=study, kept=kept, table=table, report=report, mapping=mapping, reading=reading)
+    return _page(request, context, study=study, kept=kept, table=table, report=report, mapping=mapping)
 
 
 def _stored_sentence(report: ImportReport, record: type[Record], name: str) -> str:
@@ -124,14 +98,14 @@ def _stored_sentence(report: ImportReport, record: type[Record], name: str) -> s
     return f"{said}, {report.changed:,} changed, {report.unchanged:,} unchanged."
 
 
-def _answer(request: HttpRequest, name: str) -> str:
+def answer_of(request: HttpRequest, name: str) -> str:
     """Return what was said about the file; empty for anything that is no answer."""
     answers = [value for value, _words in QUESTIONS[name][1]]
     said = request.POST.get(name, "")
     return said if said in answers else ""
 
 
-def _sent_file(request: HttpRequest) -> KeptFile:
+def sent_file(request: HttpRequest) -> KeptFile:
     """Return what was sent: a file, a pasted table, or the token of the file that was sent before."""
     upload = request.FILES.get("file")
     if upload is not None:
@@ -193,7 +167,6 @@ def _findings(
     table: TextTable,
     report: ImportReport,
     mapping: dict[str, str],
-    reading: Reading,
 ) -> dict[str, Any]:
     """Return what the check found, and the file: as a token to store it, as text to correct it."""
     columns = _file_columns(context.record, table, mapping)
@@ -215,17 +188,22 @@ def _findings(
         "was_sent": any(name.startswith("column-") for name in request.POST),
         "reason": request.POST.get(REASON, ""),
         "field_names": list(form_for(context.record).base_fields),
-        "questions": [
-            Question(name, text, answers, getattr(reading, name))
-            for name, (text, answers) in QUESTIONS.items()
-            if name in report.questions or getattr(reading, name)
-        ],
+        "questions": asked_questions(request, report),
     }
     if report.errors and not is_workbook(kept.data):
         text = decode_text(unpack(kept.data, kept.name), kept.name)[0]
         if len(text) <= MAX_SHOWN_CHARACTERS:
             words["text"] = text
     return words
+
+
+def asked_questions(request: HttpRequest, report: ImportReport) -> list[Question]:
+    """Return what has to be said of the file, or was said."""
+    return [
+        Question(name, text, answers, answer_of(request, name))
+        for name, (text, answers) in QUESTIONS.items()
+        if name in report.questions or answer_of(request, name)
+    ]
 
 
 def _known_names(record: type[Record]) -> set[str]:
@@ -244,31 +222,3 @@ def _file_columns(record: type[Record], table: TextTable, mapping: dict[str, str
             stands_for = None
         columns.append(FileColumn(position, name, stands_for, name in mapping))
     return columns
-
-
-def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
-    """Return the columns that a file may have, in the order of the form."""
-    defaults = model_texts(record.model(), record)
-    columns = []
-    for name, form_field in form_for(record).base_fields.items():
-        is_needed = form_field.required and defaults.get(name) in ("", None)
-        columns.append(
-            ExpectedColumn(name, str(form_field.label), _kind(form_field), is_needed, str(form_field.help_text or ""))
-        )
-    return columns
-
-
-def _kind(form_field: Any) -> str:
-    if isinstance(form_field, OneOfField):
-        choices: Any = form_field.choices
-        return "one of " + ", ".join(str(stored) for stored, _label in choices if stored != "")
-    if isinstance(form_field, KeysField):
-        return f"names of {form_field.model._meta.verbose_name_plural}, separated by semicolons"
-    if isinstance(form_field, KeyField):
-        what = str(form_field.model._meta.verbose_name)
-        return (
-            f"name of {article(what)} {what}"
-            if key_path(form_field.model) != "pk"
-            else f"#id of {article(what)} {what}"
-        )
-    return next((words for kind, words in KINDS if isinstance(form_field, kind)), "text")

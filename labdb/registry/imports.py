@@ -4,7 +4,7 @@ Each door brings a header and rows of text to `import_rows`; what a cell may say
 A row that is stored already, by its natural key, changes what is stored: the report says from what to what.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -196,18 +196,26 @@ def check_sheet(
     mapping: Mapping[str, str],
     reading: Reading = AS_WRITTEN,
     name: str = "",
-    ring: KeyRing | None = None,
+    prune: Callable[..., None] | None = None,
 ) -> CheckedSheet:
-    """Check a sheet without storing anything; parameters as for `import_rows`."""
+    """Check a sheet without storing anything; parameters as for `import_rows`.
+
+    Parameters
+    ----------
+    name : str
+        Of the sheet in its workbook.
+    prune : callable, optional
+        Takes the record, the checked rows and their texts, and drops errors that are said elsewhere.
+    """
     read = read_header(record, header, mapping, study)
     if not rows:
         read.add_error("", "There is a header and no row below it; add the rows.")
     position_of = {field_name: position for position, field_name in read.columns.items()}
     defaults = {one: value for one, value in default_texts(record).items() if one not in position_of}
     data = [(line, {**defaults, **{one: cells[at] for at, one in read.columns.items()}}) for line, cells in rows]
-    checked = check_rows(
-        record, data, user=user, study=study, given=set(position_of), reading=reading, ring=ring
-    )  # fmt: skip
+    checked = check_rows(record, data, user=user, study=study, given=set(position_of), reading=reading)
+    if prune is not None:
+        prune(record, checked, [row for _line, row in data])
     if any(row.is_new for row in checked):
         read.errors += read.missing
     cells = _Cells({one: header[at] for one, at in position_of.items()}, [row for _line, row in data], name)

@@ -60,6 +60,16 @@ class LabRecord(models.Model):
         """
         return iter(())
 
+    def named_by(self, field: str) -> list[Any]:
+        """Return the records that a field for several of them names: as just entered, else as stored.
+
+        A form leaves what was entered in ``entered_links``: the links themselves are written after the row.
+        """
+        entered: dict[str, list[Any]] = self.__dict__.get("entered_links", {})
+        if field in entered:
+            return entered[field]
+        return list(getattr(self, field).all()) if self.pk is not None else []
+
     @property
     def etag(self) -> str:
         """The version as HTTP compares it."""

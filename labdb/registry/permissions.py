@@ -72,6 +72,16 @@ def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
     return study_model()._default_manager.filter(studies_where(user, permission), pk=study.pk).exists()
 
 
+def may_add_anything(user: Any) -> bool:
+    """Whether some role of the account, anywhere, may add some record."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if any(".add_" in permission for permission in user.get_all_permissions()):
+        return True
+    adds = Q(memberships__user=user, memberships__role__permissions__codename__startswith="add_")
+    return study_model()._default_manager.filter(adds).exists()
+
+
 def study_path(model: type[Model]) -> str | None:
     """Return the field that leads from a row to its study: ``pk`` for a study itself, None for a global record."""
     if model is study_model():

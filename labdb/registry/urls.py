@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labdb.registry import pages
+from labdb.registry import pages, workbook_page
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.import_page import record_import
@@ -10,6 +10,9 @@ from labdb.registry.imported_rows_page import import_rows_table, import_undo
 
 page_urlpatterns = [
     path("", pages.record_index, name="record-index"),
+    path("workbook/", workbook_page.workbook_page, name="workbook"),
+    path("workbook/template.xlsx", workbook_page.workbook_template, name="workbook-template"),
+    path("workbook/study/<path:code>.xlsx", workbook_page.workbook_of_study, name="workbook-of-study"),
     path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
     path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
     path("<slug:resource>/", pages.record_list, name="record-list"),

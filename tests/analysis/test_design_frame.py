@@ -8,7 +8,7 @@ from analysis.design_frame import read_libraries, treatment_outcome
 from analysis.library_fields import COMPUTED
 from analysis.models import Contrast
 from analysis.standard_contrasts import propose
-from labdb.colony.models import Strain, Study
+from labdb.colony.models import Exclusion, Strain, Study
 from labdb.sequencing.models import CountMatrix, Library
 from tests.analysis.small_study import add_library, add_matrix, add_mouse, make_study, make_treated_study
 
@@ -175,3 +175,13 @@ def test_nothing_is_proposed_for_groups_of_one_mouse():
     ]
     matrix = add_matrix(study, libraries, np.ones((3, 2), dtype=int))
     assert propose(study, matrix) == []
+
+
+def test_libraries_of_an_excluded_mouse_are_left_out_with_a_word():
+    study = make_study()
+    mice = [add_mouse(study, f"M{number}") for number in range(3)]
+    matrix = add_matrix(study, [add_library(mouse, "PFC") for mouse in mice], np.ones((5, 3), dtype=int))
+    Exclusion.objects.create(study=study, mouse=mice[1], criterion="ill")
+    found = read_libraries(study, matrix, ["mouse__group"])
+    assert list(found.frame.index) == ["M0-PFC", "M2-PFC"]
+    assert found.notes == ("1 library (M1-PFC) left out by exclusion; the study's exclusions say why.",)

@@ -8,11 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
-from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
-from labdb.registry.form_fields import Reading
-from labdb.registry.imports import ImportReport, RowChange, import_table
+from labdb.desk.import_words import ReadingOptions, refuse, say_changes
+from labdb.registry.imports import ImportReport, import_table
 from labdb.registry.keys import KeyRing
-from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.text_tables import TableError
 
@@ -33,15 +31,7 @@ class Command(BaseCommand):
             help="The field that a column stands for; an empty FIELD leaves the column out, '*=' every other one that is no field.",
         )  # fmt: skip
         parser.add_argument("--sheet", metavar="NAME", default="", help="The sheet of a workbook that has several.")
-        parser.add_argument(
-            "--dates", choices=[DAY_FIRST, MONTH_FIRST], default="", help="How the file writes days such as 3/4/2026."
-        )
-        parser.add_argument(
-            "--decimals", choices=[COMMA, POINT], default="", help="What stands before decimals, as in 1,234."
-        )
-        parser.add_argument(
-            "--reason", metavar="TEXT", default="", help="Why to store in spite of warnings; the history keeps it."
-        )
+        ReadingOptions.declare(parser)
         parser.add_argument("--dry-run", action="store_true", help="Check every cell and store nothing.")
         parser.add_argument("--user", metavar="NAME", help="In whose name; by default labdb's own.")
 
@@ -55,7 +45,7 @@ class Command(BaseCommand):
             report = import_table(
                 record, data, options["file"].name,
                 sheet=options["sheet"], user=user, study=study, mapping=_mapping(options["map"]),
-                reading=Reading(options["dates"], options["decimals"]), reason=options["reason"],
+                reading=ReadingOptions.read(options), reason=options["reason"],
                 dry_run=options["dry_run"],
             )  # fmt: skip
         except (TableError, ValidationError) as error:
@@ -65,36 +55,13 @@ class Command(BaseCommand):
         self._say(record, report, is_dry=options["dry_run"])
 
     def _say(self, record: type[Record], report: ImportReport, *, is_dry: bool) -> None:
-        for note in report.notes:
-            self.stderr.write(note)
-        if report.errors or (report.lacks_reason and not is_dry):
-            for refusal in report.refusals():
-                self.stderr.write(str(refusal))
-            if report.lacks_reason:
-                self.stderr.write('Nothing was stored; read the warnings, then give a reason (--reason "TEXT").')
-            for question in sorted(report.questions):
-                self.stderr.write(ANSWERS[question])
+        if refuse(self.stderr, report, is_dry=is_dry):
             sys.exit(1)
-        if report.ignored:
-            self.stdout.write(f"Left out, because the database fills them or you said so: {', '.join(report.ignored)}.")
+        say_changes(self.stdout, report, is_dry=is_dry)
         if is_dry:
-            for warning in report.warnings:
-                self.stdout.write(f"warning: {warning}")
-            for change in report.changes:
-                self.stdout.write(f"line {change.line}, {change.name}: {_differences(change)}")
             self.stdout.write(f"{_counted(report.rows, record)} can be imported{_split(report)}; nothing was stored.")
         else:
             self.stdout.write(f"{_counted(report.created, record)} imported{_split(report)}.")
-
-
-ANSWERS = {
-    "date_order": f"Say which comes first in the days of this file: --dates {DAY_FIRST} or --dates {MONTH_FIRST}.",
-    "decimal_mark": f"Say what stands before the decimals of this file: --decimals {COMMA} or --decimals {POINT}.",
-}
-
-
-def _differences(change: RowChange) -> str:
-    return ", ".join(f"{one.field} {one.old or '(empty)'} -> {one.new or '(empty)'}" for one in change.differences)
 
 
 def _split(report: ImportReport) -> str:
