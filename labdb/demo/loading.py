@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import transaction
 
-from labdb.behavior.models import Arena
 from labdb.colony.models import Study
 from labdb.demo import parameters as p
 from labdb.demo.people import ensure_people
@@ -20,7 +19,6 @@ from labdb.sequencing.models import Gene
 
 Tell = Callable[[str], None]
 DOOR = "demo"
-SHARED = (Arena, Gene)  # a whole lab's, the same in both layouts: the second one finds them
 UNBLINDING_REASON = "All re-tests were scored and the mice to sequence were chosen; analysis starts."
 
 
@@ -38,6 +36,8 @@ def load(simulated: SimulatedStudy, user: Any, tell: Tell) -> Study:
         study = _add_study(simulated, user)
         for table in tables(simulated):
             tell(str(table.model._meta.verbose_name_plural))
+            if table.model is Gene and Gene.objects.filter(annotation=p.ANNOTATION).exists():
+                continue  # the other layout brought them
             _add(table.model, table.rows, user, study, table.reason)
         tell("counts")
         import_counts(
@@ -85,15 +85,7 @@ def _unblind(study: Study, user: Any) -> None:
 
 def _add(model: Any, rows: Iterable[dict[str, Any]], user: Any, study: Study | None = None, reason: str = "") -> None:
     record = record_for(model)
-    known = _known_keys(model) if model in SHARED else set()
-    missing = [row for row in rows if row.get(model.key_field) not in known]
-    if not missing:
-        return
-    report = import_dicts(record, missing, user=user, study=study, door=DOOR, reason=reason)
+    report = import_dicts(record, list(rows), user=user, study=study, door=DOOR, reason=reason)
     if not report.is_stored:
         first = report.refusals()[0]
         raise DemoRefusedError(f"{model._meta.verbose_name} row {first.line}, {first.column}: {first.sentence}")
-
-
-def _known_keys(model: Any) -> set[str]:
-    return set(model.objects.values_list(model.key_field, flat=True))

@@ -110,7 +110,7 @@ VELOCITY_MEAN_CM_PER_S: Final = 8.0  # ours
 VELOCITY_SD_CM_PER_S: Final = 1.4  # ours
 VELOCITY_SLOPE: Final = 0.12  # avoiding mice freeze more when the target is there; ours
 MINUTES_PER_TEST: Final = 7  # two trials and the cleaning; ours
-ARENAS: Final = ("SI arena 1", "SI arena 2")  # by turns, so that one dries while the other is used; ours
+N_ARENAS: Final = 2  # by turns, so that one dries while the other is used; ours
 ARENA_CM: Final = {  # Golden et al. 2011; the zone is that of one published protocol
     "width_cm": 42.0,
     "length_cm": 42.0,

@@ -79,7 +79,7 @@ def simulate_bench(
         colony=colony,
         defeat=defeat,
         dosing=simulate_dosing(cohort_of, behavior.allocations, weighings, of_doses),
-        si_tests=note_test_facts(behavior.si_tests, cohort_of, defeat.aggressors, of_tests),
+        si_tests=note_test_facts(behavior.si_tests, cohort_of, defeat.aggressors, study_code, of_tests),
         weighings=weighings,
         boxes=boxes,
         places=places,

@@ -8,7 +8,11 @@ from labdb.demo.simulate_defeat import TARGET
 
 
 def note_test_facts(
-    si_tests: pd.DataFrame, cohort_of: pd.Series, aggressors: pd.DataFrame, rng: np.random.Generator
+    si_tests: pd.DataFrame,
+    cohort_of: pd.Series,
+    aggressors: pd.DataFrame,
+    study_code: str,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Add the facts to the tests.
 
@@ -20,6 +24,8 @@ def note_test_facts(
         Cohort by mouse.
     aggressors : pandas.DataFrame, indexed by aggressor
         ``cohort``, ``role``: only targets are shown, which have fought nobody.
+    study_code : str
+        First part of the arenas' names: a whole lab shares them.
     rng : numpy.random.Generator
         The only source of randomness.
 
@@ -30,10 +36,10 @@ def note_test_facts(
         and ``target``: at the re-test another one than at the first.
     """
     n = len(si_tests)
-    place = si_tests["order_of_day"] - 1
+    number = 1 + (si_tests["order_of_day"] - 1) % p.N_ARENAS
     hour = (si_tests["test_at"] - si_tests["test_at"].dt.normalize()) / pd.Timedelta(hours=1)
     noted = si_tests.assign(
-        arena=np.array(p.ARENAS)[place % len(p.ARENAS)],
+        arena=f"{study_code} arena " + number.astype(str),
         room=p.TEST_ROOM,
         lux=rng.normal(*p.TEST_LUX, n).round(1),
         light_cycle_hour=(hour - p.LIGHTS_ON_HOUR).round(2),

@@ -99,8 +99,8 @@ def _defeat(study: SimulatedStudy) -> Iterator[Table]:
 
 
 def _behavior(study: SimulatedStudy) -> Iterator[Table]:
-    yield Table(Arena, [{"name": name, **p.ARENA_CM} for name in p.ARENAS])
     tests = _by_technician(study.bench.si_tests, study.bench.mice)
+    yield Table(Arena, [{"name": name, **p.ARENA_CM} for name in sorted(set(tests["arena"]))])
     yield Table(SocialInteractionTest, rows_of(tests.assign(scorer=people.SCORER)))
 
 

@@ -67,6 +67,7 @@ def test_the_two_studies_share_no_code_that_is_unique_in_a_laboratory(published,
         lambda study: study.tissue.runs.index,
         lambda study: study.bench.defeat.aggressors.index,
         lambda study: study.bench.boxes.index,
+        lambda study: study.bench.si_tests["arena"],
     ):
         assert set(codes(published)).isdisjoint(codes(demo))
 

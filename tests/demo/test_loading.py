@@ -8,12 +8,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Avg, Count, F
-from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout
 
 from analysis.kernels.phenotype import classify_phenotype
 from labdb.accounts.models import User
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Housing, Litter, Mouse, Study, Weighing
+from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout
 from labdb.demo.layouts import LAYOUTS
 from labdb.registry.history import events_of
 from labdb.registry.record import all_records
