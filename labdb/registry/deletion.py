@@ -7,7 +7,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, RestrictedError
 
 from labdb.registry.forms import forbidden_sentence
-from labdb.registry.models import dependents
+from labdb.registry.models import LabRecord, counted, dependents
 from labdb.registry.permissions import may, study_of
 
 
@@ -27,6 +27,8 @@ def delete_record(instance: models.Model, user: Any) -> None:
     needed_by = _protecting(instance)
     if needed_by:
         raise StillNeeded(_sentence(instance, needed_by))
+    if isinstance(instance, LabRecord) and (sentence := instance.needed_by()):
+        raise StillNeeded(sentence)
     try:
         with transaction.atomic():
             instance.delete()
@@ -56,11 +58,6 @@ def _protecting(instance: models.Model) -> Counter[type[models.Model]]:
 
 
 def _sentence(instance: models.Model, needed_by: Counter[type[models.Model]]) -> str:
-    counts = [_counted(model, count) for model, count in needed_by.items()]
+    counts = [counted(model, count) for model, count in needed_by.items()]
     listed = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
     return f"{named(instance)} has {listed}; delete {'these' if sum(needed_by.values()) > 1 else 'it'} first."
-
-
-def _counted(model: type[models.Model], count: int) -> str:
-    name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
-    return f"{count:,} {name}"

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from labdb.registry import permissions
 from labdb.registry.cells import with_names
 from labdb.registry.form_fields import InstantField, KeyField, KeysField, is_storable, written_key
-from labdb.registry.forms import RecordForm
+from labdb.registry.former_names import former_ids
+from labdb.registry.forms import RecordForm, offered
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.models import label_of
 from labdb.registry.page_context import PageContext, has_study
@@ -50,7 +51,10 @@ def groups_of(form: RecordForm, user: Any) -> list[EntryGroup]:
     key = key_path(form._meta.model)
     place: list[EntryField] = []
     values: list[EntryField] = []
+    offered_names = offered(form.record)
     for bound in form:
+        if bound.name not in offered_names:
+            continue
         entry = _entry_field(form, bound, user)
         is_place = isinstance(bound.field, KeyField) or bound.name in (key, "code", "name")
         (place if is_place else values).append(entry)
@@ -122,6 +126,8 @@ def _holding(context: PageContext, asked: str) -> Q:
         holding |= Q(**{f"{name}__icontains": asked})
     if is_id(asked):
         holding |= Q(pk=int(asked.removeprefix("#")))
+    if ids := former_ids(context.record.model, {asked})[asked]:
+        holding |= Q(pk__in=ids)
     return holding
 
 

@@ -18,6 +18,7 @@ from labdb.registry import permissions
 from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import copy_csv, csv_response
 from labdb.registry.filters import FilterError, apply, read_filters
+from labdb.registry.former_names import former_names
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, table_page
 from labdb.registry.models import LabRecord
@@ -120,7 +121,7 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
         return _own_action(context, study)
     if not context.may("add", study):
         return {}
-    fields = {name: str(context.query[name]) for name in context.record.fields if context.query.get(name)}
+    fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
     return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
 
 
@@ -149,6 +150,7 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "kept_by": _kept_by(row),
         "related": related_tables(row, request.user),
         "changes": past_changes(row, context.record, request.user),
+        "former_names": former_names(row),
         "is_study": permissions.study_path(context.record.model) == "pk",
     }
     for action, page in (("change", "edit"), ("delete", "delete")):

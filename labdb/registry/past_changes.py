@@ -8,14 +8,15 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils.text import capfirst
 
-from labdb.registry import permissions
+from labdb.registry import lab_values, permissions
 from labdb.registry.cells import UNKNOWN, Cell, Part, value_part, with_names
 from labdb.registry.history import events_of
+from labdb.registry.lab_fields import undefined
 from labdb.registry.record import Record
 
 SHOWN = 50  # changes; the rest stay in the database
 WORDS = {"insert": "entered", "update": "changed", "delete": "deleted"}
-UNSAID = {"id", "version", "modified_at", "created_at", "created_by"}
+UNSAID = {"id", "version", "modified_at", "created_at", "created_by", lab_values.COLUMN}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def past_changes(row: Any, record: type[Record], user: Any) -> list[PastChange]:
     events = list(events_of(row)[: SHOWN + 1])
     pairs = list(zip(events, [*events[1:], None], strict=True))[:SHOWN]
     fields = [f for f in row._meta.fields if not f.generated and f.name not in UNSAID and hasattr(events[0], f.attname)]
+    fields += _lab_fields(record, events)
     names = _related_names(fields, events, user)
     who = _accounts(events)
     return [_change(event, before, fields, names, who) for event, before in pairs]
@@ -49,7 +51,7 @@ def _change(
     differences = []
     if before is not None and event.pgh_label == "update":
         for field in fields:
-            old, new = getattr(before, field.attname), getattr(event, field.attname)
+            old, new = field.value_from_object(before), field.value_from_object(event)  # of a related record its id
             if old != new:
                 label = str(capfirst(str(field.verbose_name)))
                 differences.append((label, _cell(field, old, names), _cell(field, new, names)))
@@ -61,6 +63,13 @@ def _change(
         reason=words.get("reason", ""),
         differences=differences,
     )
+
+
+def _lab_fields(record: type[Record], events: list[Any]) -> list[Any]:
+    """Return the lab-defined fields, also those whose definition is gone."""
+    defined = record.lab_fields()
+    recorded = {name for event in events for name in getattr(event, lab_values.COLUMN, ())}
+    return [*defined, *(undefined(name) for name in sorted(recorded - {field.name for field in defined}))]
 
 
 def _cell(field: Any, value: Any, names: dict[Any, dict[Any, str]]) -> Cell:

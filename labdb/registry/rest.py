@@ -214,7 +214,7 @@ def _described(record: type[Record], view: Any) -> Any:
     ]
     tags = [record.resource]
     described: dict[str, Any] = {
-        "list": extend_schema(parameters=query, responses={200: shape(many=True), 400: said, 401: said}, tags=tags),
+        "list": extend_schema(parameters=query, responses={200: shape, 400: said, 401: said}, tags=tags),
         "retrieve": extend_schema(parameters=[id_parameter], responses=read, tags=tags),
     }
     if not record.read_only:

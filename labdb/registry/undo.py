@@ -126,8 +126,10 @@ def _take_back(model: Any, written: list[ImportedRow]) -> None:
     changed = [row for row in written if not row.is_new]
     if changed:
         _restore(model, changed)
-    made = [row.record_id for row in written if row.is_new]
-    model._default_manager.filter(pk__in=made).delete()
+    made = model._default_manager.filter(pk__in=[row.record_id for row in written if row.is_new])
+    if needed := [sentence for row in made if (sentence := row.needed_by())]:
+        raise CannotUndo(_listed(needed))
+    made.delete()
 
 
 def _restore(model: Any, changed: list[ImportedRow]) -> None:

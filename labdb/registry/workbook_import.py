@@ -29,6 +29,7 @@ from labdb.registry.imports import (
     store_sheet,
 )
 from labdb.registry.keys import key_path
+from labdb.registry.lab_fields import read_once
 from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
@@ -139,6 +140,7 @@ class _Work:
             created_by=self.user,
         )  # fmt: skip
 
+    @read_once()  # a sheet before it may have defined fields
     def _take(self, record: type[Record], sheet: str, log: Import) -> None:
         self.tell(record.resource)
         if record.in_study() and self.study is None and not self._find_study():
