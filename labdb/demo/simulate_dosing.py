@@ -124,7 +124,9 @@ def _solutions() -> pd.DataFrame:
 
 def _keys(allocations: pd.DataFrame, cohort_of: pd.Series) -> pd.DataFrame:
     rows = {
-        f"{row.allocation_code}-{_span(day)}": _solution_code(_drug_on(row.arm, day), cohort_of[mouse], _batch(day))
+        f"{row.allocation_code}-{_span(day)}": _solution_code(
+            _drug_on(row.arm, day), cohort_of[str(mouse)], _batch(day)
+        )
         for mouse, row in allocations.iterrows()
         for day in span_starts()
     }
