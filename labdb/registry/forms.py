@@ -156,9 +156,9 @@ class RecordForm(forms.ModelForm):
         """
         refused: Callable[[], set[str]] = self._get_validation_exclusions  # type: ignore[attr-defined]
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields)
-        self._take_lab_values()
         many = {field.name for field in self.instance._meta.many_to_many}
         self.instance.entered_links = {name: self.cleaned_data[name] for name in many & self.cleaned_data.keys()}
+        self._take_lab_values()
         looked_up = {name for name, field in self.fields.items() if isinstance(field, KeyField)}
         self._collect(
             self.instance.full_clean,
@@ -327,7 +327,9 @@ def _text(value: Any, *, is_key: bool) -> Any:
 
 
 def forbidden_sentence(action: str, model: type[models.Model], study: Any = None) -> str:
-    """Say what a role does not allow."""
+    """Say what a role, or a closed study, does not allow."""
+    if permissions.is_closed_to(action, model, study):
+        return permissions.closed_sentence(study)
     where = f" in study {study}" if study is not None else ""
     return f"Your role may not {action} {model._meta.verbose_name_plural}{where}; ask a manager."
 

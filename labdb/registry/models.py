@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from labdb.registry import permissions
 from labdb.registry.findings import Finding
+from labdb.registry.former_names import taken_over
 from labdb.registry.lab_values import LabValuesField
 
 
@@ -59,12 +60,10 @@ class LabRecord(models.Model):
         ----------
         rows : sequence of instances
             As they would be written, free of other errors; ``pk`` is None where a row is new.
-        """
-        return iter(())
 
-    def needed_by(self) -> str:
-        """Say what forbids its deletion besides rows that refer to it; empty when nothing does."""
-        return ""
+        A model with findings of its own yields these too (``yield from super().findings(rows)``).
+        """
+        return taken_over(cls, rows)
 
     def named_by(self, field: str) -> list[Any]:
         """Return the records that a field for several of them names: as just entered, else as stored.
@@ -75,6 +74,10 @@ class LabRecord(models.Model):
         if field in entered:
             return entered[field]
         return list(getattr(self, field).all()) if self.pk is not None else []
+
+    def needed_by(self) -> str:
+        """Say what forbids its deletion besides rows that refer to it; empty when nothing does."""
+        return ""
 
     @property
     def etag(self) -> str:
@@ -90,6 +93,8 @@ class StudyRecord(LabRecord):
     """
 
     study_from: ClassVar[str | None] = None
+    # Whether a closed study shuts these rows too; who may look at it stays a manager's business.
+    closes_with_study: ClassVar[bool] = True
 
     study = models.ForeignKey("colony.Study", on_delete=models.PROTECT, related_name="+")
 
@@ -123,10 +128,16 @@ class StudyRecord(LabRecord):
         before = type(self)._default_manager.filter(pk=self.pk).values_list("study_id", flat=True).first()
         if before is None or before == self.study_id:
             return
-        for relation in dependents(type(self)):
-            count = relation.related_model._base_manager.filter(**{relation.field.name: self.pk}).count()
+        from labdb.registry.attachments import attachments_of  # a table of the registry's own, built on these bases
+
+        counts = [
+            (relation.related_model, relation.related_model._base_manager.filter(**{relation.field.name: self.pk}))
+            for relation in dependents(type(self))
+        ]
+        for model, rows in [*counts, (attachments_of(self).model, attachments_of(self))]:
+            count = rows.count()
             if count:
-                what = relation.related_model._meta.verbose_name_plural
+                what = model._meta.verbose_name_plural
                 raise ValidationError(
                     {
                         self.study_from
@@ -168,5 +179,6 @@ def label_of(record: models.Model) -> str:
 
 
 # Tables of the registry itself; they are built on the bases above.
+import labdb.registry.attachments  # noqa: E402
 import labdb.registry.import_log  # noqa: E402
 import labdb.registry.lab_field  # noqa: E402, F401

@@ -141,6 +141,7 @@ class _Work:
             created_by=self.user,
         )  # fmt: skip
 
+    @read_once()  # a sheet before it may have defined fields
     def _take(self, record: type[Record], sheet: str, log: Import) -> None:
         self.tell(record.resource)
         if record.in_study() and self.study is None and not self._find_study():

@@ -1,7 +1,7 @@
 """Cages, and which mouse lived in which, beside whom."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -109,6 +109,7 @@ class Housing(BenchEvent):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Refuse a mouse in two places at once; warn of two where one should be."""
+        yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse", "cage")
         of_mice = others.filter(mouse__in={row.mouse_id for row in rows})
         for number, other in overlapping(rows, of_mice, place=lambda row: row.mouse_id, span=_days):
@@ -125,7 +126,7 @@ class Housing(BenchEvent):
                 yield Finding(number, field, sentence, Grade.WARNING)
 
 
-def _days(row: Housing) -> tuple[object, object]:
+def _days(row: Housing) -> tuple[Any, Any]:
     return row.housed_from, row.housed_to
 
 
