@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from django.db.models import QuerySet
 
 from analysis.current import current_run
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
@@ -19,6 +20,7 @@ from analysis.models import AnalysisRun
 from labdb.colony.models import Mouse, Study
 from labdb.registry.models import LabRecord
 from labdb.sequencing.models import CountMatrix, LibraryExtraction
+from labdb.tissue.models import TissueSample
 from labdb.treatment.models import AllocationKey
 
 
@@ -82,11 +84,21 @@ def _origins(matrix: CountMatrix) -> tuple[pd.DataFrame, list[str]]:
     notes = []
     if mixed:
         notes.append(f"{_listed(codes, mixed)} left out: made from several mice or regions.")
+    excluded = set(found.filter(**{f"{sample}__in": _excluded_samples(matrix.study)}).values_list("library", flat=True))
+    excluded -= mixed | lost
+    if excluded:
+        notes.append(f"{_listed(codes, excluded)} left out by exclusion; the study's exclusions say why.")
     if lost:
         notes.append(f"{_listed(codes, lost)} left out: no tissue sample leads to a mouse and a region.")
-    origins = origins[~origins["library"].isin(mixed)]
+    origins = origins[~origins["library"].isin(mixed | excluded)]
     origins.index = pd.Index([codes[library] for library in origins["library"]], name="library__code", dtype=object)
     return origins.sort_index(), notes
+
+
+def _excluded_samples(study: Study) -> QuerySet[TissueSample]:
+    """Return the samples that no analysis reads."""
+    included = TissueSample.objects.filter(TissueSample.included(), study=study)
+    return TissueSample.objects.filter(study=study).exclude(pk__in=included.values("pk"))
 
 
 def _listed(codes: dict[int, str], keys: set[int], shown: int = 8) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from analysis.links import gene_urls, mouse_urls
 from analysis.models import AnalysisRun, Contrast, GeneResult
-from labdb.behavior.models import SocialInteractionTest
+from analysis.tasks.si_tests import included_tests
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.tissue.models import BrainRegion
 from labdb.treatment.models import AllocationKey
@@ -121,7 +121,7 @@ def score_frame(run: AnalysisRun, arm: str = "") -> pd.DataFrame:
     }  # fmt: skip
     rows = run.mousereversalscores.order_by("region_id", "arm__name", "group", "mouse__code")
     scores = read_frame(rows.filter(arm__name=arm) if arm else rows, columns)
-    tests = SocialInteractionTest.objects.filter(study=run.study).order_by("test_number")
+    tests = included_tests(run.study).order_by("test_number")
     scores["si_ratio"] = scores["mouse_id"].map(dict(tests.values_list("mouse_id", "si_ratio"))).astype(float)
     scores["is_treated"] = [
         group.startswith(f"{arm} ") for group, arm in zip(scores["group"], scores["arm"], strict=True)

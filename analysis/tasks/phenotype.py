@@ -8,9 +8,9 @@ from analysis.kernels.phenotype import PhenotypeRule as KernelRule
 from analysis.kernels.phenotype import classify_phenotype
 from analysis.models import AnalysisRun, PhenotypeCall
 from analysis.progress import Progress
-from analysis.tasks.si_tests import read_si_tests
+from analysis.tasks.si_tests import included_tests, left_out, read_si_tests
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_name, whole_number
-from labdb.behavior.models import PhenotypeRule, SocialInteractionTest
+from labdb.behavior.models import PhenotypeRule
 from labdb.colony.models import Study
 
 RESULT_COLUMNS = ["si_ratio", "corner_ratio", "phenotype", "distance_to_cutoff", "borderline", "reason"]
@@ -28,15 +28,19 @@ class Inputs:
 def missing(study: Study, parameters: Parameters) -> str:
     """Say why phenotypes cannot be called yet."""
     number = parameters["test_number"]
-    if SocialInteractionTest.objects.filter(study=study, test_number=number).exists():
+    if included_tests(study).filter(test_number=number).exists():
         return ""
+    if notes := left_out(study, number):
+        return notes[0]
     return f"{study} has no SI test with number {number}; enter or import SI tests."
 
 
 def load(study: Study, parameters: Parameters) -> Loaded:
     """Read the tests and the rule."""
     rule = PhenotypeRule.objects.get(name=parameters["rule"])
-    return Loaded(Inputs(read_si_tests(study, parameters["test_number"]), rule.to_kernel(), rule.pk))
+    number = parameters["test_number"]
+    inputs = Inputs(read_si_tests(study, number), rule.to_kernel(), rule.pk)
+    return Loaded(inputs, notes=left_out(study, number))
 
 
 def compute(inputs: Inputs, progress: Progress) -> pd.DataFrame:

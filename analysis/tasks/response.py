@@ -10,9 +10,9 @@ from analysis.kernels.response import classify_response
 from analysis.models import AnalysisRun, ResponseCall
 from analysis.progress import Progress
 from analysis.tasks import phenotype
-from analysis.tasks.si_tests import read_si_tests
+from analysis.tasks.si_tests import included_tests, left_out, read_si_tests
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_name, whole_number
-from labdb.behavior.models import ResponseRule, SocialInteractionTest
+from labdb.behavior.models import ResponseRule
 from labdb.colony.models import Study
 
 RESULT_COLUMNS = ["response", "delta_log_ratio", "reliable_change", "borderline", "reason"]
@@ -33,8 +33,8 @@ def missing(study: Study, parameters: Parameters) -> str:
     before, after = parameters["before"], parameters["after"]
     if after <= before:
         return f"The re-test (number {after}) must come after the first test (number {before})."
-    retests = SocialInteractionTest.objects.filter(study=study, test_number=after)
-    if not retests.filter(mouse__si_tests__test_number=before).exists():
+    first = included_tests(study).filter(test_number=before)
+    if not included_tests(study).filter(test_number=after, mouse__in=first.values("mouse")).exists():
         return f"{study} has no mouse with SI tests {before} and {after}; enter or import the re-tests."
     if _phenotype_run(study, before) is None:
         return f"No phenotype run of {study} on test {before} is current; run phenotype first."
@@ -52,7 +52,8 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     calls = dict(calls_run.results_run.phenotypecalls.values_list("mouse_id", "phenotype"))
     before = before.loc[both].assign(phenotype=pd.Series(calls, dtype=object))
     rule = ResponseRule.objects.get(name=parameters["rule"])
-    return Loaded(Inputs(before, after.loc[both], rule.to_kernel(), rule.pk), reads=(calls_run,))
+    notes = (*left_out(study, parameters["before"]), *left_out(study, parameters["after"]))
+    return Loaded(Inputs(before, after.loc[both], rule.to_kernel(), rule.pk), reads=(calls_run,), notes=notes)
 
 
 def compute(inputs: Inputs, progress: Progress) -> pd.DataFrame:

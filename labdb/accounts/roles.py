@@ -9,7 +9,7 @@ from django.db.models import Model, Q
 from labdb.accounts.models import Role
 from labdb.registry.permissions import ACTIONS
 
-EVERYTHING = ("accounts", "colony", "defeat", "behavior", "treatment", "tissue", "sequencing", "analysis")
+EVERYTHING = ("registry", "accounts", "colony", "defeat", "behavior", "treatment", "tissue", "sequencing", "analysis")
 BENCH = ("colony", "defeat", "behavior", "tissue", "sequencing")
 
 # role -> action -> rooms whose records it may act on

@@ -1,5 +1,22 @@
-from labdb.behavior.models import Assay, AssayMetric, AssayResult, PhenotypeRule, ResponseRule, SocialInteractionTest
+from labdb.behavior.models import (
+    Arena,
+    Assay,
+    AssayMetric,
+    AssayResult,
+    PhenotypeRule,
+    ResponseRule,
+    SocialInteractionTest,
+)
+from labdb.colony.excludable import EXCLUSION_FIELDS
 from labdb.registry.record import Record, register
+
+
+@register
+class ArenaRecord(Record):
+    """Arenas."""
+
+    model = Arena
+    fields = ("name", "width_cm", "length_cm", "zone_width_cm", "zone_depth_cm", "corner_cm", "notes")
 
 
 @register
@@ -11,11 +28,13 @@ class SITestRecord(Record):
     fields = (
         "mouse", "test_number", "test_at", "trial_s", "iz_absent_s", "iz_present_s", "corner_absent_s",
         "corner_present_s", "distance_absent_cm", "distance_present_cm", "velocity_absent_cm_per_s",
-        "velocity_present_cm_per_s", "performed_by", "notes",
+        "velocity_present_cm_per_s", "arena", "room", "lux", "light_cycle_hour", "gap_between_trials_min",
+        "order_of_day", "target_side", "target", "estrous_stage", "scorer", "scoring_number", "counts", "tracker_file",
+        "tracker_sha256", *EXCLUSION_FIELDS, "performed_by", "notes",
     )  # fmt: skip
     computed = ("si_ratio", "corner_ratio")
     list_display = ("mouse", "test_number", "test_at", "iz_absent_s", "iz_present_s", "si_ratio")
-    list_filter = ("mouse__cohort", "mouse__group", "test_number")
+    list_filter = ("mouse__cohort", "mouse__group", "test_number", "arena", "counts")
     search_fields = ("mouse__code",)
 
 
@@ -57,6 +76,8 @@ class AssayResultRecord(Record):
     """Results of assays."""
 
     model = AssayResult
-    fields = ("mouse", "metric", "session", "performed_at", "value", "performed_by", "notes")
+    fields = (
+        "mouse", "metric", "session", "performed_at", "value", *EXCLUSION_FIELDS, "performed_by", "notes",
+    )  # fmt: skip
     list_filter = ("metric", "mouse__group")
     search_fields = ("mouse__code",)

@@ -1,4 +1,17 @@
-from labdb.colony.models import Cohort, Mouse, Strain, Study, StudyMembership, Weighing
+from labdb.colony.models import (
+    Cage,
+    Cohort,
+    Exclusion,
+    Housing,
+    Litter,
+    Mouse,
+    MouseIdentification,
+    Shipment,
+    Strain,
+    Study,
+    StudyMembership,
+    Weighing,
+)
 from labdb.registry.record import Record, register
 
 
@@ -13,7 +26,8 @@ class StudyRecordDeclaration(Record):
         "severity_prospective", "severity_actual", "primary_outcome", "planned_n", "planned_n_basis", "is_blinded",
         "state", "notes",
     )  # fmt: skip
-    list_display = ("code", "title", "state", "is_blinded", "planned_n")
+    computed = ("closed_at",)
+    list_display = ("code", "title", "state", "closed_at", "is_blinded", "planned_n")
     list_filter = ("state", "is_blinded")
     search_fields = ("code", "title")
 
@@ -46,18 +60,74 @@ class StrainRecord(Record):
 
 
 @register
+class LitterRecord(Record):
+    """Litters."""
+
+    model = Litter
+    fields = (
+        "study", "code", "strain", "dam", "sire", "birth_date", "born_count", "wean_date", "weaned_count", "notes",
+    )  # fmt: skip
+    list_display = ("code", "study", "strain", "dam", "sire", "birth_date", "weaned_count")
+    list_filter = ("strain",)
+    search_fields = ("code", "dam", "sire")
+
+
+@register
+class ShipmentRecord(Record):
+    """Shipments."""
+
+    model = Shipment
+    fields = (
+        "study", "code", "vendor", "strain", "arrival_date", "birth_date_from", "birth_date_to", "animal_count",
+        "health_report", "notes",
+    )  # fmt: skip
+    list_display = ("code", "study", "vendor", "strain", "arrival_date", "animal_count")
+    list_filter = ("vendor", "strain")
+    search_fields = ("code", "vendor")
+
+
+@register
+class CageRecord(Record):
+    """Cages."""
+
+    model = Cage
+    fields = ("study", "code", "room", "rack", "position", "kind", "notes")
+    list_filter = ("room", "kind")
+
+
+@register
 class MouseRecord(Record):
     """Mice."""
 
     model = Mouse
     fields = (
-        "study", "code", "ear_tag", "sex", "strain", "genotype", "birth_date", "cohort", "group", "death_date",
-        "death_reason", "is_humane_endpoint", "notes",
+        "study", "code", "ear_tag", "sex", "strain", "genotype", "birth_date", "litter", "shipment", "cohort",
+        "group", "death_date", "death_reason", "is_humane_endpoint", "notes",
     )  # fmt: skip
     list_display = ("code", "study", "cohort", "group", "sex", "birth_date", "death_date")
     list_filter = ("cohort", "group", "sex")
-    search_fields = ("code", "ear_tag")
+    search_fields = ("code", "ear_tag", "identifications__value")
     detail_template = "desk/_mouse_story.html"
+
+
+@register
+class MouseIdentificationRecord(Record):
+    """Marks of mice, also those they no longer bear."""
+
+    model = MouseIdentification
+    fields = ("mouse", "kind", "value", "applied_date", "removed_date", "performed_by", "notes")
+    list_filter = ("kind", "mouse__cohort")
+    search_fields = ("value", "mouse__code")
+
+
+@register
+class HousingRecord(Record):
+    """Which mouse lived where."""
+
+    model = Housing
+    fields = ("mouse", "cage", "side", "kind", "housed_from", "housed_to", "performed_by", "notes")
+    list_filter = ("cage", "kind", "mouse__cohort")
+    search_fields = ("mouse__code", "cage__code")
 
 
 @register
@@ -69,3 +139,13 @@ class WeighingRecord(Record):
     list_display = ("mouse", "performed_at", "body_mass_g", "performed_by")
     list_filter = ("mouse__cohort", "mouse__group")
     search_fields = ("mouse__code",)
+
+
+@register
+class ExclusionRecord(Record):
+    """Mice that analyses leave out."""
+
+    model = Exclusion
+    fields = ("mouse", "criterion", "is_a_priori", "decided_by", "decided_at", "notes")
+    list_filter = ("is_a_priori", "mouse__cohort", "mouse__group")
+    search_fields = ("mouse__code", "criterion")

@@ -62,8 +62,8 @@ def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:
     rows = Mouse.objects.filter(study=study).order_by("code").values_list("pk", "cohort__code", "group")
     frame = pd.DataFrame.from_records(list(rows), columns=["mouse", "cohort", "group"]).set_index("mouse")
     arms = arms_of_mice(study, user)["arm"]
-    tests = SocialInteractionTest.objects.filter(study=study).values_list("mouse_id").annotate(n=Count("pk"))
-    n_tests = dict(tests)
+    tests = SocialInteractionTest.objects.filter(study=study, counts=True)
+    n_tests = dict(tests.order_by().values_list("mouse_id").annotate(n=Count("pk")))
     allocated = set(Allocation.objects.filter(study=study).values_list("mouse_id", flat=True))
     counted = LibraryCounts.objects.filter(library__study=study).values("library")
     samples = TissueSample.objects.filter(study=study, extractions__libraries__in=counted)

@@ -14,6 +14,7 @@ from analysis.models import AnalysisRun
 from analysis.tasks import TASKS
 from labdb.colony.models import Study
 from labdb.desk import study_facts
+from labdb.desk.exclusions_page import n_exclusions
 from labdb.desk.quick_entry import entries_of_study
 from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE
 from labdb.registry.permissions import may
@@ -40,6 +41,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
         "groups": mice.by_group(),
         "flow": mice.flow(),
         "gaps": study_facts.completeness(found),
+        "n_exclusions": n_exclusions(found, request.user),
         "current": runs,
         "runs": list(summaries.active_or_failed(own_runs)[:5]),
         "entries": entries_of_study(request.user, found),

@@ -1,25 +1,38 @@
 """Many rows of a record at once: every rule of the one form, without its queries for each row.
 
 Names are looked up a column at a time, the rules of the table are one statement each for all rows, and the rows are
-written in one transaction or not at all.
+written in one transaction or not at all. A row of a sheet whose natural key is stored already changes that row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
 
-from labdb.registry.form_fields import KeyField, split_keys
-from labdb.registry.forms import RecordForm, conflicts, form_for
-from labdb.registry.history import writing
+from labdb.registry.findings import Finding, Grade
+from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, read_as, split_keys
+from labdb.registry.forms import Conflict, RecordForm, complete, form_for
 from labdb.registry.keys import KeyRing
-from labdb.registry.record import Record
+from labdb.registry.lab_fields import value_of
+from labdb.registry.lab_values import COLUMN
+from labdb.registry.numbers import AmbiguousError
+from labdb.registry.record import Record, field_of, natural_key
+from labdb.registry.representation import with_related
 from labdb.registry.rules import UniqueRule
-from labdb.registry.table_rules import broken_rules
+from labdb.registry.table_rules import broken_rules, stored_twins, update_rows
 
 ROWS_PER_INSERT = 2_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of a stored row that a sheet changes, as texts."""
+
+    field: str
+    old: str
+    new: str
 
 
 @dataclass
@@ -31,12 +44,35 @@ class CheckedRow:
     related: dict[str, list[Any]]
     errors: dict[str, list[str]]
     is_forbidden: bool = False
+    is_blocked: bool = False  # by an error that is said elsewhere: the row that it names is wrong
     refused: set[str] = field(default_factory=set)  # fields that no rule of the table can be held against
+    questions: dict[str, str] = field(default_factory=dict)  # by field, what is left open: date_order, decimal_mark
+    warnings: list[tuple[str, str]] = field(default_factory=list)  # field, sentence
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    links_before: dict[str, list[int]] = field(default_factory=dict)  # of a changed row, where several are named
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the row is not stored yet."""
+        return self.instance.pk is None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether storing the sheet writes this row: it is new, or says something else than what is stored."""
+        return self.is_new or bool(self.differences)
 
     def add(self, error: ValidationError) -> None:
         """Add a rule's sentence at its field."""
         for name, sentences in error.message_dict.items():
             self.errors.setdefault(name, []).extend(sentences)
+
+    def find(self, finding: Finding) -> None:
+        """Add what rows say against each other."""
+        if finding.grade == Grade.ERROR:
+            self.errors.setdefault(finding.field, []).append(finding.sentence)
+        else:
+            (self.warnings if finding.grade == Grade.WARNING else self.notes).append((finding.field, finding.sentence))
 
 
 def check_rows(
@@ -46,6 +82,8 @@ def check_rows(
     user: Any,
     study: Any = None,
     word: str = "line",
+    given: Collection[str] | None = None,
+    reading: Reading = AS_WRITTEN,
 ) -> list[CheckedRow]:
     """Check rows of form data; the result has one entry for each, in order.
 
@@ -55,39 +93,143 @@ def check_rows(
         Line number, and the text of every field of the form.
     word : str
         What the numbers count, for the sentences: lines of a file or rows of a request.
+    given : collection of str, optional
+        The fields that the sheet itself names. With it, a row whose natural key is stored changes these fields of
+        the stored row; without it every row is a new one.
+    reading : Reading
+        What somebody said of the dates and decimals of this sheet.
     """
     ring = KeyRing(user)
     form_class = form_for(record)
     _prefetch(form_class, [row for _line, row in rows], ring, study)
     form = form_class({}, user=user, keys=ring, study=study, in_batch=True)
+    read_as(form, reading)
     checked = [_checked(form, line, row) for line, row in rows]
     not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
+    if given is not None:
+        _match(record, form, rows, checked, given)
     for number, error in broken_rules(record.model, [(row.instance, not_entered | row.refused) for row in checked]):
         checked[number].add(error)
     for rule in record.model._meta.constraints:
         if isinstance(rule, UniqueRule):
             _check_in_batch(rule, checked, word)
+    sound = [row for row in checked if row.is_written and not row.errors]
+    for finding in record.model.findings([row.instance for row in sound]):  # type: ignore[attr-defined]
+        sound[finding.number].find(finding)
     return checked
 
 
-def store_rows(record: type[Record], checked: Sequence[CheckedRow], *, user: Any, door: str) -> list[Any]:
-    """Write all rows in one transaction and return them; Conflict when somebody else wrote the same meanwhile."""
-    instances = [row.instance for row in checked]
-    for instance in instances:
-        instance.created_by = user
-    with conflicts(record.model), writing(user=user, door=door), transaction.atomic():
-        record.model._default_manager.bulk_create(instances, batch_size=ROWS_PER_INSERT)
-        for name in checked[0].related if checked else ():
-            _link(record.model._meta.get_field(name), [(row.instance, row.related[name]) for row in checked], user)
-    return instances
+def store_rows(record: type[Record], checked: Sequence[CheckedRow], *, user: Any) -> list[Any]:
+    """Write new and changed rows and return them; call it inside a transaction.
+
+    Raises
+    ------
+    Conflict
+        Somebody changed one of the rows since it was checked.
+    """
+    new = [row for row in checked if row.is_new]
+    changed = [row for row in checked if row.differences]
+    written = [row.instance for row in checked if row.is_written]
+    for row in new:
+        row.instance.created_by = user
+    record.model._default_manager.bulk_create([row.instance for row in new], batch_size=ROWS_PER_INSERT)
+    _change(record, changed)
+    for name in checked[0].related if checked else ():
+        many = record.model._meta.get_field(name)
+        _link(many, [(row.instance, row.related[name]) for row in new], user)
+        for row in changed:
+            if name in row.links_before:
+                getattr(row.instance, name).set(row.related[name], through_defaults={"created_by": user})
+    return written
 
 
-def _checked(form: RecordForm, line: int, row: dict[str, Any]) -> CheckedRow:
-    form.refill(row)
+def _change(record: type[Record], changed: Sequence[CheckedRow]) -> None:
+    if not changed:
+        return
+    seen = {row.instance.pk: row.instance.version for row in changed}
+    stored = record.model._default_manager.select_for_update(of=("self",)).in_bulk(seen)
+    for pk, version in seen.items():
+        now: Any = stored.get(pk)
+        if now is None or now.version != version:
+            raise Conflict(
+                "Someone else changed "
+                + (str(now) if now is not None else "a row")
+                + " since the file was checked; check it again."
+            )
+    several = {f.name for f in record.model._meta.many_to_many}
+    own = {field.name for field in record.lab_fields()}
+    names = {COLUMN if one.field in own else one.field for row in changed for one in row.differences} - several
+    if getattr(record.model, "study_from", None) in names:
+        names.add("study")
+    rows = [row.instance for row in changed if any(one.field not in several for one in row.differences)]
+    if rows:
+        update_rows(record.model, rows, names)
+
+
+def _checked(form: RecordForm, line: int, row: dict[str, Any], instance: Any = None) -> CheckedRow:
+    form.refill(row, instance)
     errors = {name: [str(sentence) for sentence in sentences] for name, sentences in form.errors.items()}
+    found = [(name, error) for name, some in form.errors.as_data().items() for error in some] if errors else []
+    questions = {name: error.question for name, error in found if isinstance(error, AmbiguousError)}
     many = {f.name for f in form.instance._meta.many_to_many}
     related = {name: form.cleaned_data.get(name, []) for name in form.fields if name in many}
-    return CheckedRow(line, form.instance, related, errors, form.has_error(NON_FIELD_ERRORS, "forbidden"), set(errors))
+    if getattr(form.instance, "study_id", 0) is None and (study := form.scope()) is not None:
+        form.instance.study = study  # no parent says it in this row; its code is looked for in the sheet's study
+    is_forbidden = form.has_error(NON_FIELD_ERRORS, "forbidden")
+    return CheckedRow(line, form.instance, related, errors, is_forbidden, refused=set(errors), questions=questions)
+
+
+def _match(
+    record: type[Record],
+    form: RecordForm,
+    rows: Sequence[tuple[int, dict[str, Any]]],
+    checked: list[CheckedRow],
+    given: Collection[str],
+) -> None:
+    """Check rows that are stored already anew, as changes of what is stored."""
+    key = natural_key(record)
+    if not key:
+        return
+    known = [(number, row) for number, row in enumerate(checked) if not row.refused.intersection(key)]
+    others = {column.name for column in record.model._meta.concrete_fields} - set(key)
+    twins = stored_twins(record.model, key, [(row.instance, others) for _number, row in known])
+    stored = with_related(record.model._default_manager.all(), record).in_bulk(twins.values())
+    for place, pk in twins.items():
+        number, _row = known[place]
+        line, texts = rows[number]
+        checked[number] = _as_change(record, form, line, {n: t for n, t in texts.items() if n in given}, stored[pk])
+
+
+def _as_change(record: type[Record], form: RecordForm, line: int, texts: dict[str, Any], stored: Any) -> CheckedRow:
+    row = _checked(form, line, complete(texts, record, stored), copy(stored))
+    for name in texts:
+        if name == "study" and name not in record.fields:
+            continue
+        form_field = form.fields[name]
+        if name in row.related:
+            old: Any = list(getattr(stored, name).all())
+            new: Any = row.related[name]
+            differs = {one.pk for one in old} != {one.pk for one in new}
+            if differs:
+                row.links_before[name] = [one.pk for one in old]
+        else:
+            field = field_of(record.model, name)
+            old, new = value_of(field, stored), value_of(field, row.instance)
+            differs = old != new
+        if differs and name not in row.errors:
+            row.differences.append(
+                Difference(name, _text(form_field.prepare_value(old)), _text(form_field.prepare_value(new)))
+            )
+    for one in row.differences:
+        if one.old:
+            row.warnings.append((one.field, f"{one.old} is stored; {one.new or 'an empty cell'} would replace it."))
+    return row
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat(sep=" ", timespec="seconds") if hasattr(value, "hour") else str(value)
 
 
 def _prefetch(form_class: type[RecordForm], rows: list[dict[str, Any]], ring: KeyRing, study: Any) -> None:

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from labdb.registry.keys import key_path
-from labdb.registry.record import Record, record_for
+from labdb.registry.lab_fields import value_of
+from labdb.registry.record import Record, field_of, record_for
 
 UNKNOWN = "—"
 SIGNIFICANT_DIGITS = 4
@@ -86,18 +87,18 @@ class Column:
         if self.field.many_to_many:
             related = getattr(row, self.name).all()
             return Cell(tuple(record_part(one) for one in related) or (Part(UNKNOWN),))
-        value = getattr(row, self.name)
+        value = value_of(self.field, row)
         if isinstance(value, models.Model):
             return Cell((record_part(value),))
         return Cell((value_part(self.field, value, whole=whole),), self.is_number)
 
 
 def columns_of(record: type[Record], names: Iterable[str]) -> list[Column]:
-    """Return the columns of these fields; a name that is no field of the table is left out."""
+    """Return the columns of these fields; a name that is no field of the record is left out."""
     columns = []
     for name in names:
         try:
-            columns.append(Column(name, record.model._meta.get_field(name)))
+            columns.append(Column(name, field_of(record.model, name)))
         except FieldDoesNotExist:
             continue
     return columns

@@ -19,12 +19,10 @@ from labdb.registry.cells import detail_url
 from labdb.registry.deletion import Forbidden, StillNeeded, delete_record, named
 from labdb.registry.entry_fields import groups_of
 from labdb.registry.form_fields import InstantField, KeysField
-from labdb.registry.forms import Conflict, RecordForm, complete, form_for, model_texts
+from labdb.registry.forms import REASON, Conflict, RecordForm, complete, form_for, model_texts
 from labdb.registry.history import writing
-from labdb.registry.models import dependents
+from labdb.registry.models import counted, dependents
 from labdb.registry.page_context import PageContext
-
-REASON = "history_reason"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +33,9 @@ def record_add(request: HttpRequest, resource: str) -> HttpResponse:
     context.require("add", study)
     make = form_for(context.record)
     if request.method == "POST":
-        form = make(complete(_posted(request, make), context.record), user=request.user, study=study)
+        form = make(
+            complete(_posted(request, make), context.record), user=request.user, study=study, reason=_reason(request)
+        )
         row = _saved(request, form)
         if row is not None:
             messages.success(request, f"{named(row)} saved.")
@@ -43,7 +43,14 @@ def record_add(request: HttpRequest, resource: str) -> HttpResponse:
     else:
         given = {name: context.query[name] for name in make.base_fields if name in context.query and name != "study"}
         form = make(user=request.user, study=study, initial={**_initial_texts(context), **given})
-    words = {**context.for_template(study), "form": form, "groups": groups_of(form, request.user), "is_new": True}
+    words = {
+        **context.for_template(study),
+        "form": form,
+        "groups": groups_of(form, request.user),
+        "is_new": True,
+        "needs_reason": form.needs_reason(),
+        "reason": _reason(request),
+    }
     return render(request, "registry/entry.html", words, status=_status(form))
 
 
@@ -58,7 +65,7 @@ def record_edit(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     study = permissions.study_of(row)
     if request.method == "POST":
         posted = _with_exact_instants(_posted(request, make), make, row)
-        form = make(complete(posted, context.record, row), user=request.user, instance=row)
+        form = make(complete(posted, context.record, row), user=request.user, instance=row, reason=_reason(request))
         try:
             saved = _saved(request, form, expected_version=_version(request, form))
         except Conflict as conflict:
@@ -75,7 +82,8 @@ def record_edit(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "name": name,
         "row_url": reverse("record-detail", args=[resource, pk]),
         "version": request.POST.get("version") or row.version,
-        "reason": request.POST.get(REASON, ""),
+        "needs_reason": form.needs_reason(),
+        "reason": _reason(request),
     }
     return render(request, "registry/entry.html", words, status=_status(form))
 
@@ -124,10 +132,14 @@ def _saved(request: HttpRequest, form: RecordForm, expected_version: int | None 
         return None
 
 
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get(REASON, "").strip().replace("\0", "")
+
+
 @contextmanager
 def _reasoned(request: HttpRequest) -> Iterator[None]:
     """Record the person's reason in the history, where one was given."""
-    reason = request.POST.get(REASON, "").strip().replace("\0", "")
+    reason = _reason(request)
     if not reason:
         yield
         return
@@ -157,7 +169,7 @@ def _conflict_page(request: HttpRequest, context: PageContext, form: RecordForm,
     current = context.row_or_404(form.instance.pk)
     theirs = model_texts(current, context.record)
     yours = {**model_texts(form.instance, context.record), **_several(form)}
-    texts = {name: (_text(theirs[name]), _text(yours[name])) for name in context.record.fields}
+    texts = {name: (_text(theirs[name]), _text(yours[name])) for name in theirs}
     words = {
         **context.for_template(permissions.study_of(current)),
         "sentence": str(conflict),
@@ -169,7 +181,7 @@ def _conflict_page(request: HttpRequest, context: PageContext, form: RecordForm,
         "same": [(name, old) for name, (old, new) in texts.items() if old == new],
         "version": current.version,
         "name": named(current),
-        "reason": request.POST.get(REASON, ""),
+        "reason": _reason(request),
         "row_url": reverse("record-detail", args=[context.record.resource, current.pk]),
     }
     return render(request, "registry/conflict.html", words, status=409)
@@ -239,11 +251,10 @@ def _refusal(row: models.Model, user: Any) -> str:
 
 def _goes_along(row: models.Model) -> list[str]:
     """Return what is deleted with a row, counted."""
-    counted = []
+    parts = []
     for relation in dependents(type(row)):
         if relation.on_delete is models.CASCADE:
             count = relation.related_model._base_manager.filter(**{relation.field.name: row.pk}).count()
-            words = relation.related_model._meta
             if count:
-                counted.append(f"{count:,} {words.verbose_name if count == 1 else words.verbose_name_plural}")
-    return counted
+                parts.append(counted(relation.related_model, count))
+    return parts

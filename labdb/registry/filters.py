@@ -12,9 +12,11 @@ from django.http import QueryDict
 
 from labdb.registry import permissions
 from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_storable
+from labdb.registry.former_names import former_ids
 from labdb.registry.keys import is_id, key_path
+from labdb.registry.lab_fields import path_to
 from labdb.registry.long_lists import COUNTED, is_indexed, is_long
-from labdb.registry.record import Record, names_shown, record_for
+from labdb.registry.record import Record, field_of, names_shown, record_for
 
 LOOKUPS = ("exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icontains", "startswith", "range", "date")
 MAX_STEPS = 6
@@ -154,6 +156,8 @@ def _searched(queryset: QuerySet, record: type[Record], text: str) -> QuerySet:
         related = _related_model(record.model, relation) if relation else None
         ids = _few_ids(related._default_manager.filter(**{f"{last}__icontains": text})) if related else None
         found |= Q(**{f"{name}__icontains": text}) if ids is None else Q(**{f"{relation}__in": ids})
+    if former := former_ids(record.model, {text})[text]:
+        found |= Q(pk__in=former)
     rows = queryset.filter(found)
     ids = _few_ids(rows)
     return rows if ids is None else queryset.filter(pk__in=ids)
@@ -194,12 +198,13 @@ def resolve(record: type[Record], name: str) -> Path:
     if found.is_relation and found.concrete and steps[-1] == found.attname:  # mouse_id=12: the row's own column
         orm = "__".join([*steps[:-1], found.name, "pk"])
         return Path(orm, found.target_field, lookup, tuple(relations[:-1]))
+    steps[-1] = path_to(found)
     return Path("__".join(steps), found, lookup, tuple(relations))
 
 
 def known(record: type[Record]) -> list[str]:
     """Return the filters of a record itself; each may go on into a related record and end in a lookup."""
-    fields = [*record.model._meta.fields, *record.model._meta.many_to_many]
+    fields = [*record.model._meta.fields, *record.model._meta.many_to_many, *record.lab_fields()]
     own = [field.name for field in fields if _field(record.model, field.name) is not None]
     return sorted({*own, *record.relations})
 
@@ -229,7 +234,8 @@ def _names_in(text: str) -> list[str]:
 
 def _sortable(record: type[Record]) -> set[str]:
     """Return the columns of the table itself, one value each, and what the declaration shows or filters by."""
-    own = {field.name for field in record.model._meta.fields if _field(record.model, field.name) is not None}
+    fields = [*record.model._meta.fields, *record.lab_fields()]
+    own = {field.name for field in fields if _field(record.model, field.name) is not None}
     declared = {*record.list_display, *record.list_filter, *record.relations}
     several = {name for name in declared if _crosses_many(record, record.relations.get(name, name))}
     return (own | declared) - several
@@ -240,7 +246,7 @@ def _field(model: Any, name: str) -> Any:
     if name == "pk":
         name = "id"
     try:
-        found = model._meta.get_field(name)
+        found = field_of(model, name)
     except FieldDoesNotExist:
         return None
     if found.is_relation:
@@ -353,4 +359,6 @@ def _crosses_many(record: type[Record], orm: str) -> bool:
             if found.many_to_many or found.one_to_many:
                 return True
             model = found.related_model
+        else:
+            break  # what follows reads the value
     return False

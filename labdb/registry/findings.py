@@ -1,7 +1,15 @@
 """What rows say against each other and against the table, graded: refused, or saved with a reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+WARNING = "warning"  # the code of an error that a reason lifts
+GIVE_REASON = "If it is right, give a reason."
 
 
 class Grade(IntEnum):
@@ -28,3 +36,15 @@ class Finding:
     field: str
     sentence: str
     grade: Grade = Grade.ERROR
+
+    def error(self) -> ValidationError:
+        """Return the finding as a form's error; that of a warning says what lifts it."""
+        if self.grade == Grade.ERROR:
+            return ValidationError(self.sentence, code="rule")
+        return ValidationError(f"{self.sentence} {GIVE_REASON}", code=WARNING)
+
+
+def stored_beside(model: type[models.Model], rows: Sequence[Any]) -> models.QuerySet:
+    """Return the stored rows that a sheet leaves as they are: it is held against these and against itself."""
+    changed = [row.pk for row in rows if row.pk is not None]
+    return model._default_manager.exclude(pk__in=changed) if changed else model._default_manager.all()

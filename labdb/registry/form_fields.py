@@ -3,9 +3,9 @@
 Every door writes through these, so the sentence for a bad cell is the same on a page, in a file and by REST.
 """
 
-import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
@@ -14,14 +14,29 @@ from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.utils import timezone
 
+from labdb.registry.dates import DateCell, year_first
 from labdb.registry.keys import KeyRing
+from labdb.registry.lab_clock import instant_of
 from labdb.registry.models import key_of
+from labdb.registry.numbers import read_number
+from labdb.registry.units import Unit, unit_of
 
 REQUIRED = "This is needed; enter a value."
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199  # beyond them a slip of the finger; a figure's clock ends at 1677 and 2262
 LONGEST_KEY = 300  # characters; the longest label of a record is shorter
 YES = {"true", "yes", "y", "1"}
 NO = {"false", "no", "n", "0"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What somebody said of a file: which comes first in its days, and what stands before its decimals."""
+
+    date_order: str = ""  # day-first, month-first
+    decimal_mark: str = ""  # comma, point
+
+
+AS_WRITTEN = Reading()
 
 
 class _Spoken:
@@ -42,6 +57,10 @@ class TextField(_Spoken, forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         """Return the text; refuse what no database can hold, and say by how much it is too long."""
+        if isinstance(value, DateCell):
+            raise ValidationError(
+                f"The spreadsheet made the date {value} of this cell; format the column as text and type it again."
+            )
         text = super().to_python(value)
         if text and not is_storable(text):
             raise ValidationError("Text cannot hold NUL or half characters; type it anew.")
@@ -51,23 +70,19 @@ class TextField(_Spoken, forms.CharField):
 
 
 class NumberField(_Spoken, forms.Field):
-    """A finite number with a decimal point."""
+    """A finite number; it may bring the field's own unit."""
 
     widget = forms.TextInput(attrs={"inputmode": "decimal"})
+
+    def __init__(self, *, unit: Unit | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.unit = unit
+        self.decimal_mark = ""
 
     def to_python(self, value: Any) -> float | None:
         """Return the number, or None when empty."""
         text = str(value).strip() if value is not None else ""
-        if not text:
-            return None
-        try:
-            number = float(text) if "_" not in text else math.nan
-        except ValueError:
-            hint = " with a decimal point" if "," in text else ""
-            raise ValidationError(f"{text} is not a number; enter digits{hint}, such as 12.5.") from None
-        if not math.isfinite(number):
-            raise ValidationError(f"{text} is not a finite number; leave it empty when it is not known.")
-        return number
+        return read_number(text, self.unit, self.decimal_mark) if text else None
 
 
 class WholeNumberField(_Spoken, forms.Field):
@@ -75,8 +90,11 @@ class WholeNumberField(_Spoken, forms.Field):
 
     widget = forms.TextInput(attrs={"inputmode": "numeric"})
 
-    def __init__(self, *, least: int | None = None, most: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, least: int | None = None, most: int | None = None, unit: Unit | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.unit = unit
         self.least = least
         self.most = most
 
@@ -85,9 +103,10 @@ class WholeNumberField(_Spoken, forms.Field):
         text = str(value).strip() if value is not None else ""
         if not text:
             return None
-        if not re.fullmatch(r"[+-]?[0-9]{1,19}(\.0*)?", text):
+        match = re.fullmatch(r"([+-]?[0-9]{1,19}(\.0*)?)\s*(\D*)", text)
+        if not match or (match[3] and not (self.unit and self.unit.is_written(match[3]))):
             raise ValidationError(f"{text} is not a whole number; enter digits such as 12.")
-        number = int(text.partition(".")[0])
+        number = int(match[1].partition(".")[0])
         if self.least is not None and number < self.least:
             raise ValidationError(f"{text} is too small; enter {self.least} or more.")
         if self.most is not None and number > self.most:
@@ -102,10 +121,19 @@ def _refuse_strange_year(value: Any, moment: date) -> None:
         )
 
 
+def _without_midnight(text: str) -> str:
+    """Return a day without the time that a workbook keeps behind it."""
+    return re.sub(r"[T ]00:00(:00(\.0+)?)?$", "", text)
+
+
 class DayField(_Spoken, forms.Field):
-    """A date, year first, so that no order has to be guessed."""
+    """A date; year first, or in a form that can be read in one way only."""
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    date_order = ""
+
+    def _text(self, value: Any) -> str:
+        return _without_midnight(year_first(str(value).strip(), self.date_order))
 
     def to_python(self, value: Any) -> date | None:
         """Return the date, or None when empty."""
@@ -114,7 +142,7 @@ class DayField(_Spoken, forms.Field):
         if value in (None, ""):
             return None
         try:
-            day = value if isinstance(value, date) else date.fromisoformat(str(value).strip())
+            day = value if isinstance(value, date) else date.fromisoformat(self._text(value))
         except ValueError:
             raise ValidationError(f"{value} is not a date; enter it as 2026-03-14 (year-month-day).") from None
         _refuse_strange_year(value, day)
@@ -125,21 +153,32 @@ class InstantField(_Spoken, forms.Field):
     """A date and time; without an offset it is the laboratory's clock."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    date_order = ""
 
     def to_python(self, value: Any) -> datetime | None:
         """Return the instant, or None when empty."""
         if value in (None, ""):
             return None
         try:
-            instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+            text = str(value).strip()
+            instant = (
+                value if isinstance(value, datetime) else datetime.fromisoformat(year_first(text, self.date_order))
+            )
             _refuse_strange_year(value, instant)
             if timezone.is_naive(instant):
-                instant = timezone.make_aware(instant)
+                instant = self._by_the_clock(instant)
             return instant.astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError(
                 f"{value} is not a date and time; enter it as 2026-03-14 09:30 (year-month-day hour:minute)."
             ) from None
+
+    def _by_the_clock(self, local: datetime) -> datetime:
+        try:
+            return instant_of(local)
+        except ValidationError:
+            self.widget = forms.TextInput()  # the browser's own clock has no place for an offset
+            raise
 
     def prepare_value(self, value: Any) -> Any:
         """Return the instant by the laboratory's clock."""
@@ -240,6 +279,15 @@ class KeysField(KeyField):
         return value
 
 
+def read_as(form: forms.BaseForm, reading: Reading) -> None:
+    """Let the fields of a form read cells as somebody said that this file is written."""
+    for form_field in form.fields.values():
+        if isinstance(form_field, NumberField):
+            form_field.decimal_mark = reading.decimal_mark
+        elif isinstance(form_field, DayField | InstantField):
+            form_field.date_order = reading.date_order
+
+
 def split_keys(text: str) -> list[str]:
     """Return the names in a cell that holds several."""
     return [part.strip() for part in text.split(";") if part.strip()]
@@ -284,6 +332,8 @@ def form_field_for(field: Any, **kwargs: Any) -> forms.Field | None:
         if isinstance(field, kind):
             if kind is models.BooleanField:
                 base["required"] = not field.null
+            if kind in (models.FloatField, models.IntegerField):
+                base["unit"] = unit_of(field)
             if kind is models.IntegerField:
                 base["least"], base["most"] = connection.ops.integer_field_range(field.get_internal_type())
             return form_field(**base)

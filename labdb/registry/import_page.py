@@ -8,55 +8,55 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from labdb.registry.cells import detail_url
+from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.registry.expected_columns import expected_columns
 from labdb.registry.form_fields import (
-    DayField,
-    InstantField,
-    KeyField,
-    KeysField,
-    NumberField,
-    OneOfField,
-    WholeNumberField,
-    YesNoField,
+    Reading,
 )
-from labdb.registry.forms import form_for, model_texts
-from labdb.registry.imports import BOOKKEEPING, ImportReport, import_table
-from labdb.registry.keys import article, key_path
+from labdb.registry.forms import REASON, form_for, offered
+from labdb.registry.headers import field_called
+from labdb.registry.import_log import remembered_mapping
+from labdb.registry.imports import ImportReport, import_table, read_sheet
+from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.page_context import PageContext, study_named
-from labdb.registry.record import Record
-from labdb.registry.text_tables import TableError, TextTable, decode_text, read_table, unpack
+from labdb.registry.record import BOOKKEEPING, Record
+from labdb.registry.text_tables import TableError, TextTable, decode_text, unpack
 from labdb.registry.uploads import KeptFile, UploadError, forget, keep, recall
+from labdb.registry.workbook_files import is_workbook
 
 MAX_BYTES = 50 * 2**20
 MAX_SHOWN_CHARACTERS = 200_000  # of a file that is shown to be corrected on the page
 SHOWN_ERRORS = 500
 SHOWN_ROWS = 10
-KINDS: tuple[tuple[type, str], ...] = (
-    (NumberField, "number"),
-    (WholeNumberField, "whole number"),
-    (InstantField, "date and time, 2026-03-14 09:30"),
-    (DayField, "date, 2026-03-14"),
-    (YesNoField, "yes or no"),
-)
+SHOWN_CHANGES = 100
+QUESTIONS = {  # what a file leaves open: the name of the input, what is asked, the answers
+    "date_order": ("Days such as 3/4/2026", ((DAY_FIRST, "day first: 3 April"), (MONTH_FIRST, "month first: 4 March"))),
+    "decimal_mark": (
+        "A comma as in 1,234",
+        ((COMMA, "stands before decimals: 1.234"), (POINT, "groups thousands: 1234")),
+    ),
+}
 
 
 @dataclass(frozen=True)
-class ExpectedColumn:
-    """What a file may hold in one column."""
-
-    name: str
-    label: str
-    kind: str
-    is_needed: bool
-    help_text: str
-
-
-@dataclass(frozen=True)
-class UnknownColumn:
-    """A column of the file that no field is called by, and what the person says it is."""
+class FileColumn:
+    """A column of the file and the field it stands for; None where nobody has said it yet."""
 
     position: int
     name: str
     stands_for: str | None
+    is_chosen: bool  # by a person, now or in an import before
+
+
+@dataclass(frozen=True)
+class Question:
+    """What has to be said of a file before it can be read."""
+
+    name: str
+    text: str
+    answers: tuple[tuple[str, str], ...]
+    chosen: str
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,24 +71,41 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
     study = study_named(request.POST.get("study", ""), context.studies) if context.has_study else None
     context.require("add", study)
     try:
-        kept = _sent_file(request)
-        table = read_table(kept.data, kept.name)
+        kept = sent_file(request)
+        table = read_sheet(context.record, kept.data, kept.name)
     except (TableError, UploadError) as error:
         return _page(request, context, study=study, sentence=str(error))
-    mapping = _mapping(request, table, kept.mapping)
+    mapping = _mapping(request, context.record, table, kept.mapping)
+    reading = Reading(*(answer_of(request, name) for name in QUESTIONS))
     is_commit = request.POST.get("step") == "import"
     report = import_table(
         context.record, kept.data, kept.name,
-        user=request.user, study=study, mapping=mapping, dry_run=not is_commit, door="web import",
+        user=request.user, study=study, mapping=mapping, reading=reading,
+        reason=request.POST.get(REASON, "").replace("\0", ""), dry_run=not is_commit, door="web import",
     )  # fmt: skip
-    if is_commit and not report.errors:
+    if report.is_stored:
         forget(kept)
-        messages.success(request, f"{report.created:,} {context.record.title()} imported from {kept.name}.")
-        return redirect(context.address("list", study=study))
+        messages.success(request, _stored_sentence(report, context.record, kept.name))
+        return redirect(detail_url(report.log) if report.log else context.address("list", study=study))
     return _page(request, context, study=study, kept=kept, table=table, report=report, mapping=mapping)
 
 
-def _sent_file(request: HttpRequest) -> KeptFile:
+def _stored_sentence(report: ImportReport, record: type[Record], name: str) -> str:
+    """Say what an import did; "122 mice imported from mice.csv" where all rows are new."""
+    said = f"{report.created:,} {record.title()} imported from {name}"
+    if report.created == report.rows:
+        return f"{said}."
+    return f"{said}, {report.changed:,} changed, {report.unchanged:,} unchanged."
+
+
+def answer_of(request: HttpRequest, name: str) -> str:
+    """Return what was said about the file; empty for anything that is no answer."""
+    answers = [value for value, _words in QUESTIONS[name][1]]
+    said = request.POST.get(name, "")
+    return said if said in answers else ""
+
+
+def sent_file(request: HttpRequest) -> KeptFile:
     """Return what was sent: a file, a pasted table, or the token of the file that was sent before."""
     upload = request.FILES.get("file")
     if upload is not None:
@@ -108,8 +125,10 @@ def _sent_file(request: HttpRequest) -> KeptFile:
     raise UploadError("Nothing was sent; choose a file or paste a table with its header.")
 
 
-def _mapping(request: HttpRequest, table: TextTable, before: dict[str, str]) -> dict[str, str]:
+def _mapping(request: HttpRequest, record: type[Record], table: TextTable, before: dict[str, str]) -> dict[str, str]:
     """Return what the person says the columns are, now or before; empty means: leave it out."""
+    unknown = [column for column in table.header if field_called(record, column) not in _known_names(record)]
+    before = {**remembered_mapping(record.resource, unknown, request.user), **before}
     chosen = {}
     for position, column in enumerate(table.header):
         field = request.POST.get(f"column-{position}", before.get(column, "?"))
@@ -120,7 +139,7 @@ def _mapping(request: HttpRequest, table: TextTable, before: dict[str, str]) -> 
 
 def _template_file(record: type[Record]) -> HttpResponse:
     """Answer an empty file with the right header."""
-    response = HttpResponse(",".join(form_for(record).base_fields) + "\r\n", content_type="text/csv; charset=utf-8")
+    response = HttpResponse(",".join(offered(record)) + "\r\n", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{record.resource}.csv"'
     return response
 
@@ -136,65 +155,70 @@ def _page(request: HttpRequest, context: PageContext, *, study: Any, sentence: s
         "template_url": f"{request.path}?template=csv",
     }
     if found:
-        words |= _findings(context, **found)
+        words |= _findings(request, context, **found)
     return render(request, "registry/import.html", words)
 
 
 def _findings(
-    context: PageContext, *, kept: KeptFile, table: TextTable, report: ImportReport, mapping: dict[str, str]
+    request: HttpRequest,
+    context: PageContext,
+    *,
+    kept: KeptFile,
+    table: TextTable,
+    report: ImportReport,
+    mapping: dict[str, str],
 ) -> dict[str, Any]:
     """Return what the check found, and the file: as a token to store it, as text to correct it."""
+    columns = _file_columns(context.record, table, mapping)
     words: dict[str, Any] = {
         "report": report,
         "errors": report.errors[:SHOWN_ERRORS],
         "more_errors": max(0, len(report.errors) - SHOWN_ERRORS),
         "wrong_rows": len({error.line for error in report.errors}),
+        "warnings": report.warnings[:SHOWN_ERRORS],
+        "more_warnings": max(0, len(report.warnings) - SHOWN_ERRORS),
+        "changes": report.changes[:SHOWN_CHANGES],
+        "more_changes": max(0, len(report.changes) - SHOWN_CHANGES),
         "file_name": kept.name,
         "token": kept.token(mapping),
         "preview": table.rows[:SHOWN_ROWS],
         "header": table.header,
-        "unknown": _unknown_columns(context.record, table, mapping),
-        "field_names": list(form_for(context.record).base_fields),
+        "file_columns": columns,
+        "has_unknown": any(column.stands_for is None for column in columns),
+        "was_sent": any(name.startswith("column-") for name in request.POST),
+        "reason": request.POST.get(REASON, ""),
+        "field_names": list(offered(context.record)),
+        "questions": asked_questions(request, report),
     }
-    text = decode_text(unpack(kept.data, kept.name), kept.name)[0] if report.errors else ""
-    if text and len(text) <= MAX_SHOWN_CHARACTERS:
-        words["text"] = text
+    if report.errors and not is_workbook(kept.data):
+        text = decode_text(unpack(kept.data, kept.name), kept.name)[0]
+        if len(text) <= MAX_SHOWN_CHARACTERS:
+            words["text"] = text
     return words
 
 
-def _unknown_columns(record: type[Record], table: TextTable, mapping: dict[str, str]) -> list[UnknownColumn]:
-    names = {*form_for(record).base_fields, *record.computed, *BOOKKEEPING}
-    names |= {f"{name}_id" for name in form_for(record).base_fields}
+def asked_questions(request: HttpRequest, report: ImportReport) -> list[Question]:
+    """Return what has to be said of the file, or was said."""
     return [
-        UnknownColumn(position, column, mapping.get(column))
-        for position, column in enumerate(table.header)
-        if column in mapping or column.strip().casefold() not in names
+        Question(name, text, answers, answer_of(request, name))
+        for name, (text, answers) in QUESTIONS.items()
+        if name in report.questions or answer_of(request, name)
     ]
 
 
-def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
-    """Return the columns that a file may have, in the order of the form."""
-    defaults = model_texts(record.model(), record)
+def _known_names(record: type[Record]) -> set[str]:
+    """Return the names that a column may have without being asked about."""
+    names = form_for(record).base_fields
+    return {*names, *record.computed, *BOOKKEEPING, *(f"{name}_id" for name in names), "id"}
+
+
+def _file_columns(record: type[Record], table: TextTable, mapping: dict[str, str]) -> list[FileColumn]:
+    """Return every column of the file with what it stands for."""
     columns = []
-    for name, form_field in form_for(record).base_fields.items():
-        is_needed = form_field.required and defaults.get(name) in ("", None)
-        columns.append(
-            ExpectedColumn(name, str(form_field.label), _kind(form_field), is_needed, str(form_field.help_text or ""))
-        )
+    for position, name in enumerate(table.header):
+        called = field_called(record, name)
+        stands_for = mapping.get(name, called if called in form_for(record).base_fields else "")
+        if name not in mapping and called not in _known_names(record):
+            stands_for = None
+        columns.append(FileColumn(position, name, stands_for, name in mapping))
     return columns
-
-
-def _kind(form_field: Any) -> str:
-    if isinstance(form_field, OneOfField):
-        choices: Any = form_field.choices
-        return "one of " + ", ".join(str(stored) for stored, _label in choices if stored != "")
-    if isinstance(form_field, KeysField):
-        return f"names of {form_field.model._meta.verbose_name_plural}, separated by semicolons"
-    if isinstance(form_field, KeyField):
-        what = str(form_field.model._meta.verbose_name)
-        return (
-            f"name of {article(what)} {what}"
-            if key_path(form_field.model) != "pk"
-            else f"#id of {article(what)} {what}"
-        )
-    return next((words for kind, words in KINDS if isinstance(form_field, kind)), "text")

@@ -1,65 +1,128 @@
 """Tables into records: a file, a pasted block or a list of dicts, all of it or nothing.
 
 Each door brings a header and rows of text to `import_rows`; what a cell may say is decided by the record's one form.
+A row that is stored already, by its natural key, changes what is stored: the report says from what to what.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
-from labdb.registry.batch import CheckedRow, check_rows, store_rows
-from labdb.registry.forms import Conflict, forbidden_sentence, form_for, model_texts, texts_of
+from labdb.registry.batch import CheckedRow, Difference, check_rows, store_rows
+from labdb.registry.findings import GIVE_REASON
+from labdb.registry.form_fields import AS_WRITTEN, Reading
+from labdb.registry.forms import Conflict, conflicts, forbidden_sentence, form_for, texts_of
+from labdb.registry.headers import (
+    DATABASE_FILLS,
+    HEADER_LINE,
+    CellError,
+    default_texts,
+    read_header,
+)
+from labdb.registry.history import writing
+from labdb.registry.import_log import Import, Source, imported_before, log_rows
 from labdb.registry.keys import KeyRing
-from labdb.registry.record import BOOKKEEPING, Record
-from labdb.registry.text_tables import read_table
+from labdb.registry.lab_fields import read_once
+from labdb.registry.record import Record
+from labdb.registry.text_tables import TableError, TextTable, read_table
+from labdb.registry.workbook_files import WorkbookFile, is_workbook
 
-DATABASE_FILLS = ("id", *BOOKKEEPING, "created_by_id")
-HEADER_LINE = 1
 WHOLE_ROW = "__all__"
-REST = "*"  # in a mapping: every column that is no field and that the mapping does not name
 
 
 @dataclass(frozen=True)
-class CellError:
-    """What is wrong with one cell; ``column`` is the file's own name, empty for the row as a whole."""
+class RowChange:
+    """A stored row that a sheet changes."""
 
     line: int
-    column: str
-    value: str
-    sentence: str
-
-    def __str__(self) -> str:
-        column = f", column {self.column}" if self.column else ""
-        value = f", value {self.value}" if self.value else ""
-        return f"line {self.line}{column}{value}: {self.sentence}"
+    name: str
+    differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did, or why it did nothing."""
+    """What an import did or, when nothing was stored, what it would do or why it did nothing.
+
+    Attributes
+    ----------
+    created, changed, unchanged : int
+        Rows that are new, that say something else than what is stored, and that say the same.
+    errors, warnings, notes : tuple
+        What refuses the sheet; what only a reason lets in; what is worth knowing.
+    questions : frozenset of str
+        What has to be said of the file before it can be read: ``date_order``, ``decimal_mark``.
+    records : tuple
+        The rows as stored.
+    log : Import or None
+        The record of this import.
+    """
 
     rows: int
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
     errors: tuple[CellError, ...] = ()
-    ignored: tuple[str, ...] = ()
+    warnings: tuple[CellError, ...] = ()
     notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    changes: tuple[RowChange, ...] = ()
+    questions: frozenset[str] = frozenset()
     records: tuple[Any, ...] = field(default=(), repr=False)
+    log: Import | None = None
+    is_stored: bool = False
     is_forbidden: bool = False
     is_conflict: bool = False  # somebody else wrote the same meanwhile
 
     @property
-    def created(self) -> int:
-        """The number of rows stored: all, or none."""
-        return len(self.records)
+    def lacks_reason(self) -> bool:
+        """Whether nothing but a reason is missing."""
+        return bool(self.warnings) and not self.errors and not self.is_stored
+
+    def refusals(self) -> list[CellError]:
+        """Return what keeps the sheet out: its errors, then the warnings for which no reason was given."""
+        lifted = [
+            CellError(one.line, one.column, one.value, f"{one.sentence} {GIVE_REASON}", one.sheet)
+            for one in self.warnings
+        ]
+        return [*self.errors, *lifted]
 
 
-def import_table(record: type[Record], data: bytes, name: str, **options: Any) -> ImportReport:
-    """Import a text file; TableError when it is not a table. Options are those of `import_rows`."""
-    table = read_table(data, name)
-    return import_rows(record, table.header, table.rows, notes=table.notes, **options)
+def import_table(record: type[Record], data: bytes, name: str, *, sheet: str = "", **options: Any) -> ImportReport:
+    """Import a text file or a sheet of a workbook; TableError when it is no table. Options are those of `import_rows`."""
+    table = read_sheet(record, data, name, sheet)
+    return import_rows(
+        record, table.header, table.rows, notes=table.notes, source=Source.of(data, name), **options
+    )  # fmt: skip
 
 
+def read_sheet(record: type[Record], data: bytes, name: str, sheet: str = "") -> TextTable:
+    """Return the table of a file: of a workbook the one filled sheet, or the one that is called as the record."""
+    if not is_workbook(data):
+        return read_table(data, name)
+    book = WorkbookFile(data, name)
+    known = ", ".join(book.filled_sheets)
+    if sheet:
+        if sheet not in book.sheet_names:
+            raise TableError(f"{name} has no sheet {sheet}; it has {known}.")
+        return book.read(sheet)
+    called = [one for one in book.filled_sheets if one.strip().casefold() in (record.resource, record.title().lower())]
+    chosen = called or book.filled_sheets
+    if len(chosen) > 1:
+        raise TableError(
+            f"{name} has {len(chosen)} filled sheets ({known}); name the sheet {record.resource}, or send it alone. "
+            "A whole study comes in as a workbook (by command: import_workbook)."
+        )
+    if not chosen:
+        raise TableError(f"{name} is empty; the first line must name the columns.")
+    return book.read(chosen[0])
+
+
+@read_once()
 def import_rows(
     record: type[Record],
     header: Sequence[str],
@@ -68,9 +131,12 @@ def import_rows(
     user: Any,
     study: Any = None,
     mapping: Mapping[str, str] | None = None,
+    reading: Reading = AS_WRITTEN,
+    reason: str = "",
     dry_run: bool = False,
     door: str = "file",
     notes: Sequence[str] = (),
+    source: Source | None = None,
 ) -> ImportReport:
     """Import rows of text, or list every cell that is wrong.
 
@@ -83,34 +149,103 @@ def import_rows(
     mapping : dict of str to str, optional
         Field by column, where a column has another name; an empty field leaves the column out, and ``{"*": ""}``
         every other column that is no field.
+    reading : Reading
+        The order of days and the mark of decimals, where the cells leave them open.
+    reason : str
+        Why the rows are stored in spite of warnings.
+    source : Source, optional
+        The file that they come from; with it the import is recorded and can be undone.
     """
-    columns, header_errors, ignored = _read_header(record, header, mapping or {}, study)
+    sheet = check_sheet(record, header, rows, user=user, study=study, mapping=mapping or {}, reading=reading)
+    if not sheet.checked and not sheet.errors and not KeyRing(user).may("add", record.model):
+        sheet.errors.append(CellError(HEADER_LINE, "", "", forbidden_sentence("add", record.model)))
+    before = imported_before(source, user) if source else None
+    if before is not None:
+        when = before.created_at.strftime("%Y-%m-%d")
+        notes = [*notes, f"The same content was imported on {when} by {before.created_by} ({before})."]
+    storing = Storing(user, door, reason, study, source, dict(mapping or {}))
+    return _finish([sheet], storing, tuple(notes), dry_run=dry_run)
+
+
+@dataclass
+class CheckedSheet:
+    """The rows of one sheet after all checks."""
+
+    record: type[Record]
+    checked: list[CheckedRow]
+    errors: list[CellError] = field(default_factory=list)
+    warnings: list[CellError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ignored: tuple[str, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)
+    name: str = ""  # of the sheet in its workbook
+
+    @property
+    def changes(self) -> list[RowChange]:
+        """What it changes of what is stored."""
+        return [
+            RowChange(row.line, str(row.instance), tuple(row.differences)) for row in self.checked if row.differences
+        ]
+
+
+def check_sheet(
+    record: type[Record],
+    header: Sequence[str],
+    rows: Sequence[tuple[int, Sequence[str]]],
+    *,
+    user: Any,
+    study: Any,
+    mapping: Mapping[str, str],
+    reading: Reading = AS_WRITTEN,
+    name: str = "",
+    prune: Callable[..., None] | None = None,
+) -> CheckedSheet:
+    """Check a sheet without storing anything; parameters as for `import_rows`.
+
+    Parameters
+    ----------
+    name : str
+        Of the sheet in its workbook.
+    prune : callable, optional
+        Takes the record, the checked rows and their texts, and drops errors that are said elsewhere.
+    """
+    read = read_header(record, header, mapping, study)
     if not rows:
-        header_errors.append(CellError(HEADER_LINE, "", "", "There is a header and no row below it; add the rows."))
-    position_of = {name: position for position, name in columns.items()}
-    defaults = {name: value for name, value in _defaults(record).items() if name not in position_of}
-    data = [(line, {**defaults, **{name: cells[at] for at, name in columns.items()}}) for line, cells in rows]
-    checked = check_rows(record, data, user=user, study=study)
-    errors = header_errors + _cell_errors(
+        read.add_error("", "There is a header and no row below it; add the rows.")
+    position_of = {field_name: position for position, field_name in read.columns.items()}
+    defaults = {one: value for one, value in default_texts(record).items() if one not in position_of}
+    data = [(line, {**defaults, **{one: cells[at] for at, one in read.columns.items()}}) for line, cells in rows]
+    checked = check_rows(record, data, user=user, study=study, given=set(position_of), reading=reading)
+    if prune is not None:
+        prune(record, checked, [row for _line, row in data])
+    if any(row.is_new for row in checked):
+        read.errors += read.missing
+    cells = _Cells({one: header[at] for one, at in position_of.items()}, [row for _line, row in data], name)
+    return CheckedSheet(
+        record,
         checked,
-        column_of={name: header[at] for name, at in position_of.items()},
-        values=[row for _line, row in data],
-        known_only=bool(header_errors),
+        errors=[*read.errors, *cells.errors(checked, known_only=bool(read.errors))],
+        warnings=cells.said(checked, "warnings"),
+        notes=[str(note) for note in cells.said(checked, "notes")],
+        ignored=tuple(read.ignored),
+        columns={header[at]: one for at, one in read.columns.items()},
+        name=name,
     )
-    return _finish(record, checked, errors, user, door, dry_run, tuple(ignored), tuple(notes))
 
 
+@read_once()
 def import_dicts(
     record: type[Record],
     dicts: Sequence[Mapping[str, Any]],
     *,
     user: Any,
     study: Any = None,
+    reason: str = "",
     dry_run: bool = False,
     door: str = "program",
 ) -> ImportReport:
-    """Import rows given as dicts of values (numbers, dates, records or their names); rows are numbered from 1."""
-    defaults = _defaults(record)
+    """Import new rows given as dicts of values (numbers, dates, records or their names); rows are numbered from 1."""
+    defaults = default_texts(record)
     data: list[tuple[int, dict[str, Any]]] = []
     errors: list[CellError] = []
     ignored: set[str] = set()
@@ -123,9 +258,11 @@ def import_dicts(
         ignored |= left_out
         data.append((number, {**defaults, **texts}))
     checked = check_rows(record, data, user=user, study=study, word="row")
-    errors += _cell_errors(checked, column_of={}, values=[row for _number, row in data])
-    errors.sort(key=lambda error: error.line)
-    return _finish(record, checked, errors, user, door, dry_run, tuple(sorted(ignored)), ())
+    cells = _Cells({}, [row for _number, row in data])
+    errors = sorted(errors + cells.errors(checked), key=lambda error: error.line)
+    warnings = cells.said(checked, "warnings")
+    sheet = CheckedSheet(record, checked, errors, warnings, ignored=tuple(sorted(ignored)))
+    return _finish([sheet], Storing(user, door, reason, study), (), dry_run=dry_run)
 
 
 def entered(record: type[Record], row: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
@@ -149,127 +286,130 @@ def entered(record: type[Record], row: Mapping[str, Any]) -> tuple[dict[str, Any
     return texts_of(own, record), set(row) - set(own)
 
 
-def _defaults(record: type[Record]) -> dict[str, Any]:
-    return {name: "" if value is None else value for name, value in model_texts(record.model(), record).items()}
+@dataclass(frozen=True)
+class _Cells:
+    """What the cells of a sheet say, beside the sentences about them."""
+
+    column_of: Mapping[str, str]
+    values: Sequence[Mapping[str, Any]]
+    sheet: str = ""
+
+    def errors(self, checked: Sequence[CheckedRow], *, known_only: bool = False) -> list[CellError]:
+        """Return the errors of all rows, in their order; with ``known_only`` those of the file's own cells.
+
+        A refusal that concerns no cell (what a role may not do) and a question about a whole column are said once,
+        not in every row.
+        """
+        errors: list[CellError] = []
+        said: set[str] = set()
+        asked: dict[str, int] = {}
+        for row, texts in zip(checked, self.values, strict=True):
+            for name, sentences in row.errors.items():
+                if name in row.questions:
+                    asked[name] = asked.get(name, 0) + 1
+                    if asked[name] > 1:
+                        continue
+                for sentence in sentences:
+                    if (known_only and name not in self.column_of) or (name == WHOLE_ROW and sentence in said):
+                        continue
+                    said.add(sentence)
+                    errors.append(self._cell(row, name, texts, sentence))
+        return [self._with_more(error, asked) for error in errors]
+
+    def said(self, checked: Sequence[CheckedRow], grade: str) -> list[CellError]:
+        """Return the warnings or notes of all rows, in their order."""
+        return [
+            self._cell(row, name, texts, sentence)
+            for row, texts in zip(checked, self.values, strict=True)
+            for name, sentence in getattr(row, grade)
+        ]
+
+    def _cell(self, row: CheckedRow, name: str, texts: Mapping[str, Any], sentence: str) -> CellError:
+        column = "" if name == WHOLE_ROW else self.column_of.get(name, name)
+        return CellError(row.line, column, _shown(texts.get(name)), sentence, self.sheet)
+
+    def _with_more(self, error: CellError, asked: Mapping[str, int]) -> CellError:
+        more = next((n - 1 for name, n in asked.items() if self.column_of.get(name, name) == error.column), 0)
+        if not more or "can be" not in error.sentence:
+            return error
+        sentence = f"{error.sentence} ({more} more such cell{'s' if more > 1 else ''} in this column.)"
+        return CellError(error.line, error.column, error.value, sentence, error.sheet)
 
 
-def _read_header(
-    record: type[Record], header: Sequence[str], mapping: Mapping[str, str], study: Any
-) -> tuple[dict[int, str], list[CellError], list[str]]:
-    """Return field by position, what is wrong with the header, and the columns that are left out."""
-    names = form_for(record).base_fields
-    fillable = set(names)
-    computed = {*record.computed, *DATABASE_FILLS, *(f"{name}_id" for name in names)}
-    columns: dict[int, str] = {}
-    errors: list[CellError] = []
-    ignored: list[str] = []
-    leaves_rest_out = mapping.get(REST) == ""
-    for column in mapping:
-        if column not in header and column != REST:
-            errors.append(
-                CellError(
-                    HEADER_LINE,
-                    column,
-                    "",
-                    f"A field was chosen for a column that the file lacks; it has {', '.join(header)}.",
-                )
-            )
-    for position, column in enumerate(header):
-        name = mapping.get(column, column.strip().casefold())
-        is_of_the_rest = leaves_rest_out and column not in mapping and name not in fillable
-        if name in computed or not name or is_of_the_rest:
-            ignored.append(column)
-        elif name not in fillable:
-            errors.append(CellError(HEADER_LINE, column, "", _unknown_column(record, column, name, names)))
-        elif name in columns.values():
-            errors.append(
-                CellError(
-                    HEADER_LINE,
-                    column,
-                    "",
-                    f"Two columns stand for {name}; choose one, and leave the other out (by command: --map '{column}=').",
-                )
-            )
-        else:
-            columns[position] = name
-    for name in _missing(record, set(columns.values()), study):
-        errors.append(
-            CellError(
-                HEADER_LINE,
-                name,
-                "",
-                f"The column {name} is missing; add it, or choose the column that holds it (by command: --map COLUMN={name}).",
-            )
-        )
-    return columns, errors, ignored
+@dataclass(frozen=True)
+class Storing:
+    """Who stores, through which door, from which file, and why."""
+
+    user: Any
+    door: str
+    reason: str = ""
+    study: Any = None
+    source: Source | None = None
+    mapping: dict[str, str] = field(default_factory=dict)
+    resource: str = ""  # what the log calls it, where it is not the one record
+
+    def history(self, log: Import | None) -> AbstractContextManager[None]:
+        """Return the context in which all rows are written."""
+        words = {"import": log.pk} if log is not None else {}
+        return writing(user=self.user, door=self.door, reason=self.reason, **words)
+
+    def open_log(self, sheets: Sequence[CheckedSheet]) -> Import | None:
+        """Record the import itself; None where no file is behind it."""
+        if self.source is None:
+            return None
+        counts = _counts(sheets)
+        return Import.objects.create(
+            resource=self.resource or sheets[0].record.resource, study=self.study, file_name=self.source.file_name,
+            sha256=self.source.sha256, size_bytes=self.source.size_bytes, door=self.door, mapping=self.mapping,
+            n_created=counts["created"], n_changed=counts["changed"], n_unchanged=counts["unchanged"],
+            n_warnings=sum(len(sheet.warnings) for sheet in sheets), reason=self.reason, created_by=self.user,
+        )  # fmt: skip
 
 
-def _unknown_column(record: type[Record], column: str, name: str, names: Mapping[str, Any]) -> str:
-    wrong = name if name != column.casefold() else column
-    return (
-        f"{wrong} is not a field of {record.resource}; known are {', '.join(names)}. "
-        f"Rename the column, choose its field (by command: --map '{column}=FIELD'), or leave it out (--map '{column}=')."
-    )
+def store_sheet(sheet: CheckedSheet, storing: Storing, log: Import | None) -> list[Any]:
+    """Write a sheet and its part of the log, inside a transaction and `Storing.history`."""
+    written = [(row, row.is_new) for row in sheet.checked if row.is_written]
+    stored = store_rows(sheet.record, sheet.checked, user=storing.user)
+    if log is not None and written:
+        log_rows(log, sheet.record.resource, written, sheet.name)
+    return stored
 
 
-def _missing(record: type[Record], given: set[str], study: Any) -> list[str]:
-    defaults = _defaults(record)
-    return [
-        name
-        for name, form_field in form_for(record).base_fields.items()
-        if form_field.required
-        and name not in given
-        and defaults.get(name) in ("", None)
-        and not (name == "study" and study is not None)
-    ]
-
-
-def _cell_errors(
-    checked: Sequence[CheckedRow],
-    *,
-    column_of: Mapping[str, str],
-    values: Sequence[Mapping[str, Any]],
-    known_only: bool = False,
-) -> list[CellError]:
-    """Return the errors of all rows, in their order; with ``known_only`` those of the file's own cells.
-
-    A refusal that concerns no cell (what a role may not do) is said once, not in every row.
-    """
-    errors: list[CellError] = []
-    said: set[str] = set()
-    for row, texts in zip(checked, values, strict=True):
-        for name, sentences in row.errors.items():
-            for sentence in sentences:
-                if (known_only and name not in column_of) or (name == WHOLE_ROW and sentence in said):
-                    continue
-                said.add(sentence)
-                column = "" if name == WHOLE_ROW else column_of.get(name, name)
-                errors.append(CellError(row.line, column, _shown(texts.get(name)), sentence))
-    return errors
-
-
-def _finish(
-    record: type[Record],
-    checked: Sequence[CheckedRow],
-    errors: list[CellError],
-    user: Any,
-    door: str,
-    dry_run: bool,
-    ignored: tuple[str, ...],
-    notes: tuple[str, ...],
-) -> ImportReport:
-    if not checked and not errors and not KeyRing(user).may("add", record.model):
-        errors = [CellError(HEADER_LINE, "", "", forbidden_sentence("add", record.model))]
-    is_forbidden = any(row.is_forbidden for row in checked)
-    report = ImportReport(len(checked), tuple(errors), ignored, notes, is_forbidden=is_forbidden)
-    if errors or dry_run:
+def _finish(sheets: Sequence[CheckedSheet], storing: Storing, notes: tuple[str, ...], *, dry_run: bool) -> ImportReport:
+    report = report_of(sheets, notes)
+    if report.errors or dry_run or (report.warnings and not storing.reason.strip()):
         return report
     try:
-        stored = store_rows(record, checked, user=user, door=door)
+        with conflicts(sheets[0].record.model), transaction.atomic():
+            log = storing.open_log(sheets) if report.created or report.changed else None
+            with storing.history(log):
+                records = [row for sheet in sheets for row in store_sheet(sheet, storing, log)]
     except Conflict as conflict:
-        error = CellError(HEADER_LINE, "", "", str(conflict))
-        return ImportReport(len(checked), (error,), ignored, notes, is_conflict=True)
-    return ImportReport(len(checked), (), ignored, notes, tuple(stored))
+        return replace(report, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)
+    return replace(report, records=tuple(records), log=log, is_stored=True)
+
+
+def report_of(sheets: Sequence[CheckedSheet], notes: tuple[str, ...] = ()) -> ImportReport:
+    """Return what the sheets would do; ask before they are stored, for then no row is new."""
+    rows = [row for sheet in sheets for row in sheet.checked]
+    words: dict[str, Any] = {
+        "errors": tuple(error for sheet in sheets for error in sheet.errors),
+        "warnings": tuple(warning for sheet in sheets for warning in sheet.warnings),
+        "notes": (*notes, *(note for sheet in sheets for note in sheet.notes)),
+        "ignored": tuple(name for sheet in sheets for name in sheet.ignored),
+        "columns": {column: name for sheet in sheets for column, name in sheet.columns.items()},
+        "changes": tuple(change for sheet in sheets for change in sheet.changes),
+        "questions": frozenset(question for row in rows for question in row.questions.values()),
+        "is_forbidden": any(row.is_forbidden for row in rows),
+    }
+    return ImportReport(len(rows), **_counts(sheets), **words)
+
+
+def _counts(sheets: Sequence[CheckedSheet]) -> dict[str, int]:
+    rows = [row for sheet in sheets for row in sheet.checked]
+    changed = sum(bool(row.differences) for row in rows)
+    unchanged = sum(not row.is_written for row in rows)
+    return {"created": len(rows) - changed - unchanged, "changed": changed, "unchanged": unchanged}
 
 
 def _flat(error: ValidationError) -> list[tuple[str, str]]:

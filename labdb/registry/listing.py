@@ -45,7 +45,9 @@ class TablePage:
 
 def list_columns(record: type[Record], *, one_study: bool, without: str = "") -> list[Column]:
     """Return the columns of a list; the study is named where rows of several may stand together."""
-    names = [name for name in record.list_display if name != without and not (one_study and name == "study")]
+    own = (field.name for field in record.lab_fields() if not field.is_retired)
+    shown = [*record.list_display, *own]
+    names = [name for name in shown if name != without and not (one_study and name == "study")]
     if has_study(record.model) and not one_study and "study" not in names:
         names.append("study")
     return columns_of(record, names)

@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,9 +17,12 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from labdb.registry import permissions
+from labdb.registry.attachment_pages import refusal
+from labdb.registry.attachments import attachments_of
 from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import copy_csv, csv_response
 from labdb.registry.filters import FilterError, apply, read_filters
+from labdb.registry.former_names import former_names
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, table_page
 from labdb.registry.long_lists import counts_of
@@ -127,7 +131,7 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
         return _own_action(context, study)
     if not context.may("add", study):
         return {}
-    fields = {name: str(context.query[name]) for name in context.record.fields if context.query.get(name)}
+    fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
     return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
 
 
@@ -155,9 +159,14 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "facts": [(column, column.cell(row, whole=True), column.name in context.record.computed) for column in columns],
         "kept_by": _kept_by(row),
         "related": related_tables(row, request.user),
-        "changes": past_changes(row, context.record, request.user),
+        "changes": past_changes(row, request.user),
+        "former_names": former_names(row),
+        "attachments": attachments_of(row),
+        "attachment_limit_mb": settings.ATTACHMENT_LIMIT_MB,
         "is_study": permissions.study_path(context.record.model) == "pk",
     }
+    if not refusal(request.user, row):
+        words["attach_url"] = reverse("attachment-add", args=[resource, pk])
     for action, page in (("change", "edit"), ("delete", "delete")):
         if context.may(action, study):
             words[f"{page}_url"] = reverse(f"record-{page}", args=[resource, pk])

@@ -1,5 +1,7 @@
 """The one home of permission: who may see a record and who may do what with it.
 
+A closed study can only be looked at, whoever asks; the database holds to it too (labdb.registry.history).
+
 A role is a Django group. Held by the account itself it counts in every study; held by a membership, in that study.
 What each role may do stands in labdb.accounts.roles and can be changed in the admin.
 """
@@ -75,13 +77,37 @@ def visible_at(user: Any, model: type[Model], path: str = "") -> Q | None:
 def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
     """Whether an account may view, add, change or delete rows of this record (in this study, if it has one)."""
     permission = codename(model, action)
-    if not user.is_authenticated or not user.is_active:
+    if not user.is_authenticated or not user.is_active or is_closed_to(action, model, study):
         return False
     if has_role_everywhere(user, permission):
         return True
     if study_path(model) is None or study is None:
         return bool(studies_where(user, permission))
     return study.pk in studies_where(user, permission)
+
+
+def may_add_anything(user: Any) -> bool:
+    """Whether some role of the account, anywhere, may add some record."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if any(".add_" in permission for permission in user.get_all_permissions()):
+        return True
+    adds = Q(memberships__user=user, memberships__role__permissions__codename__startswith="add_")
+    return study_model()._default_manager.filter(adds).exists()
+
+
+def is_closed_to(action: str, model: type[Model], study: Any) -> bool:
+    """Whether the study is closed and what would be done to it is more than looking at it."""
+    if action == "view" or study is None or study.state != "closed":
+        return False
+    if model is study_model():
+        return action == "delete"  # a change may open it again; its form and the database see to the rest
+    return getattr(model, "closes_with_study", False)
+
+
+def closed_sentence(study: Any) -> str:
+    """Say that a study takes no changes; the database says it in the same words."""
+    return f"Study {study} is closed; a manager can open it again."
 
 
 def study_path(model: type[Model]) -> str | None:

@@ -110,7 +110,7 @@ class RecordEditor(RecordReader):
         if isinstance(request.data, list):
             return self._create_many(request, request.data)
         texts, _left_out = entered(self.record, _object(request.data))
-        form = form_for(self.record)(complete(texts, self.record), user=request.user)
+        form = form_for(self.record)(complete(texts, self.record), user=request.user, reason=_reason(request))
         return self._answer(self._saved(form), status.HTTP_201_CREATED)
 
     def update(self, request: Request, pk: str) -> Response:
@@ -136,10 +136,12 @@ class RecordEditor(RecordReader):
     def _create_many(self, request: Request, rows: list[Any]) -> Response:
         if not rows:
             raise Refused({WHOLE_ROW: ["The list is empty; send one object per record."]})
-        report = import_dicts(self.record, [_object(row) for row in rows], user=request.user, door="REST")
-        if report.errors:
+        report = import_dicts(
+            self.record, [_object(row) for row in rows], user=request.user, reason=_reason(request), door="REST"
+        )
+        if not report.is_stored:
             by_row: list[Sentences] = [{} for _row in rows]
-            for error in report.errors:
+            for error in report.refusals():
                 by_row[error.line - 1].setdefault(error.column or WHOLE_ROW, []).append(error.sentence)
             raise Refused(by_row, 409 if report.is_conflict else 403 if report.is_forbidden else 400)
         made = [row.pk for row in report.records]
@@ -152,7 +154,7 @@ class RecordEditor(RecordReader):
             raise Refused({WHOLE_ROW: [forbidden_sentence("change", self.record.model, study)]}, 403)
         texts, _left_out = entered(self.record, _object(request.data))
         texts = complete(texts, self.record, row if is_partial else None)
-        form = form_for(self.record)(texts, user=request.user, instance=row)
+        form = form_for(self.record)(texts, user=request.user, instance=row, reason=_reason(request))
         return self._answer(self._saved(form, _expected_version(request)))
 
     def _saved(self, form: Any, expected_version: int | None = None) -> Any:
@@ -168,6 +170,11 @@ def _object(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ParseError('Send an object of fields, such as {"code": "M001"}, or a list of them.')
     return data
+
+
+def _reason(request: Request) -> str:
+    """Return why a row is saved in spite of warnings; the history keeps it."""
+    return request.headers.get("X-Reason", "").strip()
 
 
 def _expected_version(request: Request) -> int | None:
@@ -195,6 +202,9 @@ def _described(record: type[Record], view: Any) -> Any:
     write = {**refusals, 400: said, 403: said, 409: said, 413: said}
     id_parameter = OpenApiParameter("id", OpenApiTypes.STR, "path", description="Id, name, or STUDY-NAME.")
     match = OpenApiParameter("If-Match", OpenApiTypes.STR, "header", description="The ETag of what you changed.")
+    reason = OpenApiParameter(
+        "X-Reason", OpenApiTypes.STR, "header", description="Why: kept in the history; lifts warnings."
+    )
     query = [
         OpenApiParameter(name, OpenApiTypes.STR, description=words)
         for name, words in (
@@ -206,17 +216,19 @@ def _described(record: type[Record], view: Any) -> Any:
     ]
     tags = [record.resource]
     described: dict[str, Any] = {
-        "list": extend_schema(parameters=query, responses={200: shape(many=True), 400: said, 401: said}, tags=tags),
+        "list": extend_schema(parameters=query, responses={200: shape, 400: said, 401: said}, tags=tags),
         "retrieve": extend_schema(parameters=[id_parameter], responses=read, tags=tags),
     }
     if not record.read_only:
         stale = {412: OpenApiResponse(said, "Someone else changed it: both values.")}
-        edit: dict[str, Any] = {"parameters": [id_parameter, match], "tags": tags, "request": shape}
-        described["create"] = extend_schema(request=shape, responses={201: shape, **write}, tags=tags)
+        edit: dict[str, Any] = {"parameters": [id_parameter, match, reason], "tags": tags, "request": shape}
+        described["create"] = extend_schema(
+            parameters=[reason], request=shape, responses={201: shape, **write}, tags=tags
+        )
         described["update"] = extend_schema(responses={200: shape, **write, **stale}, **edit)
         described["partial_update"] = extend_schema(responses={200: shape, **write, **stale}, **edit)
         described["destroy"] = extend_schema(
-            parameters=[id_parameter, match], responses={204: None, **write, **stale}, tags=tags
+            parameters=[id_parameter, match, reason], responses={204: None, **write, **stale}, tags=tags
         )
     return extend_schema_view(**described)(view)
 

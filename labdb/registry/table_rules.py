@@ -4,7 +4,7 @@ Django would ask once per rule and row, within a savepoint each: thirteen questi
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,17 +15,11 @@ from labdb.registry.rules import RowRule, UniqueRule
 Candidate = tuple[Any, Collection[str]]  # a row, and the fields that no rule can be held against
 
 
-def broken_rules(
-    model: type[models.Model], candidates: Sequence[Candidate], own_id: int | None = None
-) -> Iterator[tuple[int, ValidationError]]:
+def broken_rules(model: type[models.Model], candidates: Sequence[Candidate]) -> Iterator[tuple[int, ValidationError]]:
     """Yield the number of each row that breaks a rule, and the rule's sentence at its field.
 
-    A field that was refused already, or left empty, is unknown, and unknown breaks no rule.
-
-    Parameters
-    ----------
-    own_id : int, optional
-        The row that is changed: it is no second one of itself.
+    A field that was refused already, or left empty, is unknown, and unknown breaks no rule. A row that is changed is
+    no second one of itself.
     """
     if not candidates:
         return
@@ -35,8 +29,15 @@ def broken_rules(
         for rule in broken:
             yield number, rule.error(candidates[number][0])
     for unique in (rule for rule in model._meta.constraints if isinstance(rule, UniqueRule)):
-        for number in _taken(model, unique, written, own_id):
+        for number in _taken(model, unique, written, candidates):
             yield number, unique.error(candidates[number][0])
+
+
+def stored_twins(model: type[models.Model], fields: Sequence[str], candidates: Sequence[Candidate]) -> dict[int, int]:
+    """Return the id of the stored row that has the same values in these fields, by number of the row."""
+    if not candidates:
+        return {}
+    return dict(_same(model, fields, _as_json(model, candidates)))
 
 
 def _as_json(model: type[models.Model], candidates: Sequence[Candidate]) -> str:
@@ -69,17 +70,39 @@ def _broken_row_rules(model: type[models.Model], rules: list[Any], written: str)
     return [(number, [rule for rule, broke in zip(rules, flags, strict=True) if broke]) for number, flags in found]
 
 
-def _taken(model: type[models.Model], rule: UniqueRule, written: str, own_id: int | None) -> list[int]:
-    """Return the numbers of the rows that the table has already."""
+def _taken(model: type[models.Model], rule: UniqueRule, written: str, candidates: Sequence[Candidate]) -> Iterator[int]:
+    """Yield the numbers of the rows whose values another row of the table has already."""
+    for number, pk in _same(model, rule.fields, written):
+        if pk != candidates[number][0].pk:
+            yield number
+
+
+def _same(model: type[models.Model], names: Sequence[str], written: str) -> list[tuple[int, int]]:
+    """Return number and stored id of the rows that are the same in these fields."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    fields: list[Any] = [model._meta.get_field(name) for name in rule.fields]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = [quote(field.column) for field in fields]
     same = " AND ".join(f"new.{column} = old.{column}" for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT new.id FROM json_populate_recordset(NULL::{table}, %s::json) AS new JOIN {table} AS old"  # noqa: S608
-            f" ON {same} WHERE old.id IS DISTINCT FROM %s::bigint",
-            [written, own_id],
+            f"SELECT new.id, old.id FROM json_populate_recordset(NULL::{table}, %s::json) AS new JOIN {table} AS old"  # noqa: S608
+            f" ON {same}",
+            [written],
         )
-        return [number for (number,) in cursor.fetchall()]
+        return cursor.fetchall()
+
+
+def update_rows(model: type[models.Model], instances: Sequence[Any], names: Iterable[str]) -> None:
+    """Write these fields of many stored rows in one statement."""
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    rows = [{"id": row.pk, **{field.column: getattr(row, field.attname) for field in fields}} for row in instances]
+    values = ", ".join(f"{quote(field.column)} = new.{quote(field.column)}" for field in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} AS old SET {values} FROM json_populate_recordset(NULL::{table}, %s::json) AS new"  # noqa: S608
+            " WHERE old.id = new.id",
+            [json.dumps(rows, default=str)],
+        )

@@ -76,7 +76,7 @@ def read_table(data: bytes, name: str) -> TextTable:
     if _is_row_number_of_r(header, body):
         header, body = header[1:], [(line, cells[1:]) for line, cells in body]
         notes.append("The first column has no name and only counts the rows; it was left out.")
-    _check_header(header, header_line, name)
+    check_header(header, header_line, name)
     return TextTable(header, body, tuple(notes))
 
 
@@ -274,7 +274,8 @@ def _is_row_number_of_r(header: list[str], rows: list[tuple[int, list[str]]]) ->
     return len(header) > 1 and not header[0] and all(c[0] == str(i) for i, (_, c) in enumerate(rows, start=1))
 
 
-def _check_header(header: list[str], header_line: int, name: str) -> None:
+def check_header(header: list[str], header_line: int, name: str) -> None:
+    """Refuse a column without a name, and two of the same name."""
     nameless = [position for position, column in enumerate(header, start=1) if not column]
     if nameless:
         where = ", ".join(map(str, nameless))

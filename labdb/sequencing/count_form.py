@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from labdb.colony.models import Study
 from labdb.registry.form_fields import KeyField, YesNoField, form_field_for, is_storable
@@ -28,6 +31,8 @@ class CountImportForm(forms.Form):
     annotation = _as_stored("annotation")
     quantifier = _as_stored("quantifier")
     genome_build = _as_stored("genome_build")
+    quantified_by = _as_stored("quantified_by")
+    quantified_date = _as_stored("quantified_date")
     round = YesNoField(required=False)
     add_genes = YesNoField(required=False)
     transpose = YesNoField(required=False)
@@ -39,6 +44,13 @@ class CountImportForm(forms.Form):
         study: Any = self.fields["study"]
         study.keys = KeyRing(user)
 
+    def clean_quantified_date(self) -> date | None:
+        """Refuse a day that has not come."""
+        day = self.cleaned_data["quantified_date"]
+        if day is not None and day > timezone.localdate():
+            raise ValidationError(f"{day} is in the future; enter the day it happened.")
+        return day
+
     def run(
         self, content: bytes, name: str, sample_map: Mapping[str, str], *, dry_run: bool, door: str, **options: Any
     ) -> CountImport:
@@ -49,7 +61,12 @@ class CountImportForm(forms.Form):
                 said["study"],
                 content,
                 name=name,
-                source=Quantification(said["annotation"], said["quantifier"], said["genome_build"]),
+                source=Quantification(
+                    **{
+                        name: said[name]
+                        for name in ("annotation", "quantifier", "genome_build", "quantified_by", "quantified_date")
+                    }
+                ),
                 user=self.user,
                 sample_map=sample_map,
                 round_estimates=bool(said["round"]),

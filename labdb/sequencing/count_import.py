@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import PurePath
 from typing import Any
 
@@ -30,6 +31,8 @@ class Quantification:
     annotation: str
     quantifier: str = ""
     genome_build: str = ""
+    quantified_by: str = ""
+    quantified_date: date | None = None
     notes: str = ""
 
 
@@ -189,6 +192,8 @@ def _make_matrix(
         annotation=source.annotation,
         quantifier=source.quantifier,
         genome_build=source.genome_build,
+        quantified_by=source.quantified_by,
+        quantified_date=source.quantified_date,
         notes="\n".join(filter(None, [source.notes, *table.notes])),
         file_name=PurePath(name).name,
         sha256=table.sha256,

@@ -166,13 +166,14 @@ def _known_words(context: PageContext) -> dict[str, list[str]]:
     matrices = context.rows().order_by()
     words = {
         name: sorted(filter(None, matrices.values_list(name, flat=True).distinct()))
-        for name in ("quantifier", "genome_build")
+        for name in ("quantifier", "genome_build", "quantified_by")
     }
     annotations = sorted(Gene.objects.order_by().values_list("annotation", flat=True).distinct())
     return {
         "known_annotations": annotations,
         "known_quantifiers": words["quantifier"],
         "known_genome_builds": words["genome_build"],
+        "known_quantified_by": words["quantified_by"],
     }
 
 

@@ -1,12 +1,16 @@
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Self
 
 from django.db import models
 
-from labdb.colony.models import refuse_future
+from labdb.colony.models import Mouse, refuse_future
 from labdb.registry.fields import CodeField, FiniteFloatField
+from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, LabRecord, StudyRecord
 from labdb.registry.rules import between, one_per, unique_code
+from labdb.sequencing import link_findings
+from labdb.sequencing.sra import LibraryLayout, LibrarySelection, LibrarySource, LibraryStrategy, Platform
 from labdb.tissue.models import TissueSample
 
 
@@ -17,10 +21,17 @@ class RnaExtraction(StudyRecord):
     code = CodeField()
     samples = models.ManyToManyField(TissueSample, through="ExtractionSample", related_name="extractions")
     rna_conc_ng_per_ul = FiniteFloatField("RNA concentration (ng/ul)", null=True, blank=True)
+    volume_ul = FiniteFloatField("volume (ul)", null=True, blank=True, help_text="Eluted.")
     rin = FiniteFloatField("RNA integrity number (RIN)", null=True, blank=True)
+    dv200_percent = FiniteFloatField(
+        "DV200 (%)", null=True, blank=True, help_text="Share of RNA fragments longer than 200 nucleotides."
+    )
     ratio_260_280 = FiniteFloatField("absorbance ratio 260/280", null=True, blank=True)
-    batch = models.CharField(max_length=50, blank=True)
+    batch = models.CharField(max_length=50, blank=True, help_text="Extractions done together.")
     extraction_date = models.DateField(null=True, blank=True)
+    performed_by = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Who did it."
+    )
 
     class Meta:
         ordering = ["study", "code"]
@@ -28,7 +39,9 @@ class RnaExtraction(StudyRecord):
         constraints = [
             unique_code("rna_extraction", "an RNA extraction"),
             between("rna_conc_ng_per_ul", 0, 100_000, "ng/ul", "rna_extraction_concentration"),
+            between("volume_ul", 0.1, 10_000, "ul", "rna_extraction_volume"),
             between("rin", 1, 10, "", "rna_extraction_rin"),
+            between("dv200_percent", 0, 100, "%", "rna_extraction_dv200"),
             between("ratio_260_280", 0, 5, "", "rna_extraction_ratio_260_280"),
         ]
 
@@ -36,6 +49,12 @@ class RnaExtraction(StudyRecord):
         """Refuse an extraction in the future."""
         super().clean()
         refuse_future(extraction_date=self.extraction_date)
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse RNA from tissue that was not taken yet; warn where it is of more than one mouse."""
+        yield from super().findings(rows)
+        yield from link_findings.extractions(rows)
 
 
 @tracked
@@ -47,22 +66,28 @@ class ExtractionSample(StudyRecord):
 
     extraction = models.ForeignKey(RnaExtraction, on_delete=models.CASCADE, related_name="inputs")
     sample = models.ForeignKey(TissueSample, on_delete=models.PROTECT, related_name="extraction_inputs")
+    amount_used_mg = FiniteFloatField("tissue used (mg)", null=True, blank=True)
+    is_used_up = models.BooleanField("sample is used up", null=True, blank=True, help_text="Empty when not recorded.")
 
     class Meta:
         ordering = ["extraction", "sample"]
+        verbose_name = "extraction input"
         constraints = [
             one_per(
                 "extraction", "sample", name="extraction_sample_once", field="sample",
                 sentence="{value} is already in {row.extraction}.",
-            )
+            ),
+            between("amount_used_mg", 0.01, 1000, "mg", "extraction_sample_amount"),
         ]  # fmt: skip
 
+    def __str__(self) -> str:
+        return f"{self.sample} in {self.extraction}"
 
-class LibraryLayout(models.TextChoices):
-    """SRA vocabulary."""
-
-    SINGLE = "SINGLE", "single-end"
-    PAIRED = "PAIRED", "paired-end"
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Warn where an extraction gets tissue of a second mouse."""
+        yield from super().findings(rows)
+        yield from link_findings.extraction_inputs(rows, cls)
 
 
 @tracked
@@ -70,14 +95,21 @@ class SequencingRun(LabRecord):
     """One run of a sequencer; studies may share it."""
 
     code = CodeField(help_text="The run's id, as the core names it.")
-    instrument = models.CharField(max_length=100, blank=True)
+    center = models.CharField("sequencing center", max_length=100, blank=True)
+    platform = models.CharField(max_length=16, choices=Platform, blank=True, help_text="As SRA spells it.")
+    instrument = models.CharField("instrument model", max_length=100, blank=True, help_text="Such as NovaSeq 6000.")
     flowcell = models.CharField(max_length=50, blank=True)
+    chemistry = models.CharField(max_length=50, blank=True, help_text="Kit and version, such as S4 v1.5.")
+    read_length_bp = models.PositiveSmallIntegerField(
+        "read length (bp)", null=True, blank=True, help_text="Of one read; of the first where the two differ."
+    )
     run_date = models.DateField(null=True, blank=True)
 
     class Meta:
         ordering = ["code"]
         constraints = [
-            one_per("code", name="sequencing_run_code_once", field="code", sentence="{value} is already a run.")
+            one_per("code", name="sequencing_run_code_once", field="code", sentence="{value} is already a run."),
+            between("read_length_bp", 10, 30_000, "bp", "sequencing_run_read_length"),
         ]
 
     def clean(self) -> None:
@@ -102,13 +134,35 @@ class Library(StudyRecord):
         help_text="The lab's own word for a contrast, if the mouse's group does not say it.",
     )
     kit = models.CharField(max_length=100, blank=True)
-    index = models.CharField(max_length=50, blank=True)
-    library_layout = models.CharField(max_length=6, choices=LibraryLayout, blank=True)
+    index_i7 = models.CharField("index i7", max_length=50, blank=True, help_text="Sequence, or name in the kit.")
+    index_i5 = models.CharField("index i5", max_length=50, blank=True, help_text="Empty where there is one index.")
+    fragment_length_bp = FiniteFloatField(
+        "fragment length (bp)", null=True, blank=True, help_text="Mean, adapters included."
+    )
+    library_conc_nm = FiniteFloatField("concentration (nM)", null=True, blank=True)
+    library_strategy = models.CharField(
+        max_length=20, choices=LibraryStrategy, blank=True, help_text="As SRA spells it."
+    )
+    library_source = models.CharField(max_length=30, choices=LibrarySource, blank=True, help_text="As SRA spells it.")
+    library_selection = models.CharField(
+        max_length=20, choices=LibrarySelection, blank=True, help_text="As SRA spells it."
+    )
+    library_layout = models.CharField(max_length=6, choices=LibraryLayout, blank=True, help_text="As SRA spells it.")
 
     class Meta:
         ordering = ["study", "code"]
         verbose_name_plural = "libraries"
-        constraints = [unique_code("library", "a library")]
+        constraints = [
+            unique_code("library", "a library"),
+            between("fragment_length_bp", 20, 100_000, "bp", "library_fragment_length"),
+            between("library_conc_nm", 0, 100_000, "nM", "library_concentration"),
+        ]
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse two libraries of one pool that no read could be told apart by."""
+        yield from super().findings(rows)
+        yield from link_findings.equal_indexes(rows, cls)
 
 
 @tracked
@@ -120,15 +174,23 @@ class LibraryExtraction(StudyRecord):
 
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="inputs")
     extraction = models.ForeignKey(RnaExtraction, on_delete=models.PROTECT, related_name="library_inputs")
+    input_ng = FiniteFloatField("RNA used (ng)", null=True, blank=True)
+    volume_used_ul = FiniteFloatField("volume used (ul)", null=True, blank=True)
 
     class Meta:
         ordering = ["library", "extraction"]
+        verbose_name = "library input"
         constraints = [
             one_per(
                 "library", "extraction", name="library_extraction_once", field="extraction",
                 sentence="{value} is already in {row.library}.",
-            )
+            ),
+            between("input_ng", 0.001, 100_000, "ng", "library_extraction_input"),
+            between("volume_used_ul", 0.01, 10_000, "ul", "library_extraction_volume"),
         ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.extraction} in {self.library}"
 
 
 @tracked
@@ -140,14 +202,74 @@ class LibraryRun(StudyRecord):
 
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="run_lanes")
     run = models.ForeignKey(SequencingRun, on_delete=models.PROTECT, related_name="library_lanes")
-    lane = models.CharField(max_length=10, blank=True)
+    lane = models.CharField(max_length=10, blank=True, help_text="Empty when all lanes, or not known.")
+    planned_reads_million = FiniteFloatField("reads planned (million)", null=True, blank=True)
+    received_reads_million = FiniteFloatField("reads received (million)", null=True, blank=True)
 
     class Meta:
         ordering = ["library", "run", "lane"]
+        verbose_name = "library lane"
         constraints = [
             one_per(
                 "library", "run", "lane", name="library_run_once", field="lane",
                 sentence="{row.library} is already on this lane of {row.run}.",
+            ),
+            between("planned_reads_million", 0.001, 100_000, "million", "library_run_planned_reads"),
+            between("received_reads_million", 0, 100_000, "million", "library_run_received_reads"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.library} on {self.run}{f' lane {self.lane}' if self.lane else ''}"
+
+
+class SelectionMoment(models.TextChoices):
+    """Whether the outcome could have steered the choice."""
+
+    BEFORE = "before", "before the re-test"
+    AFTER = "after", "after the re-test"
+    UNKNOWN = "unknown", "unknown"
+
+
+@tracked
+class SequencingSelection(StudyRecord):
+    """Which mice were sequenced, and by what rule they were chosen."""
+
+    code = CodeField()
+    rule = models.TextField(help_text="As decided, such as: all randomized mice, and 8 resilient drawn by lot.")
+    decided = models.CharField(
+        max_length=7, choices=SelectionMoment, default=SelectionMoment.UNKNOWN,
+        help_text="A choice made after the re-test may have followed its outcome: results say so.",
+    )  # fmt: skip
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    mice = models.ManyToManyField(Mouse, through="SelectionMouse", related_name="sequencing_selections", blank=True)
+
+    class Meta:
+        ordering = ["study", "code"]
+        constraints = [unique_code("sequencing_selection", "a selection")]
+
+    def clean(self) -> None:
+        """Refuse a decision in the future."""
+        super().clean()
+        refuse_future(decided_at=self.decided_at)
+
+
+@tracked
+class SelectionMouse(StudyRecord):
+    """A mouse that was chosen for sequencing."""
+
+    key_field: ClassVar[str] = "pk"
+    study_from: ClassVar[str | None] = "selection"
+
+    selection = models.ForeignKey(SequencingSelection, on_delete=models.CASCADE, related_name="chosen")
+    mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="selections")
+
+    class Meta:
+        ordering = ["selection", "mouse"]
+        constraints = [
+            one_per(
+                "selection", "mouse", name="selection_mouse_once", field="mouse",
+                sentence="{value} is already in {row.selection}.",
             )
         ]  # fmt: skip
 
@@ -182,8 +304,10 @@ class CountMatrix(StudyRecord):
 
     code = CodeField()
     annotation = models.CharField(max_length=50)
-    quantifier = models.CharField(max_length=50, blank=True)
-    genome_build = models.CharField(max_length=50, blank=True)
+    quantifier = models.CharField(max_length=50, blank=True, help_text="With its version, such as kallisto 0.43.")
+    genome_build = models.CharField(max_length=50, blank=True, help_text="Such as GRCm38.")
+    quantified_by = models.CharField(max_length=100, blank=True, help_text="Person or core; who imported it is known.")
+    quantified_date = models.DateField("quantified on", null=True, blank=True)
     file_name = models.CharField(max_length=255)
     sha256 = models.CharField("SHA-256 of the file", max_length=64)
     n_genes = models.PositiveIntegerField("genes")

@@ -1,5 +1,15 @@
 from labdb.registry.record import Record, register
-from labdb.sequencing.models import CountMatrix, Gene, Library, RnaExtraction, SequencingRun
+from labdb.sequencing.models import (
+    CountMatrix,
+    ExtractionSample,
+    Gene,
+    Library,
+    LibraryExtraction,
+    LibraryRun,
+    RnaExtraction,
+    SequencingRun,
+    SequencingSelection,
+)
 
 
 @register
@@ -8,7 +18,8 @@ class RnaExtractionRecord(Record):
 
     model = RnaExtraction
     fields = (
-        "study", "code", "samples", "rna_conc_ng_per_ul", "rin", "ratio_260_280", "batch", "extraction_date", "notes",
+        "study", "code", "samples", "rna_conc_ng_per_ul", "volume_ul", "rin", "dv200_percent", "ratio_260_280", "batch",
+        "extraction_date", "performed_by", "notes",
     )  # fmt: skip
     list_display = ("code", "samples", "rin", "rna_conc_ng_per_ul", "ratio_260_280", "batch")
     list_filter = ("batch",)
@@ -17,11 +28,27 @@ class RnaExtractionRecord(Record):
 
 
 @register
+class ExtractionInputRecord(Record):
+    """Samples that went into extractions."""
+
+    model = ExtractionSample
+    resource = "extraction-inputs"
+    fields = ("extraction", "sample", "amount_used_mg", "is_used_up", "notes")
+    search_fields = ("extraction__code", "sample__code")
+    relations = {"mouse": "sample__mouse", "region": "sample__region"}
+
+
+@register
 class SequencingRunRecord(Record):
     """Sequencing runs."""
 
     model = SequencingRun
-    fields = ("code", "instrument", "flowcell", "run_date", "notes")
+    fields = (
+        "code", "center", "platform", "instrument", "flowcell", "chemistry", "read_length_bp", "run_date", "notes",
+    )  # fmt: skip
+    list_display = ("code", "center", "instrument", "flowcell", "run_date")
+    list_filter = ("platform",)
+    search_fields = ("code", "flowcell")
 
 
 @register
@@ -30,7 +57,9 @@ class LibraryRecord(Record):
 
     model = Library
     fields = (
-        "study", "code", "extractions", "runs", "pool", "condition", "kit", "index", "library_layout", "notes",
+        "study", "code", "extractions", "runs", "pool", "condition", "kit", "index_i7", "index_i5",
+        "fragment_length_bp", "library_conc_nm", "library_strategy", "library_source", "library_selection",
+        "library_layout", "notes",
     )  # fmt: skip
     list_display = ("code", "extractions", "pool", "runs", "condition")
     list_filter = ("pool", "runs")
@@ -40,6 +69,38 @@ class LibraryRecord(Record):
         "region": "extractions__samples__region",
         "rin": "extractions__rin",
     }
+
+
+@register
+class LibraryInputRecord(Record):
+    """Extractions that libraries were made from."""
+
+    model = LibraryExtraction
+    resource = "library-inputs"
+    fields = ("library", "extraction", "input_ng", "volume_used_ul", "notes")
+    search_fields = ("library__code", "extraction__code")
+
+
+@register
+class LibraryLaneRecord(Record):
+    """Libraries on lanes of runs."""
+
+    model = LibraryRun
+    resource = "library-lanes"
+    fields = ("library", "run", "lane", "planned_reads_million", "received_reads_million", "notes")
+    list_filter = ("run", "lane")
+    search_fields = ("library__code", "run__code")
+
+
+@register
+class SequencingSelectionRecord(Record):
+    """Which mice were sequenced, and why these."""
+
+    model = SequencingSelection
+    fields = ("study", "code", "rule", "decided", "decided_at", "decided_by", "mice", "notes")
+    list_display = ("code", "rule", "decided", "decided_at", "decided_by")
+    list_filter = ("decided",)
+    search_fields = ("code", "rule")
 
 
 @register
@@ -58,8 +119,8 @@ class CountMatrixRecord(Record):
 
     model = CountMatrix
     fields = (
-        "study", "code", "annotation", "quantifier", "genome_build", "file_name", "sha256", "n_genes", "n_libraries",
-        "is_rounded", "notes",
+        "study", "code", "annotation", "quantifier", "genome_build", "quantified_by", "quantified_date",
+        "file_name", "sha256", "n_genes", "n_libraries", "is_rounded", "notes",
     )  # fmt: skip
     list_display = ("code", "annotation", "file_name", "n_genes", "n_libraries", "created_at")
     read_only = True

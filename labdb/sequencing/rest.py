@@ -39,6 +39,8 @@ class CountUpload(serializers.Serializer):
     annotation = serializers.CharField(max_length=50, help_text="Name and release, such as GENCODE-M25.")
     quantifier = serializers.CharField(max_length=50, required=False, help_text="Such as kallisto 0.43.")
     genome_build = serializers.CharField(max_length=50, required=False, help_text="Such as GRCm38.")
+    quantified_by = serializers.CharField(max_length=100, required=False, help_text="Person or core.")
+    quantified_date = serializers.DateField(required=False, help_text="Such as 2026-03-14.")
     sample_map = _SentFile(required=False, help_text="Table with the columns name and library.")
     round = serializers.BooleanField(default=False, help_text="Round estimates to whole counts; recorded.")
     add_genes = serializers.BooleanField(default=False, help_text="Add genes that the annotation lacks.")

@@ -1,5 +1,6 @@
+from labdb.colony.excludable import EXCLUSION_FIELDS
 from labdb.registry.record import Record, register
-from labdb.tissue.models import BrainRegion, Dissection, TissueSample
+from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueMeasurement, TissueSample
 
 
 @register
@@ -15,9 +16,21 @@ class DissectionRecord(Record):
     """Dissections."""
 
     model = Dissection
-    fields = ("mouse", "performed_at", "order_of_day", "anesthesia", "minutes_to_freeze", "performed_by", "notes")
+    fields = (
+        "mouse", "performed_at", "order_of_day", "anesthesia", "death_method", "minutes_to_freeze", "performed_by",
+        "notes",
+    )  # fmt: skip
     list_filter = ("mouse__cohort",)
     search_fields = ("mouse__code",)
+
+
+@register
+class StorageBoxRecord(Record):
+    """Storage boxes."""
+
+    model = StorageBox
+    fields = ("code", "freezer", "shelf", "rack", "n_rows", "n_columns", "notes")
+    list_filter = ("freezer",)
 
 
 @register
@@ -25,6 +38,24 @@ class TissueSampleRecord(Record):
     """Tissue samples."""
 
     model = TissueSample
-    fields = ("code", "mouse", "region", "dissection", "hemisphere", "punch_mm", "punch_count", "notes")
-    list_filter = ("region", "mouse__group")
+    fields = (
+        "code", "mouse", "region", "dissection", "hemisphere", "bregma_from_mm", "bregma_to_mm", "punch_mm",
+        "punch_count", "box", "position", "thaws", *EXCLUSION_FIELDS, "notes",
+    )  # fmt: skip
+    list_display = ("code", "mouse", "region", "hemisphere", "box", "position", "exclusion_criterion")
+    list_filter = ("region", "mouse__group", "box")
     search_fields = ("code", "mouse__code")
+
+
+@register
+class TissueMeasurementRecord(Record):
+    """Tissue measurements."""
+
+    model = TissueMeasurement
+    fields = (
+        "mouse", "region", "hemisphere", "modality", "metric", "value", "unit", "replicate", "performed_at",
+        "performed_by", "rated_date", "rater", "is_rater_blinded", "notes",
+    )  # fmt: skip
+    list_display = ("mouse", "region", "hemisphere", "modality", "metric", "value", "unit")
+    list_filter = ("region", "modality", "metric", "mouse__group")
+    search_fields = ("mouse__code", "metric")

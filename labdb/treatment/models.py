@@ -1,14 +1,19 @@
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from labdb.colony.models import Mouse, refuse_future
+from labdb.colony.models import BenchEvent, Mouse, refuse_future
 from labdb.registry.fields import CodeField, FiniteFloatField
+from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord
 from labdb.registry.rules import RowRule, between, one_per, unique_code
+from labdb.treatment import dose_findings
+from labdb.treatment.component_rules import only_with_device, only_with_drug
 
 
 @tracked
@@ -20,10 +25,87 @@ class Drug(LabRecord):
     name = models.CharField(max_length=100)
     drug_class = models.CharField("class", max_length=100, blank=True)
     is_vehicle = models.BooleanField("vehicle only", default=False)
+    salt = models.CharField(max_length=50, blank=True, help_text="As bought, such as hydrochloride; empty for a base.")
+    molar_mass_g_per_mol = FiniteFloatField(
+        "molar mass as bought (g/mol)", null=True, blank=True, help_text="Of the salt, if it is one."
+    )
+    base_molar_mass_g_per_mol = FiniteFloatField(
+        "molar mass of the free base (g/mol)", null=True, blank=True,
+        help_text="With the one of the salt it turns mg of salt into mg of base.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["name"]
-        constraints = [one_per("name", name="drug_name_once", field="name", sentence="{value} is already a drug.")]
+        constraints = [
+            one_per("name", name="drug_name_once", field="name", sentence="{value} is already a drug."),
+            between("molar_mass_g_per_mol", 1, 200_000, "g/mol", "drug_molar_mass"),
+            between("base_molar_mass_g_per_mol", 1, 200_000, "g/mol", "drug_base_molar_mass"),
+            RowRule(
+                condition=Q(base_molar_mass_g_per_mol__lte=F("molar_mass_g_per_mol")), name="drug_base_within_salt",
+                field="base_molar_mass_g_per_mol",
+                sentence="The base ({value} g/mol) cannot be heavier than its salt ({row.molar_mass_g_per_mol} g/mol); exchange the two.",
+            ),
+        ]  # fmt: skip
+
+
+class DrugForm(models.TextChoices):
+    """What a mass of drug was weighed as: 20 mg of a salt hold less than 20 mg of its base."""
+
+    SALT = "salt", "salt"
+    BASE = "base", "free base"
+
+
+@tracked
+class Solution(StudyRecord):
+    """A drug made up for injection: one bottle, one preparation."""
+
+    code = CodeField(help_text="As in the drug book; what stands on a syringe is the code of a solution key.")
+    drug = models.ForeignKey(Drug, on_delete=models.PROTECT, related_name="solutions", help_text="A vehicle, too.")
+    drug_form = models.CharField(
+        "mg are of", max_length=4, choices=DrugForm, blank=True, help_text="Whether the stock counts salt or free base."
+    )
+    stock_mg_per_ml = FiniteFloatField("stock (mg/ml)", null=True, blank=True, help_text="Empty for a vehicle.")
+    vehicle = models.CharField(max_length=100, blank=True, help_text="What the drug is dissolved in.")
+    lot = models.CharField(max_length=50, blank=True, help_text="Of the drug, as on its bottle.")
+    prepared_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(
+        "usable until", null=True, blank=True, help_text="A dose given later is saved only with a reason."
+    )
+
+    class Meta:
+        ordering = ["study", "code"]
+        constraints = [
+            unique_code("solution", "a solution"),
+            RowRule(
+                condition=Q(stock_mg_per_ml__gt=0, stock_mg_per_ml__lte=1000), name="solution_stock",
+                field="stock_mg_per_ml",
+                sentence="{value} mg/ml is no strength of a solution; enter more than 0 and at most 1000, or leave a vehicle empty.",
+            ),
+            RowRule(
+                condition=Q(expires_at__gt=F("prepared_at")), name="solution_expires_after_preparation",
+                field="expires_at",
+                sentence="{value} is not after the preparation ({row.prepared_at}); correct one of the two.",
+            ),
+        ]  # fmt: skip
+
+    def clean(self) -> None:
+        """Refuse a solution that was prepared in the future."""
+        super().clean()
+        refuse_future(prepared_at=self.prepared_at)
+
+
+@tracked
+class SolutionKey(StudyRecord):
+    """Which solution a code on a syringe stands for: the only link from a dose to a drug."""
+
+    study_from: ClassVar[str | None] = "solution"
+
+    code = CodeField(help_text="As on the syringe; tells nothing about the drug.")
+    solution = models.ForeignKey(Solution, on_delete=models.PROTECT, related_name="keys")
+
+    class Meta:
+        ordering = ["study", "code"]
+        constraints = [unique_code("solution_key", "a code on syringes")]
 
 
 @tracked
@@ -56,37 +138,84 @@ class Route(models.TextChoices):
     ICV = "i.c.v.", "intracerebroventricular"
 
 
+class Device(models.TextChoices):
+    """Stimulation of the brain."""
+
+    DBS = "DBS", "deep brain stimulation"
+    RTMS = "rTMS", "repetitive transcranial magnetic stimulation"
+    TDCS = "tDCS", "transcranial direct current stimulation"
+
+
 @tracked
 class TreatmentComponent(StudyRecord):
-    """One drug at one dose over some days; an arm has one or more."""
+    """One drug at one dose, or one device, over some days; an arm has one or more, numbered."""
 
     key_field: ClassVar[str] = "pk"
     study_from: ClassVar[str | None] = "arm"
 
     arm = models.ForeignKey(TreatmentArm, on_delete=models.CASCADE, related_name="components")
-    day_from = models.PositiveSmallIntegerField(default=1)
-    day_to = models.PositiveSmallIntegerField(default=1)
-    drug = models.ForeignKey(Drug, on_delete=models.PROTECT, related_name="components")
+    part = models.PositiveSmallIntegerField(default=1, help_text="1, 2, ...: the parts of an arm are numbered.")
+    day_from = models.PositiveSmallIntegerField("first day", default=1, help_text="Day 1 is that of the first dose.")
+    day_to = models.PositiveSmallIntegerField("last day", default=1)
+    time_of_day = models.CharField(max_length=8, blank=True, help_text="By the laboratory's clock, such as 09:00.")
+    drug = models.ForeignKey(
+        Drug, null=True, blank=True, on_delete=models.PROTECT, related_name="components",
+        help_text="Drug or vehicle; empty where this part is a device.",
+    )  # fmt: skip
     dose_mg_per_kg = FiniteFloatField("dose (mg/kg)", null=True, blank=True, help_text="Empty for a vehicle.")
-    route = models.CharField(max_length=6, choices=Route, default=Route.IP)
+    drug_form = models.CharField(
+        "mg are of", max_length=4, choices=DrugForm, blank=True, help_text="Whether the dose counts salt or free base."
+    )
+    route = models.CharField(max_length=6, choices=Route, blank=True, help_text="Of a drug.")
+    vehicle = models.CharField(max_length=100, blank=True, help_text="What the drug is dissolved in.")
+    device = models.CharField(max_length=4, choices=Device, blank=True, help_text="Empty where this part is a drug.")
+    device_target = models.CharField("target", max_length=100, blank=True, help_text="Where a device stimulates.")
+    frequency_hz = FiniteFloatField("frequency (Hz)", null=True, blank=True, help_text="Of a device; 0 for tDCS.")
+    pulse_width_us = FiniteFloatField("pulse width (us)", null=True, blank=True, help_text="Of a device.")
+    current_ua = FiniteFloatField("current (uA)", null=True, blank=True, help_text="Of a device.")
+    hours_per_day = FiniteFloatField("duration (h/day)", null=True, blank=True, help_text="Of a device.")
 
     class Meta:
-        ordering = ["arm", "day_from"]
+        ordering = ["arm", "part"]
         constraints = [
+            one_per(
+                "arm", "part", name="component_once", field="part",
+                sentence="{row.arm} already has a part {value}; edit that component or enter the next number.",
+            ),
+            RowRule(
+                condition=Q(part__gte=1), name="component_part_from_1", field="part",
+                sentence="{value} is not the number of a part; the first is 1.",
+            ),
             RowRule(
                 condition=Q(day_to__gte=F("day_from")), name="component_days_in_order", field="day_to",
                 sentence="day {value} is before the first day ({row.day_from}); exchange the two.",
             ),
-            between("dose_mg_per_kg", 0.0001, 2000, "mg/kg", "component_dose"),
-            one_per(
-                "arm", "drug", "day_from", name="component_once", field="drug",
-                sentence="{row.arm} already has {value} from day {row.day_from}; edit that component.",
+            RowRule(
+                condition=Q(time_of_day="") | Q(time_of_day__regex=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"),
+                name="component_time_of_day", field="time_of_day",
+                sentence="{value} is not a time of day; enter hours and minutes such as 09:00.",
             ),
+            RowRule(
+                condition=Q(drug__isnull=False, device="") | (Q(drug__isnull=True) & ~Q(device="")),
+                name="component_drug_or_device", field="drug",
+                sentence="A part is one drug or one device; enter one of the two, and the other as a part of its own.",
+            ),
+            *(only_with_drug(field) for field in ("dose_mg_per_kg", "drug_form", "route", "vehicle")),
+            *(
+                only_with_device(field)
+                for field in ("device_target", "frequency_hz", "pulse_width_us", "current_ua", "hours_per_day")
+            ),
+            between("dose_mg_per_kg", 0.0001, 2000, "mg/kg", "component_dose"),
+            between("frequency_hz", 0, 10_000, "Hz", "component_frequency"),
+            between("pulse_width_us", 1, 1_000_000, "us", "component_pulse_width"),
+            between("current_ua", 0.1, 1_000_000, "uA", "component_current"),
+            between("hours_per_day", 0.01, 24, "h", "component_hours_per_day"),
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        dose = f" {self.dose_mg_per_kg:g} mg/kg" if self.dose_mg_per_kg else ""
-        return f"{self.drug}{dose} {self.route}, days {self.day_from}-{self.day_to}"
+        dose = f"{self.dose_mg_per_kg:g} mg/kg" if self.dose_mg_per_kg else ""
+        what = [str(self.drug), dose, self.route] if self.drug_id else [self.device, self.device_target]
+        return f"{' '.join(filter(None, what))}, days {self.day_from}-{self.day_to}"
 
 
 @tracked
@@ -101,6 +230,11 @@ class Randomization(StudyRecord):
     seed = models.BigIntegerField(null=True, blank=True)
     algorithm_version = models.CharField(max_length=30, blank=True)
     input_digest = models.CharField("digest of its inputs", max_length=64, blank=True)
+    input_snapshot = models.TextField(
+        "its inputs",
+        blank=True,
+        help_text="The mice with their strata, in the order in which they were drawn, as JSON.",
+    )
     phenotype_run = models.CharField(
         max_length=30, blank=True, help_text="Number of the run that said who was eligible."
     )
@@ -158,3 +292,98 @@ class AllocationKey(StudyRecord):
                 sentence="{value} already stands for an arm.",
             )
         ]  # fmt: skip
+
+
+class DoseStatus(models.TextChoices):
+    """What became of a planned dose."""
+
+    PLANNED = "planned", "planned"
+    GIVEN = "given", "given"
+    PARTIAL = "partial", "given in part"
+    MISSED = "missed", "missed"
+
+
+GIVEN = (DoseStatus.GIVEN, DoseStatus.PARTIAL)
+
+
+@tracked
+class Dose(BenchEvent):
+    """One injection of one mouse, planned and given; it knows the syringe's code, not the drug."""
+
+    key_field: ClassVar[str] = "pk"
+    time_field: ClassVar[str] = "given_at"
+
+    planned_at = models.DateTimeField(
+        help_text="When it was due; names the dose together with its mouse. The time given, if it had no plan."
+    )
+    status = models.CharField(max_length=7, choices=DoseStatus, default=DoseStatus.GIVEN)
+    given_at = models.DateTimeField(null=True, blank=True)
+    solution_code = CodeField(blank=True, help_text="As on the syringe.")
+    body_mass_g = FiniteFloatField(
+        "body mass (g)", null=True, blank=True, help_text="That the volume was computed from."
+    )
+    volume_ml = FiniteFloatField("volume (ml)", null=True, blank=True, help_text="Given, or planned.")
+    route = models.CharField(max_length=6, choices=Route, default=Route.IP)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was missed or given in part.")
+
+    class Meta:
+        ordering = ["-planned_at", "-pk"]
+        indexes = [models.Index(fields=["study", "planned_at"], name="dose_study_planned")]
+        constraints = [
+            one_per(
+                "mouse", "planned_at", name="dose_once_per_time", field="planned_at",
+                sentence="{row.mouse} already has a dose planned at {value}; edit that dose or correct the time.",
+            ),
+            RowRule(
+                condition=~Q(status__in=GIVEN) | Q(given_at__isnull=False), name="dose_given_has_time",
+                field="given_at",
+                sentence="A dose that was given needs its time; enter it, or correct the status ({row.status}).",
+            ),
+            RowRule(
+                condition=Q(status__in=GIVEN) | Q(given_at__isnull=True), name="dose_not_given_has_no_time",
+                field="given_at",
+                sentence="{value}: a dose that is {row.status} was not given; empty this time or correct the status.",
+            ),
+            RowRule(
+                condition=~Q(status=DoseStatus.MISSED) | Q(volume_ml__isnull=True), name="dose_missed_has_no_volume",
+                field="volume_ml",
+                sentence="{value} ml: a missed dose has no volume; empty it, or enter partial as the status.",
+            ),
+            RowRule(
+                condition=~Q(status__in=(DoseStatus.PARTIAL, DoseStatus.MISSED)) | ~Q(reason=""),
+                name="dose_lacking_has_reason", field="reason",
+                sentence="Say why this dose is {row.status}; enter unknown where nobody knows.",
+            ),
+            between("body_mass_g", 1, 100, "g", "dose_mass_of_a_mouse"),
+            between("volume_ml", 0.0001, 10, "ml", "dose_volume"),
+            RowRule(
+                condition=Q(volume_ml__lte=F("body_mass_g") * (dose_findings.WRONG_UNIT_ML_PER_KG / 1000)),
+                name="dose_volume_fits_mass", field="volume_ml",
+                sentence="{value} ml for {row.body_mass_g} g is more than "
+                f"{dose_findings.WRONG_UNIT_ML_PER_KG:g} ml/kg; check the units (ml, g).",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.mouse} {timezone.localtime(self.planned_at):%Y-%m-%d %H:%M}"
+
+    def clean(self) -> None:
+        """Refuse a dose that was due before its mouse was born."""
+        super().clean()
+        if self.mouse_id is None or self.planned_at is None or self.mouse.birth_date is None:
+            return
+        day = timezone.localdate(self.planned_at)
+        if day < self.mouse.birth_date:
+            raise ValidationError(
+                {
+                    "planned_at": f"{self.mouse} was born on {self.mouse.birth_date}; {day} is before it. Correct the date or the mouse."
+                }
+            )
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Warn of large volumes, of unknown or unusable solutions, and of two doses of one on a day."""
+        yield from super().findings(rows)
+        yield from dose_findings.large_volumes(rows)
+        yield from dose_findings.solutions(rows, SolutionKey)
+        yield from dose_findings.repeated(rows, cls)

@@ -1,5 +1,15 @@
 from labdb.registry.record import Record, register
-from labdb.treatment.models import Allocation, AllocationKey, Drug, Randomization, TreatmentArm, TreatmentComponent
+from labdb.treatment.models import (
+    Allocation,
+    AllocationKey,
+    Dose,
+    Drug,
+    Randomization,
+    Solution,
+    SolutionKey,
+    TreatmentArm,
+    TreatmentComponent,
+)
 
 
 @register
@@ -7,7 +17,31 @@ class DrugRecord(Record):
     """Drugs."""
 
     model = Drug
-    fields = ("name", "drug_class", "is_vehicle", "notes")
+    fields = (
+        "name", "drug_class", "is_vehicle", "salt", "molar_mass_g_per_mol", "base_molar_mass_g_per_mol", "notes",
+    )  # fmt: skip
+
+
+@register
+class SolutionRecord(Record):
+    """Solutions."""
+
+    model = Solution
+    fields = (
+        "study", "code", "drug", "drug_form", "stock_mg_per_ml", "vehicle", "lot", "prepared_at", "expires_at", "notes",
+    )  # fmt: skip
+    list_filter = ("drug",)
+    search_fields = ("code", "drug__name", "lot")
+
+
+@register
+class SolutionKeyRecord(Record):
+    """What codes on syringes stand for."""
+
+    model = SolutionKey
+    fields = ("code", "solution", "notes")
+    list_filter = ("solution",)
+    search_fields = ("code", "solution__code")
 
 
 @register
@@ -23,8 +57,12 @@ class TreatmentComponentRecord(Record):
     """Components of treatment arms."""
 
     model = TreatmentComponent
-    fields = ("arm", "day_from", "day_to", "drug", "dose_mg_per_kg", "route", "notes")
-    list_filter = ("arm", "drug")
+    fields = (
+        "arm", "part", "day_from", "day_to", "time_of_day", "drug", "dose_mg_per_kg", "drug_form", "route", "vehicle",
+        "device", "device_target", "frequency_hz", "pulse_width_us", "current_ua", "hours_per_day", "notes",
+    )  # fmt: skip
+    list_display = ("arm", "part", "day_from", "day_to", "drug", "dose_mg_per_kg", "route", "device")
+    list_filter = ("arm", "drug", "device")
     search_fields = ("arm__name", "drug__name")
 
 
@@ -34,8 +72,8 @@ class RandomizationRecord(Record):
 
     model = Randomization
     fields = (
-        "study", "code", "method", "strata", "seed", "algorithm_version", "input_digest", "phenotype_run",
-        "performed_at", "notes",
+        "study", "code", "method", "strata", "seed", "algorithm_version", "input_digest", "input_snapshot",
+        "phenotype_run", "performed_at", "notes",
     )  # fmt: skip
 
 
@@ -57,3 +95,17 @@ class AllocationKeyRecord(Record):
     list_filter = ("arm",)
     search_fields = ("allocation__code", "allocation__mouse__code")
     relations = {"mouse": "allocation__mouse"}
+
+
+@register
+class DoseRecord(Record):
+    """Doses."""
+
+    model = Dose
+    fields = (
+        "mouse", "planned_at", "status", "given_at", "solution_code", "body_mass_g", "volume_ml", "route", "reason",
+        "performed_by", "notes",
+    )  # fmt: skip
+    list_display = ("mouse", "planned_at", "status", "given_at", "solution_code", "volume_ml")
+    list_filter = ("mouse__cohort", "status", "solution_code")
+    search_fields = ("mouse__code", "solution_code")

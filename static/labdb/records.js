@@ -88,4 +88,16 @@
       event.detail.isError = false;
     }
   });
+
+  // A form that takes long says so, and is sent once.
+  for (const form of document.querySelectorAll("form[data-slow]")) {
+    form.addEventListener("submit", () => {
+      setTimeout(() => {
+        for (const button of form.querySelectorAll("button[type=submit]")) {
+          button.disabled = true;
+          button.classList.add("btn-loading");
+        }
+      });
+    });
+  }
 })();

@@ -12,15 +12,31 @@ from django.utils import timezone
 
 from labdb.accounts.models import Role, User
 from labdb.behavior.models import Assay, AssayMetric
-from labdb.colony.models import Cohort, Mouse, Strain, Study
+from labdb.colony.models import Cage, Cohort, Litter, Mouse, Shipment, Strain, Study
+from labdb.defeat.models import Aggressor, DefeatCourse
 from labdb.registry import form_fields as fields
 from labdb.registry.fields import CODE_SENTENCE, CodeField
 from labdb.registry.forms import form_for, model_texts
 from labdb.registry.record import Record, all_records
 from labdb.registry.rules import UniqueRule
-from labdb.sequencing.models import ExtractionSample, Library, LibraryExtraction, RnaExtraction, SequencingRun
-from labdb.tissue.models import BrainRegion, Dissection, TissueSample
-from labdb.treatment.models import Allocation, Drug, Randomization, TreatmentArm
+from labdb.sequencing.models import (
+    ExtractionSample,
+    Library,
+    LibraryExtraction,
+    LibraryRun,
+    RnaExtraction,
+    SequencingRun,
+)
+from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
+from labdb.treatment.models import (
+    Allocation,
+    Drug,
+    Randomization,
+    Solution,
+    SolutionKey,
+    TreatmentArm,
+    TreatmentComponent,
+)
 
 # What each record's form takes; fields left out are empty or have their default.
 ROWS: dict[str, dict[str, str]] = {
@@ -28,30 +44,88 @@ ROWS: dict[str, dict[str, str]] = {
     "study-memberships": {"study": "S1", "user": "anna", "role": "scorer"},
     "cohorts": {"study": "S1", "code": "C9", "start_date": "2030-01-01"},
     "strains": {"name": "CD-1 of our own"},
+    "litters": {"study": "S1", "code": "L9", "dam": "B12", "birth_date": "2025-01-01", "born_count": "8"},
+    "shipments": {
+        "study": "S1", "code": "D9", "vendor": "a vendor", "arrival_date": "2025-02-20",
+        "birth_date_from": "2025-01-01", "birth_date_to": "2025-01-07",
+    },
+    "cages": {"study": "S1", "code": "K9", "kind": "divided"},
     "mice": {"study": "S1", "code": "M900", "sex": "M", "cohort": "C1", "birth_date": "2025-01-01"},
+    "mouse-identifications": {"mouse": "M001", "kind": "ear tag", "value": "0412", "applied_date": "2025-02-01"},
+    "housings": {
+        "mouse": "M001", "cage": "K1", "side": "L", "kind": "divided", "housed_from": "2025-06-01",
+        "housed_to": "2025-06-11",
+    },
+    "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes"},
     "weighings": {"mouse": "M001", "performed_at": "2025-06-01 09:30", "body_mass_g": "25.5"},
+    "defeat-courses": {"study": "S1", "code": "DC9", "cohort": "C1", "bout_length_min": "5"},
+    "aggressors": {"code": "9A", "birth_date": "2024-06-01", "arrival_date": "2024-12-01", "retired_date": "2025-09-01"},
+    "aggressor-screenings": {"aggressor": "1A", "day": "3", "performed_at": "2025-05-01 10:00", "latency_s": "12"},
+    "defeat-bouts": {
+        "mouse": "M001", "course": "DC1", "day": "9", "performed_at": "2025-06-09 10:00", "aggressor": "1A",
+        "physical_s": "300", "attack_latency_s": "20", "attacks": "12",
+    },
+    "control-rotations": {"mouse": "M001", "day": "1", "performed_at": "2025-06-01 10:00", "partner": "M002"},
+    "arenas": {
+        "name": "box 9", "width_cm": "42", "length_cm": "40", "zone_width_cm": "14", "zone_depth_cm": "9",
+        "corner_cm": "9",
+    },
     "si-tests": {"mouse": "M001", "test_number": "7", "iz_absent_s": "60", "iz_present_s": "30.5"},
     "phenotype-rules": {"name": "ours 1"},
     "response-rules": {"name": "ours 1"},
     "assays": {"name": "marble burying"},
     "assay-metrics": {"assay": "test assay", "name": "marbles", "minimum": "0", "maximum": "20"},
     "assay-results": {"mouse": "M001", "metric": "test metric", "session": "1", "value": "3"},
-    "drugs": {"name": "psilocybin"},
+    "drugs": {"name": "psilocybin", "molar_mass_g_per_mol": "284.25", "base_molar_mass_g_per_mol": "284.25"},
+    "solutions": {
+        "study": "S1", "code": "SOL9", "drug": "test drug", "drug_form": "salt", "stock_mg_per_ml": "2",
+        "prepared_at": "2025-06-01 08:00", "expires_at": "2025-06-08 08:00",
+    },
+    "solution-keys": {"code": "B", "solution": "SOL1"},
     "treatment-arms": {"study": "S1", "name": "arm Z"},
-    "treatment-components": {"arm": "arm A", "drug": "test drug", "day_from": "1", "day_to": "14"},
+    "treatment-components": {
+        "arm": "arm A", "part": "2", "day_from": "1", "day_to": "14", "time_of_day": "09:00", "drug": "test drug",
+        "dose_mg_per_kg": "20", "route": "i.p.",
+    },
     "randomizations": {"study": "S1", "code": "R9", "method": "simple", "performed_at": "2025-06-01"},
     "allocations": {"mouse": "M002", "code": "X9", "randomization": "R1"},
     "allocation-keys": {"allocation": "X1", "arm": "arm A"},
+    "doses": {
+        "mouse": "M001", "planned_at": "2025-06-02 09:00", "status": "given", "given_at": "2025-06-02 09:12",
+        "solution_code": "A", "body_mass_g": "25", "volume_ml": "0.25", "route": "i.p.",
+    },
     "brain-regions": {"code": "LHb", "name": "lateral habenula"},
     "dissections": {"mouse": "M002", "performed_at": "2025-07-01 10:00", "order_of_day": "3"},
-    "tissue-samples": {"code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2"},
+    "storage-boxes": {"code": "BOX9", "freezer": "F1", "n_rows": "9", "n_columns": "9"},
+    "tissue-samples": {
+        "code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2", "bregma_from_mm": "1.9",
+        "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0",
+    },
+    "tissue-measurements": {
+        "mouse": "M001", "region": "TST", "hemisphere": "L", "modality": "MRI", "metric": "volume", "value": "12.5",
+        "unit": "mm3", "replicate": "1", "performed_at": "2025-06-03 10:00", "rated_date": "2025-06-10",
+    },
     "rna-extractions": {"study": "S1", "code": "E900", "samples": "T001; T002", "rin": "8.5"},
-    "sequencing-runs": {"code": "RUN9", "run_date": "2025-08-01"},
+    "extraction-inputs": {"extraction": "E001", "sample": "T002", "amount_used_mg": "1.5"},
+    "sequencing-runs": {"code": "RUN9", "run_date": "2025-08-01", "platform": "ILLUMINA", "read_length_bp": "100"},
     "libraries": {"study": "S1", "code": "L900", "extractions": "E001", "runs": "RUN1"},
+    "library-inputs": {"library": "L002", "extraction": "E001", "input_ng": "100"},
+    "library-lanes": {"library": "L001", "run": "RUN1", "lane": "2", "planned_reads_million": "25"},
+    "sequencing-selections": {
+        "study": "S1", "code": "SEL9", "rule": "all of them", "decided": "before", "decided_at": "2025-06-20",
+        "decided_by": "anna", "mice": "M001; M002",
+    },
     "genes": {"annotation": "test-1", "gene_id": "ENSMUSG1", "symbol": "Fos"},
+    "lab-fields": {
+        "resource": "mice", "name": "tail_length_mm", "label": "tail length", "kind": "number", "unit": "mm",
+        "minimum": "10", "maximum": "120",
+    },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
-MAY_LIE_AHEAD = {("cohorts", "start_date")}  # planned
+MAY_LIE_AHEAD = {  # planned
+    ("cohorts", "start_date"), ("aggressors", "resting_from"), ("aggressors", "resting_until"), ("doses", "planned_at"),
+    ("solutions", "expires_at"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,6 +148,9 @@ def _outside(field: str, value: str, rule: str) -> BadRow:
     return BadRow(f"{field} {value}", {field: value}, field, f"{value} ", rule)
 
 
+_NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": ""}
+_DEVICE = {**_NO_DRUG, "device": "DBS"}
+
 OWN: dict[str, list[BadRow]] = {
     "mice": [
         BadRow(
@@ -81,6 +158,167 @@ OWN: dict[str, list[BadRow]] = {
             "2024-12-31 is before its birth (2025-01-01)", "mouse_dies_after_birth",
         ),
         BadRow("cohort of another study", {"cohort": "C2"}, "cohort", "There is no cohort C2 in study S1"),
+        BadRow(
+            "born on another day than its litter", {"litter": "L1", "birth_date": "2025-01-02"}, "birth_date",
+            "Litter L1 was born on 2025-01-01, not on 2025-01-02",
+        ),
+        BadRow(
+            "born after the window of its shipment", {"shipment": "D1", "birth_date": "2025-01-08"}, "birth_date",
+            "The mice of shipment D1 were born from 2025-01-01 to 2025-01-07, this one on 2025-01-08",
+        ),
+        BadRow(
+            "born before the window of its shipment", {"shipment": "D1", "birth_date": "2024-12-31"}, "birth_date",
+            "this one on 2024-12-31; correct the date or the shipment",
+        ),
+        BadRow(
+            "of two origins", {"litter": "L1", "shipment": "D1"}, "shipment", "leave one of the two empty",
+            "mouse_of_one_origin",
+        ),
+    ],
+    "litters": [
+        _outside("born_count", "0", "litter_born_count"),
+        BadRow(
+            "weaned before birth", {"wean_date": "2024-12-31"}, "wean_date", "2024-12-31 is before the birth (2025-01-01)",
+            "litter_weaned_after_birth",
+        ),
+        BadRow(
+            "weans more than were born", {"weaned_count": "9"}, "weaned_count", "9 pups weaned are more than were born (8)",
+            "litter_weans_what_was_born",
+        ),
+    ],
+    "shipments": [
+        _outside("animal_count", "0", "shipment_animal_count"),
+        BadRow(
+            "window reversed", {"birth_date_to": "2024-12-31"}, "birth_date_to",
+            "2024-12-31 is before the first day of the window (2025-01-01)", "shipment_birth_window",
+        ),
+        BadRow(
+            "arrives before births", {"arrival_date": "2025-01-06"}, "arrival_date",
+            "2025-01-06 is before the last birth (2025-01-07)", "shipment_arrives_after_births",
+        ),
+    ],
+    "mouse-identifications": [
+        BadRow(
+            "removed before applied", {"removed_date": "2025-01-31"}, "removed_date",
+            "2025-01-31 is before it was applied (2025-02-01)", "mouse_identification_dates_in_order",
+        ),
+        BadRow("applied before birth", {"applied_date": "2024-12-31"}, "applied_date", "M001 was born on 2025-01-01"),
+        BadRow(
+            "removed after death", {"mouse": "M003", "removed_date": "2025-07-02"}, "removed_date",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+    ],
+    "housings": [
+        BadRow(
+            "moves out before it moves in", {"housed_to": "2025-05-31"}, "housed_to",
+            "2025-05-31 is before the day of moving in (2025-06-01)", "housing_days_in_order",
+        ),
+        BadRow(
+            "a side without a divider", {"kind": "pair"}, "side", "A side needs a divider", "housing_side_of_a_divider"
+        ),
+        BadRow("housed before birth", {"housed_from": "2024-12-31"}, "housed_from", "M001 was born on 2025-01-01"),
+        BadRow(
+            "housed after death", {"mouse": "M003", "housed_to": "2025-07-02"}, "housed_to",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow("cage of another study", {"cage": "K2"}, "cage", "K2 belongs to study S2, this record to S1"),
+    ],
+    "defeat-courses": [
+        _outside("days", "0", "defeat_course_days"),
+        _outside("bout_length_min", "600", "defeat_course_bout_length"),
+        _outside("sensory_contact_h", "-1", "defeat_course_sensory_contact"),
+        BadRow(
+            "another model without words", {"stress_model": "other"}, "stress_model_detail", "say in words which",
+            "defeat_course_other_in_words",
+        ),
+    ],
+    "aggressors": [
+        BadRow(
+            "arrives before birth", {"arrival_date": "2024-05-31"}, "arrival_date",
+            "2024-05-31 is before its birth (2024-06-01)", "aggressor_arrives_after_birth",
+        ),
+        BadRow(
+            "retires before arrival", {"retired_date": "2024-11-30"}, "retired_date",
+            "2024-11-30 is before its arrival (2024-12-01)", "aggressor_retires_after_arrival",
+        ),
+        BadRow(
+            "days of rest, not resting", {"resting_until": "2030-01-01"}, "is_resting", "Days of rest are entered",
+            "aggressor_rest_is_stated",
+        ),
+        BadRow(
+            "rest reversed", {"is_resting": "yes", "resting_from": "2025-03-02", "resting_until": "2025-03-01"},
+            "resting_until", "2025-03-01 is before the first day of rest (2025-03-02)", "aggressor_rest_in_order",
+        ),
+    ],
+    "aggressor-screenings": [
+        _outside("series", "0", "aggressor_screening_series"),
+        _outside("day", "0", "aggressor_screening_day"),
+        _outside("latency_s", "-1", "aggressor_screening_latency"),
+        _outside("attacks", "5000", "aggressor_screening_attacks"),
+        BadRow(
+            "latency without an attack", {"attacks": "0"}, "latency_s", "12 s to an attack, but 0 attacks",
+            "aggressor_screening_latency_of_an_attack",
+        ),
+        BadRow(
+            "before birth", {"performed_at": "2024-05-31 10:00"}, "performed_at",
+            "1A was born on 2024-06-01; 2024-05-31 is before it",
+        ),
+    ],
+    "defeat-bouts": [
+        _outside("day", "0", "defeat_bout_day"),
+        _outside("physical_s", "4000", "defeat_bout_physical"),
+        _outside("attack_latency_s", "-1", "defeat_bout_attack_latency"),
+        _outside("attacks", "5000", "defeat_bout_attacks"),
+        _outside("score", "11", "defeat_bout_score"),
+        _outside("wound_score", "5", "defeat_bout_wound_score"),
+        _outside("sensory_contact_h", "100", "defeat_bout_sensory_contact"),
+        BadRow(
+            "attack after the contact", {"attack_latency_s": "301"}, "attack_latency_s",
+            "301 s to the first attack is longer than the contact (300 s)", "defeat_bout_attack_within_contact",
+        ),
+        BadRow("a witness is touched", {"kind": "witness"}, "kind", "A witness is not touched", "defeat_bout_witness_untouched"),
+        BadRow(
+            "reason without substitution", {"substitution_reason": "slept"}, "substituted",
+            "A reason for a substitution is entered", "defeat_bout_reason_of_substitution",
+        ),
+        BadRow("before birth", {"performed_at": "2024-12-31 10:00"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "performed_at": "2025-07-02 10:00"}, "performed_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow(
+            "before the aggressor came", {"performed_at": "2025-01-31 10:00"}, "aggressor",
+            "1A arrived on 2025-02-01; the bout of 2025-01-31 is before it",
+        ),
+        BadRow(
+            "course of another cohort", {"mouse": "M004"}, "course",
+            "DC1 is the course of cohort C1, M004 is of C3; choose another course",
+        ),
+    ],
+    "control-rotations": [
+        _outside("day", "0", "control_rotation_day"),
+        BadRow(
+            "its own partner", {"partner": "M001"}, "partner", "M001 cannot be its own partner",
+            "control_rotation_of_two_mice",
+        ),
+        BadRow("before birth", {"performed_at": "2024-12-31 10:00"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after the partner's death", {"partner": "M003", "performed_at": "2025-07-02 10:00"}, "performed_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+    ],
+    "arenas": [
+        _outside("width_cm", "1", "arena_width"),
+        _outside("length_cm", "4000", "arena_length"),
+        BadRow(
+            "zone wider than the arena", {"zone_width_cm": "43"}, "zone_width_cm", "43 cm does not fit an arena of 42 cm",
+            "arena_zone_width_within_arena",
+        ),
+        BadRow(
+            "zone deeper than the arena", {"zone_depth_cm": "41"}, "zone_depth_cm", "41 cm does not fit an arena of 40 cm",
+            "arena_zone_depth_within_arena",
+        ),
+        BadRow("no corner", {"corner_cm": "0"}, "corner_cm", "0 cm does not fit", "arena_corner_within_arena"),
     ],
     "weighings": [
         _outside("body_mass_g", "250", "weighing_mass_of_a_mouse"),
@@ -104,6 +342,27 @@ OWN: dict[str, list[BadRow]] = {
         _outside("velocity_present_cm_per_s", "-1", "si_test_velocity_present"),
         BadRow("test 0", {"test_number": "0"}, "test_number", "0 is not a test number", "si_test_number_from_1"),
         BadRow("before birth", {"test_at": "2024-12-31"}, "test_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "test_at": "2025-07-02"}, "test_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        _outside("scoring_number", "0", "si_test_scoring_number"),
+        _outside("lux", "-1", "si_test_lux"),
+        _outside("light_cycle_hour", "25", "si_test_light_cycle_hour"),
+        _outside("gap_between_trials_min", "2000", "si_test_gap_between_trials"),
+        _outside("order_of_day", "0", "si_test_order_of_day"),
+        BadRow(
+            "a digest that is none", {"tracker_sha256": "ABC"}, "tracker_sha256", "ABC is no SHA-256",
+            "si_test_sha256_of_tracker_file",
+        ),
+        BadRow(
+            "cycle of a male", {"mouse": "M004", "estrous_stage": "estrus"}, "estrous_stage",
+            "M004 is male; leave the stage empty",
+        ),
+        BadRow(
+            "excluded, nobody knows why", {"is_exclusion_a_priori": "yes"}, "exclusion_criterion",
+            "An exclusion needs its criterion", "socialinteractiontest_exclusion_has_criterion",
+        ),
     ],
     "phenotype-rules": [
         _outside("cutoff", "0", "phenotype_rule_cutoff"),
@@ -121,6 +380,32 @@ OWN: dict[str, list[BadRow]] = {
     ],
     "assay-results": [
         BadRow("outside its metric", {"value": "101"}, "value", "101 is outside the range of test metric (0 to 100 s)"),
+        BadRow(
+            "excluded, nobody knows why", {"excluded_by": "anna"}, "exclusion_criterion",
+            "An exclusion needs its criterion", "assayresult_exclusion_has_criterion",
+        ),
+    ],
+    "drugs": [
+        _outside("molar_mass_g_per_mol", "0", "drug_molar_mass"),
+        _outside("base_molar_mass_g_per_mol", "-1", "drug_base_molar_mass"),
+        BadRow(
+            "base heavier than salt", {"base_molar_mass_g_per_mol": "300"}, "base_molar_mass_g_per_mol",
+            "The base (300 g/mol) cannot be heavier than its salt (284.25 g/mol)", "drug_base_within_salt",
+        ),
+    ],
+    "solutions": [
+        BadRow(
+            "no strength", {"stock_mg_per_ml": "0"}, "stock_mg_per_ml", "0 mg/ml is no strength of a solution",
+            "solution_stock",
+        ),
+        BadRow(
+            "expires before it is made", {"expires_at": "2025-05-31 08:00"}, "expires_at",
+            "2025-05-31 08:00 is not after the preparation (2025-06-01 08:00)", "solution_expires_after_preparation",
+        ),
+    ],
+    "solution-keys": [
+        BadRow("code of another syringe", {"code": "A"}, "code", "A is already a code on syringes of this study"),
+        BadRow("study of another", {"study": "S2"}, "solution", "There is no solution SOL1 in study S2"),
     ],
     "treatment-components": [
         BadRow(
@@ -128,17 +413,183 @@ OWN: dict[str, list[BadRow]] = {
             "component_days_in_order",
         ),
         _outside("dose_mg_per_kg", "5000", "component_dose"),
+        BadRow("part 0", {"part": "0"}, "part", "0 is not the number of a part", "component_part_from_1"),
+        BadRow("part taken", {"part": "1"}, "part", "arm A already has a part 1; edit that component"),
+        BadRow("half past", {"time_of_day": "9.30"}, "time_of_day", "9.30 is not a time of day", "component_time_of_day"),
+        BadRow("drug and device", {"device": "DBS"}, "drug", "one drug or one device", "component_drug_or_device"),
+        BadRow("neither", _NO_DRUG, "drug", "one drug or one device", "component_drug_or_device"),
+        *(
+            BadRow(
+                f"{field} of a device", {**_DEVICE, field: value}, field, f"{value} goes with a drug; empty it",
+                f"component_{field}_of_a_drug",
+            )
+            for field, value in {
+                "dose_mg_per_kg": "20", "drug_form": "salt", "route": "i.p.", "vehicle": "saline",
+            }.items()
+        ),
+        *(
+            BadRow(
+                f"{field} of a drug", {field: value}, field, f"{value} goes with a device; empty it",
+                f"component_{field}_of_a_device",
+            )
+            for field, value in {
+                "device_target": "PFC", "frequency_hz": "130", "pulse_width_us": "90", "current_ua": "100",
+                "hours_per_day": "8",
+            }.items()
+        ),
+        *(
+            BadRow(f"{field} {value}", {**_DEVICE, field: value}, field, f"{value} ", rule)
+            for field, value, rule in (
+                ("frequency_hz", "-1", "component_frequency"), ("pulse_width_us", "0", "component_pulse_width"),
+                ("current_ua", "0", "component_current"), ("hours_per_day", "25", "component_hours_per_day"),
+            )
+        ),
     ],
-    "dissections": [_outside("minutes_to_freeze", "300", "dissection_minutes_to_freeze")],
+    "doses": [
+        BadRow(
+            "given without a time", {"given_at": ""}, "given_at", "A dose that was given needs its time",
+            "dose_given_has_time",
+        ),
+        BadRow(
+            "planned with a time", {"status": "planned"}, "given_at",
+            "2025-06-02 09:12: a dose that is planned was not given", "dose_not_given_has_no_time",
+        ),
+        BadRow(
+            "missed with a volume", {"status": "missed", "given_at": "", "reason": "ill"}, "volume_ml",
+            "0.25 ml: a missed dose has no volume", "dose_missed_has_no_volume",
+        ),
+        BadRow(
+            "partial without a reason", {"status": "partial"}, "reason", "Say why this dose is partial",
+            "dose_lacking_has_reason",
+        ),
+        _outside("body_mass_g", "250", "dose_mass_of_a_mouse"),
+        _outside("volume_ml", "0", "dose_volume"),
+        BadRow(
+            "ul as ml", {"volume_ml": "2.6"}, "volume_ml", "2.6 ml for 25 g is more than 100 ml/kg; check the units",
+            "dose_volume_fits_mass",
+        ),
+        BadRow("before birth", {"given_at": "2024-12-31 09:00"}, "given_at", "M001 was born on 2025-01-01"),
+        BadRow("due before birth", {"planned_at": "2024-12-31 09:00"}, "planned_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "given_at": "2025-07-02 09:00"}, "given_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+    ],
+    "dissections": [
+        _outside("minutes_to_freeze", "300", "dissection_minutes_to_freeze"),
+        BadRow("before birth", {"performed_at": "2024-12-31 10:00"}, "performed_at", "M002 was born on 2025-01-01"),
+        BadRow(
+            "after death", {"mouse": "M003", "performed_at": "2025-07-02 10:00"}, "performed_at",
+            "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow(
+            "before death", {"mouse": "M003", "performed_at": "2025-06-30 10:00"}, "performed_at",
+            "M003 died on 2025-07-01, not on 2025-06-30",
+        ),
+    ],
+    "storage-boxes": [
+        BadRow("no rows", {"n_rows": "0"}, "n_rows", "0 rows is outside 1 to 26", "storage_box_rows"),
+        BadRow("too wide", {"n_columns": "100"}, "n_columns", "100 columns is outside 1 to 99", "storage_box_columns"),
+    ],
     "tissue-samples": [
         _outside("punch_mm", "20", "tissue_sample_punch"),
         BadRow("dissection of another", {"mouse": "M002", "dissection": "M001"}, "dissection", "This dissection is of M001"),
+        _outside("bregma_from_mm", "19", "tissue_sample_bregma_from"),
+        _outside("bregma_to_mm", "-19", "tissue_sample_bregma_to"),
+        BadRow(
+            "wrong way round", {"bregma_from_mm": "0.9", "bregma_to_mm": "1.9"}, "bregma_to_mm",
+            "1.9 mm lies anterior of the anterior end (0.9 mm)", "tissue_sample_bregma_in_order",
+        ),
+        BadRow("no position", {"position": "4C"}, "position", "4C is not a position", "tissue_sample_position"),
+        BadRow(
+            "position nowhere", {"box": ""}, "box", "Position C4 needs its box", "tissue_sample_position_in_box"
+        ),
+        BadRow("beside the box", {"position": "K4"}, "position", "K4 is not in box BOX1; its positions are A1 to I9"),
+        BadRow("below the box", {"position": "C10"}, "position", "C10 is not in box BOX1; its positions are A1 to I9"),
+        BadRow(
+            "excluded without why", {"excluded_by": "anna"}, "exclusion_criterion",
+            "An exclusion needs its criterion", "tissuesample_exclusion_has_criterion",
+        ),
+    ],
+    "tissue-measurements": [
+        BadRow("replicate 0", {"replicate": "0"}, "replicate", "0 is not a replicate", "tissue_measurement_replicate_from_1"),
+        BadRow("before birth", {"performed_at": "2024-12-31"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow(
+            "scanned after death", {"mouse": "M003", "performed_at": "2025-07-02 10:00", "rated_date": ""},
+            "performed_at", "M003 died on 2025-07-01; 2025-07-02 is after it",
+        ),
+        BadRow("read before the scan", {"rated_date": "2025-06-02"}, "rated_date", "2025-06-02 is before the scan (2025-06-03)"),
+    ],
+    "lab-fields": [
+        BadRow("range reversed", {"maximum": "9"}, "maximum", "9 is below the minimum (10)", "lab_field_range"),
+        BadRow(
+            "minimum of a text", {"kind": "text", "unit": "", "maximum": ""}, "minimum",
+            "Only a number has a minimum; leave 10 out", "lab_field_minimum_of_a_number",
+        ),
+        BadRow(
+            "maximum of a text", {"kind": "text", "unit": "", "minimum": ""}, "maximum",
+            "Only a number has a maximum; leave 120 out", "lab_field_maximum_of_a_number",
+        ),
+        BadRow(
+            "unit of a date", {"kind": "date", "minimum": "", "maximum": ""}, "unit",
+            "Only a number has a unit; leave mm out", "lab_field_unit_of_a_number",
+        ),
+        BadRow(
+            "choices of a number", {"choices": "long; short"}, "choices",
+            "Only a field of the kind choice has choices; leave long; short out", "lab_field_choices_of_a_choice",
+        ),
+        BadRow(
+            "nothing to choose", {"kind": "choice", "unit": "", "minimum": "", "maximum": ""}, "choices",
+            "Nothing to choose from; enter the choices", "lab_field_choice_has_choices",
+        ),
+        BadRow(
+            "a choice twice", {"kind": "choice", "unit": "", "minimum": "", "maximum": "", "choices": "Red; blue; red"},
+            "choices", "Red; blue; red names a choice twice",
+        ),
+        BadRow("name with a blank", {"name": "tail length"}, "name", "A name starts with a small letter"),
+        BadRow("name of a field", {"name": "ear_tag"}, "name", "ear_tag is already a field of mice"),
+        BadRow("name of a column", {"name": "strain_id"}, "name", "strain_id is already a field of mice"),
+        BadRow("label of a field", {"label": "Ear tag"}, "label", "Ear tag is already the label of a field of mice"),
+        BadRow("name of what refers to it", {"name": "weighings"}, "name", "weighings is already a field of mice"),
+        BadRow("name of a word of addresses", {"name": "ordering"}, "name", "ordering has a meaning of its own"),
+        BadRow("name of a lookup", {"name": "gte"}, "name", "gte has a meaning of its own in addresses"),
+        BadRow("another unit than the name's", {"unit": "cm"}, "unit", "The name tail_length_mm says mm, the unit says cm"),
+        BadRow("no unit", {"unit": ""}, "unit", "The name tail_length_mm says mm, the unit says nothing; enter mm"),
+        BadRow("name without its unit", {"name": "tail"}, "name", "The name of a number says its unit; end it so: tail_mm."),
+        BadRow("record of results", {"resource": "phenotype-calls"}, "resource", "phenotype-calls is not one of studies"),
+        BadRow("field of fields", {"resource": "lab-fields"}, "resource", "lab-fields is not one of studies"),
     ],
     "rna-extractions": [
         _outside("rin", "11", "rna_extraction_rin"),
         _outside("rna_conc_ng_per_ul", "-1", "rna_extraction_concentration"),
+        _outside("volume_ul", "0", "rna_extraction_volume"),
+        _outside("dv200_percent", "101", "rna_extraction_dv200"),
         _outside("ratio_260_280", "6", "rna_extraction_ratio_260_280"),
         BadRow("one sample unknown", {"samples": "T001; T999"}, "samples", "There is no tissue sample T999"),
+    ],
+    "extraction-inputs": [
+        _outside("amount_used_mg", "0", "extraction_sample_amount"),
+        BadRow("the same again", {"sample": "T001"}, "sample", "T001 is already in E001"),
+        BadRow("study of another", {"study": "S2"}, "extraction", "There is no RNA extraction E001 in study S2"),
+    ],
+    "sequencing-runs": [_outside("read_length_bp", "2", "sequencing_run_read_length")],
+    "libraries": [
+        _outside("fragment_length_bp", "1", "library_fragment_length"),
+        _outside("library_conc_nm", "-1", "library_concentration"),
+        BadRow("one run unknown", {"runs": "RUN1; RUN99"}, "runs", "There is no sequencing run RUN99"),
+    ],
+    "library-inputs": [
+        _outside("input_ng", "0", "library_extraction_input"),
+        _outside("volume_used_ul", "0", "library_extraction_volume"),
+        BadRow("the same again", {"library": "L001"}, "extraction", "E001 is already in L001"),
+    ],
+    "library-lanes": [
+        _outside("planned_reads_million", "0", "library_run_planned_reads"),
+        _outside("received_reads_million", "-1", "library_run_received_reads"),
+        BadRow("the same again", {"lane": "1"}, "lane", "L001 is already on this lane of RUN1"),
+    ],
+    "sequencing-selections": [
+        BadRow("mouse of another study", {"mice": "M001; N001"}, "mice", "There is no mouse N001 in study S1"),
     ],
 }  # fmt: skip
 
@@ -156,13 +607,26 @@ def make_world() -> Any:
     one = Mouse.objects.create(study=study, code="M001", cohort=cohort, birth_date=born)
     Mouse.objects.create(study=study, code="M002", birth_date=born)
     Mouse.objects.create(study=study, code="M003", birth_date=born, death_date="2025-07-01")
+    elsewhere = Cohort.objects.create(study=study, code="C3")
+    Mouse.objects.create(study=study, code="M004", cohort=elsewhere, sex="M", birth_date=born)
+    Litter.objects.create(study=study, code="L1", birth_date=born)
+    Shipment.objects.create(study=study, code="D1", birth_date_from=born, birth_date_to="2025-01-07")
+    Cage.objects.create(study=study, code="K1")
+    Cage.objects.create(study=other, code="K2")
+    DefeatCourse.objects.create(study=study, code="DC1", cohort=cohort)
+    Aggressor.objects.create(code="1A", birth_date="2024-06-01", arrival_date="2025-02-01")
     assay = Assay.objects.create(name="test assay")
     AssayMetric.objects.create(assay=assay, name="test metric", unit="s", minimum=0, maximum=100)
-    Drug.objects.create(name="test drug")
-    TreatmentArm.objects.create(study=study, name="arm A")
+    Mouse.objects.create(study=other, code="N001")
+    drug = Drug.objects.create(name="test drug")
+    solution = Solution.objects.create(study=study, code="SOL1", drug=drug)
+    SolutionKey.objects.create(study=study, code="A", solution=solution)
+    arm = TreatmentArm.objects.create(study=study, name="arm A")
+    TreatmentComponent.objects.create(study=study, arm=arm, drug=drug)
     randomization = Randomization.objects.create(study=study, code="R1", method="simple")
     Allocation.objects.create(study=study, mouse=one, code="X1", randomization=randomization)
     region = BrainRegion.objects.create(code="TST", name="test region")
+    StorageBox.objects.create(code="BOX1")
     dissection = Dissection.objects.create(study=study, mouse=one)
     samples = [
         TissueSample.objects.create(study=study, code=code, mouse=one, region=region, dissection=dissection)
@@ -172,7 +636,9 @@ def make_world() -> Any:
     ExtractionSample.objects.create(study=study, extraction=extraction, sample=samples[0])
     library = Library.objects.create(study=study, code="L001")
     LibraryExtraction.objects.create(study=study, library=library, extraction=extraction)
-    SequencingRun.objects.create(code="RUN1")
+    Library.objects.create(study=study, code="L002")
+    run = SequencingRun.objects.create(code="RUN1")
+    LibraryRun.objects.create(study=study, library=library, run=run, lane="1")
     return user
 
 
@@ -230,9 +696,14 @@ KINDS: list[tuple[type, str, str]] = [
     (fields.WholeNumberField, "1.5", "1.5 is not a whole number"),
     (fields.WholeNumberField, "--1", "--1 is not a whole number"),
     (fields.WholeNumberField, "9999999999999999999", "9999999999999999999 is too large"),
-    (fields.DayField, "14/03/2026", "14/03/2026 is not a date; enter it as 2026-03-14"),
+    (fields.NumberField, "1,234", "1,234 can be 1.234 or 1234; write it without the comma"),
+    (fields.NumberField, "12 stones", "12 stones is "),
+    (fields.DayField, "31/02/2026", "31/02/2026 is not a date; enter it as 2026-03-14"),
+    (fields.DayField, "3/4/2026", "3/4/2026 can be 3 April 2026 or 4 March 2026"),
+    (fields.DayField, "3.4.26", "3.4.26 has a year of two digits"),
     (fields.DayField, "2025-02-30", "2025-02-30 is not a date"),
     (fields.DayField, "0026-03-14", "0026-03-14 is in the year 26; enter a year from 1900 to 2199, such as 2026."),
+    (fields.InstantField, "3/4/2026 9:30", "3/4/2026 9:30 can be 3 April 2026 or 4 March 2026"),
     (fields.InstantField, "yesterday", "yesterday is not a date and time"),
     (fields.InstantField, "0001-01-01T00:00Z", "0001-01-01T00:00Z is in the year 1; enter a year from 1900 to 2199"),
     (fields.InstantField, "9999-12-31T23:59Z", "is in the year 9999; enter a year from 1900 to 2199, such as 2026."),

@@ -51,7 +51,7 @@ def test_every_wrong_cell_is_listed_with_line_column_value_and_remedy(writer: An
 
 def test_a_dry_run_checks_everything_and_stores_nothing(writer: Any) -> None:
     report = weigh("mouse,performed_at,body_mass_g\nM001,2025-06-01 09:00,25\n", writer, dry_run=True)
-    assert (report.rows, report.created, report.errors) == (1, 0, ())
+    assert (report.rows, report.created, report.errors, report.is_stored) == (1, 1, (), False)
     assert not Weighing.objects.exists()
 
 

@@ -45,11 +45,12 @@ def run(study, tmp_path):
 
 
 def test_a_matrix_goes_in_with_where_it_came_from(run, study):
-    code, out, err = run(MATRIX, "--quantifier", "kallisto 0.43", "--genome-build", "GRCm38")
+    code, out, err = run(MATRIX, "--quantifier", "kallisto 0.43", "--genome-build", "GRCm38", "--quantified-by", "core")
     assert (code, err) == (0, "")
     assert out == "Imported 2 genes x 2 libraries, 2 genes new to the annotation as c.\n"
     matrix = CountMatrix.objects.get(study=study)
     assert (matrix.annotation, matrix.quantifier, matrix.genome_build) == ("A1", "kallisto 0.43", "GRCm38")
+    assert (matrix.quantified_by, matrix.quantified_date) == ("core", None)
     assert (matrix.file_name, matrix.n_genes, matrix.n_libraries, matrix.is_rounded) == ("c.csv", 2, 2, False)
     assert matrix.created_by == system_account()
     assert numbers(matrix) == {"L1": {"Fos": 1, "Arc": 3}, "L2": {"Fos": 2, "Arc": 4}}

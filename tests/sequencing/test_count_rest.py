@@ -37,17 +37,25 @@ def send(client: Client, content: bytes = MATRIX, *, name: str = "c.csv", **part
 
 
 def test_a_file_becomes_a_matrix_that_is_answered_with_its_import(technician, study):
-    answer = send(technician, quantifier="kallisto 0.43", genome_build="GRCm38")
+    by = {"quantified_by": "core facility", "quantified_date": "2025-09-01"}
+    answer = send(technician, quantifier="kallisto 0.43", genome_build="GRCm38", **by)
     assert answer.status_code == 201
     said = answer.json()
     matrix = CountMatrix.objects.get(study=study)
     assert (said["id"], said["study"], said["code"], said["created_by"]) == (matrix.pk, "S1", "c", "a technician")
     assert (said["annotation"], said["quantifier"], said["genome_build"]) == ("A1", "kallisto 0.43", "GRCm38")
+    assert {name: said[name] for name in by} == by
     assert said["report"] == {"genes": 2, "libraries": 2, "new_genes": 2, "mapped": {}, "notes": []}
     assert answer["ETag"] == '"1"'
     assert numbers(matrix) == {"L1": {"Fos": 1, "Arc": 3}, "L2": {"Fos": 2, "Arc": 4}}
     read = technician.get(f"{ADDRESS}{matrix.pk}/").json()
     assert read == {name: value for name, value in said.items() if name != "report"}
+
+
+def test_counts_are_not_quantified_tomorrow(technician, study):
+    answer = send(technician, quantified_date="2199-01-01")
+    assert (answer.status_code, CountMatrix.objects.count()) == (400, 0)
+    assert answer.json() == {"quantified_date": ["2199-01-01 is in the future; enter the day it happened."]}
 
 
 def test_a_token_signs_and_the_history_says_who_and_by_which_door(study):
@@ -136,7 +144,7 @@ def test_an_annotation_is_widened_only_when_asked(technician):
             {
                 "dryrun": [
                     "dryrun is not a part of this form; known are file, sample_map, study, annotation, quantifier, "
-                    "genome_build, round, add_genes, transpose, dry_run."
+                    "genome_build, quantified_by, quantified_date, round, add_genes, transpose, dry_run."
                 ]
             },
         ),

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
+from labdb.desk.import_words import ReadingOptions, refuse, say_changes
 from labdb.registry.imports import ImportReport, import_table
 from labdb.registry.keys import KeyRing
 from labdb.registry.record import Record, all_records, record_for
@@ -17,7 +18,7 @@ from labdb.registry.text_tables import TableError
 class Command(BaseCommand):
     """Import a table of one record: all rows, or none and every error."""
 
-    help = "Import a CSV or TSV file of one record; nothing is stored when any cell is wrong."
+    help = "Import a CSV, TSV or XLSX file of one record; nothing is stored when any cell is wrong."
     requires_system_checks: list[str] = []  # `make lint` has them; they load what this command never needs
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,6 +30,8 @@ class Command(BaseCommand):
             "--map", metavar="COLUMN=FIELD", nargs="+", action="extend", default=[],
             help="The field that a column stands for; an empty FIELD leaves the column out, '*=' every other one that is no field.",
         )  # fmt: skip
+        parser.add_argument("--sheet", metavar="NAME", default="", help="The sheet of a workbook that has several.")
+        ReadingOptions.declare(parser)
         parser.add_argument("--dry-run", action="store_true", help="Check every cell and store nothing.")
         parser.add_argument("--user", metavar="NAME", help="In whose name; by default labdb's own.")
 
@@ -41,7 +44,9 @@ class Command(BaseCommand):
             data = options["file"].read_bytes()
             report = import_table(
                 record, data, options["file"].name,
-                user=user, study=study, mapping=_mapping(options["map"]), dry_run=options["dry_run"],
+                sheet=options["sheet"], user=user, study=study, mapping=_mapping(options["map"]),
+                reading=ReadingOptions.read(options), reason=options["reason"],
+                dry_run=options["dry_run"],
             )  # fmt: skip
         except (TableError, ValidationError) as error:
             raise CommandError("\n".join(getattr(error, "messages", [str(error)]))) from None
@@ -50,18 +55,20 @@ class Command(BaseCommand):
         self._say(record, report, is_dry=options["dry_run"])
 
     def _say(self, record: type[Record], report: ImportReport, *, is_dry: bool) -> None:
-        for note in report.notes:
-            self.stderr.write(note)
-        if report.errors:
-            for error in report.errors:
-                self.stderr.write(str(error))
+        if refuse(self.stderr, report, is_dry=is_dry):
             sys.exit(1)
-        if report.ignored:
-            self.stdout.write(f"Left out, because the database fills them or you said so: {', '.join(report.ignored)}.")
+        say_changes(self.stdout, report, is_dry=is_dry)
         if is_dry:
-            self.stdout.write(f"{_counted(report.rows, record)} can be imported; nothing was stored.")
+            self.stdout.write(f"{_counted(report.rows, record)} can be imported{_split(report)}; nothing was stored.")
         else:
-            self.stdout.write(f"{_counted(report.created, record)} imported.")
+            self.stdout.write(f"{_counted(report.created, record)} imported{_split(report)}.")
+
+
+def _split(report: ImportReport) -> str:
+    """Say how many rows are stored already; nothing where all are new."""
+    if report.created == report.rows:
+        return ""
+    return f", {report.created:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged"
 
 
 def _counted(number: int, record: type[Record]) -> str:

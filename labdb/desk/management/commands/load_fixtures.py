@@ -11,11 +11,13 @@ from labdb.accounts.roles import install_roles
 from labdb.registry.history import writing
 from labdb.registry.record import record_for
 
-FIXTURES = ("strains", "drugs", "brain-regions", "phenotype-rules", "response-rules", "assays")
+FIXTURES = (
+    "strains", "drugs", "brain-regions", "phenotype-rules", "response-rules", "arenas", "assays", "assay-metrics",
+)  # fmt: skip
 
 
 class Command(BaseCommand):
-    """Load roles, regions, strains, drugs, assays and default rules."""
+    """Load roles, regions, strains, drugs, arenas, assays and default rules."""
 
     help = "Load what every laboratory starts with; rows that exist are left as they are."
 
@@ -34,7 +36,13 @@ def _load(resource: str) -> int:
     known = set(model.objects.values_list(model.key_field, flat=True))
     missing = [row for row in rows if row[model.key_field] not in known]
     for row in missing:
-        record: models.Model = model(**row)
+        record: models.Model = model(**{name: _value(model, name, value) for name, value in row.items()})
         record.full_clean()
         record.save()
     return len(missing)
+
+
+def _value(model: type[models.Model], name: str, value: Any) -> Any:
+    """Return a value as the model takes it; a related record is named in the file."""
+    related: Any = model._meta.get_field(name).related_model
+    return related.objects.get(**{related.key_field: value}) if related else value

@@ -26,6 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--annotation", required=True, help="name and release, such as GENCODE-M25")
         parser.add_argument("--quantifier", default="", help="such as kallisto 0.43")
         parser.add_argument("--genome-build", default="", help="such as GRCm38")
+        parser.add_argument("--quantified-by", default="", help="person or core")
+        parser.add_argument("--quantified-date", default="", help="such as 2026-03-14")
         parser.add_argument("--format", default="auto")
         parser.add_argument("--sample-map", type=Path, help="file with the columns name and library")
         parser.add_argument("--round", action="store_true", help="round estimates to whole counts; recorded")

@@ -1,0 +1,123 @@
+"""What came in by file: who, when, which file, and each row that it made or changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from labdb.registry.models import LabQuerySet
+
+REMEMBERED = 20  # imports of a record that are looked through for what a column was
+
+
+class Import(models.Model):
+    """A file, a pasted table or a workbook that was stored: what it made and changed, and whether it was undone."""
+
+    key_field: ClassVar[str] = "pk"
+
+    resource = models.CharField("record", max_length=60, help_text="What was imported: mice, or workbook.")
+    study = models.ForeignKey("colony.Study", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    file_name = models.CharField("file", max_length=255)
+    sha256 = models.CharField("SHA-256 of the file", max_length=64, db_index=True)
+    size_bytes = models.PositiveBigIntegerField("size (bytes)")
+    door = models.CharField(max_length=20)
+    mapping = models.JSONField("columns", default=dict, help_text="Field by column, where a person chose it.")
+    n_created = models.PositiveIntegerField("created")
+    n_changed = models.PositiveIntegerField("changed")
+    n_unchanged = models.PositiveIntegerField("unchanged")
+    n_warnings = models.PositiveIntegerField("warnings", default=0)
+    reason = models.TextField(blank=True, help_text="Why it was stored in spite of warnings.")
+    created_at = models.DateTimeField("imported at", auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="imported by"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undo_reason = models.TextField("why it was undone", blank=True)
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["resource", "-id"], name="import_resource")]
+
+    def __str__(self) -> str:
+        return f"import {self.pk} ({self.file_name})"
+
+
+class ImportedRow(models.Model):
+    """A row that an import made or changed, and the line of the file that says so."""
+
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows")
+    resource = models.CharField(max_length=60)
+    record_id = models.BigIntegerField()
+    sheet = models.CharField(max_length=60, blank=True)
+    line = models.PositiveIntegerField()
+    is_new = models.BooleanField()
+    version = models.PositiveIntegerField(help_text="Of the row when the import had stored it.")
+    links_before = models.JSONField(default=dict, help_text="Several related records of a changed row, by field.")
+
+    class Meta:
+        ordering = ["source", "pk"]
+        indexes = [models.Index(fields=["resource", "record_id"], name="imported_row_record")]
+
+    def __str__(self) -> str:
+        return f"line {self.line} of {self.source}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that an import comes from."""
+
+    file_name: str
+    sha256: str
+    size_bytes: int
+
+    @classmethod
+    def of(cls, data: bytes, file_name: str) -> "Source":
+        """Return the source of these bytes."""
+        return cls(file_name[:255], sha256(data).hexdigest(), len(data))
+
+
+def log_rows(log: Import, resource: str, checked: Sequence[Any], sheet: str = "") -> None:
+    """Record the rows that an import wrote; their versions are read anew, for triggers count them."""
+    from labdb.registry.record import record_for
+
+    model = record_for(resource).model
+    written = [(row, is_new) for row, is_new in checked]
+    versions: dict[int, int] = dict(
+        model._default_manager.filter(pk__in=[row.instance.pk for row, _new in written]).values_list("pk", "version")
+    )
+    ImportedRow.objects.bulk_create(
+        [
+            ImportedRow(
+                source=log, resource=resource, record_id=row.instance.pk, sheet=sheet, line=row.line, is_new=is_new,
+                version=versions[row.instance.pk], links_before=row.links_before,
+            )
+            for row, is_new in written
+        ],
+        batch_size=5_000,
+    )  # fmt: skip
+
+
+def remembered_mapping(resource: str, columns: Sequence[str], user: Any) -> dict[str, str]:
+    """Return what a person said of these columns when files of this record came in before, the newest word first."""
+    said: dict[str, str] = {}
+    for mapping in (
+        Import.objects.filter(resource=resource).exclude(mapping={}).values_list("mapping", flat=True)[:REMEMBERED]
+    ):
+        for column, name in mapping.items():
+            if column in columns:
+                said.setdefault(column, name)
+    return said
+
+
+def imported_before(source: Source, user: Any) -> Import | None:
+    """Return the import of the same content that the account may see and that was not undone."""
+    same = Import.objects.visible_to(user).filter(sha256=source.sha256, undone_at=None)
+    return same.select_related("created_by").first()

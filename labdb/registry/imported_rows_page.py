@@ -1,0 +1,73 @@
+"""What an import made and changed, line by line, and the way back."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from labdb.registry.cells import detail_url
+from labdb.registry.import_log import ImportedRow
+from labdb.registry.listing import page_number
+from labdb.registry.page_context import PageContext
+from labdb.registry.record import record_for
+from labdb.registry.undo import CannotUndo, undo_import
+
+RESOURCE = "imports"
+PAGE_ROWS = 100
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for the reason, saying what goes or what stands in the way; then take the import back."""
+    context = PageContext.of(request, RESOURCE)
+    log = context.row_or_404(pk)
+    is_try = request.method != "POST"
+    obstacles: list[str] = []
+    try:
+        undo_import(log, request.user, request.POST.get("reason", ""), dry_run=is_try)
+    except CannotUndo as error:
+        if error.is_forbidden:
+            raise PermissionDenied(str(error)) from error
+        obstacles = error.obstacles
+    else:
+        if not is_try:
+            messages.success(request, f"{str(log).capitalize()} undone; the history keeps what it was.")
+            return redirect("record-detail", RESOURCE, pk)
+    words = {**context.for_template(log.study), "log": log, "obstacles": obstacles, "row_url": detail_url(log)}
+    return render(request, "registry/undo.html", words, status=409 if obstacles and not is_try else 200)
+
+
+@require_safe
+def import_rows_table(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a page of the rows that an import wrote, each with the line that says so: a part of the import's page."""
+    log = PageContext.of(request, RESOURCE).row_or_404(pk)
+    number = page_number(request.GET.get("page", ""))
+    start = (number - 1) * PAGE_ROWS
+    rows = list(log.rows.order_by("pk")[start : start + PAGE_ROWS + 1])
+    words = {
+        "log": log,
+        "rows": _named(rows[:PAGE_ROWS]),
+        "previous": number - 1,
+        "next": number + 1 if len(rows) > PAGE_ROWS else 0,
+    }
+    return render(request, "registry/_imported_rows.html", words)
+
+
+def _named(rows: list[ImportedRow]) -> list[dict[str, object]]:
+    """Return the rows with the records they became; the study of an import is seen, so are its rows."""
+    ids: dict[str, list[int]] = {}
+    for row in rows:
+        ids.setdefault(row.resource, []).append(row.record_id)
+    stored: dict[str, dict[int, models.Model]] = {
+        name: record_for(name).model._default_manager.in_bulk(of_record) for name, of_record in ids.items()
+    }
+    named = []
+    for row in rows:
+        now = stored[row.resource].get(row.record_id)
+        what = record_for(row.resource).model._meta.verbose_name
+        named.append(
+            {"row": row, "what": what, "name": str(now or ""), "url": detail_url(now) if now is not None else ""}
+        )
+    return named

@@ -1,0 +1,44 @@
+"""One page lists all that analyses leave out, with criterion, who and when."""
+
+import pytest
+from django.test import Client
+
+from labdb.accounts.models import User
+from labdb.colony.models import Exclusion
+from tests.analysis.small_study import add_mouse, add_test, make_study
+from tests.analysis.treated_study import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def text_of(client: Client, url: str, status: int = 200) -> str:
+    answer = client.get(url)
+    assert answer.status_code == status
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_page_lists_mice_and_tests_with_links_and_the_study_counts_them():
+    study, paul = make_study(), User.objects.create(username="paul")
+    ill, fell = add_mouse(study, "M1"), add_mouse(study, "M2")
+    exclusion = Exclusion.objects.create(
+        study=study, mouse=ill, criterion="lost 25 % of its mass", is_a_priori=True, decided_by=paul
+    )
+    test = add_test(fell, 60, 30)
+    client = signed_in()
+    assert "0 exclusions" in text_of(client, "/studies/S1/")
+    assert "M2 SI test 1" not in text_of(client, "/studies/S1/exclusions/")
+    test.exclusion_criterion = "fell off"
+    test.save()
+    text = text_of(client, "/studies/S1/exclusions/")
+    assert (
+        f'<a href="/exclusions/{exclusion.pk}/">M1</a></td><td>lost 25 % of its mass</td><td>yes</td><td>paul' in text
+    )
+    assert f'<a href="/si-tests/{test.pk}/">M2 SI test 1</a></td><td>fell off</td><td>unknown' in text
+    assert "2 exclusions" in text_of(client, "/studies/S1/")
+    assert "excluded: fell off" in text_of(client, "/studies/S1/mice/M2/")
+    assert "Left out of analyses" in text_of(client, "/studies/S1/mice/M1/")
+
+
+def test_a_member_of_another_study_does_not_see_it():
+    make_study()
+    text_of(signed_in("technician", make_study("S2")), "/studies/S1/exclusions/", status=404)
