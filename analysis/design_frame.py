@@ -97,7 +97,8 @@ def _origins(matrix: CountMatrix) -> tuple[pd.DataFrame, list[str]]:
 
 def _excluded_samples(study: Study) -> QuerySet[TissueSample]:
     """Return the samples that no analysis reads."""
-    return TissueSample.objects.filter(study=study).exclude(mouse__exclusions=None)
+    included = TissueSample.objects.filter(TissueSample.included(), study=study)
+    return TissueSample.objects.filter(study=study).exclude(pk__in=included.values("pk"))
 
 
 def _listed(codes: dict[int, str], keys: set[int], shown: int = 8) -> str:

@@ -1,6 +1,6 @@
 """What a single test or sample says of its exclusion; that of a whole mouse is a record of its own."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -39,7 +39,7 @@ class Excludable(models.Model):
 
     class Meta:
         abstract = True
-        constraints: list[Any] = [
+        constraints: ClassVar[list[Any]] = [
             RowRule(
                 condition=~Q(exclusion_criterion="") | Q(is_exclusion_a_priori=None, excluded_by=None),
                 name="%(class)s_exclusion_has_criterion",

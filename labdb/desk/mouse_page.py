@@ -20,6 +20,7 @@ from labdb.desk.quick_entry import entries_of_mouse
 from labdb.desk.study_figures import BODY_MASS
 from labdb.registry.former_names import former_names
 from labdb.registry.keys import KeyRing
+from labdb.registry.permissions import may
 from labdb.sequencing.models import LibraryCounts
 from labdb.treatment.models import AllocationKey
 
@@ -51,6 +52,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         **_results(found),
         "body_mass_figure": _body_mass_figure(found),
         "entries": entries_of_mouse(request.user, found),
+        "may_merge": all(may(request.user, action, Mouse, study) for action in ("change", "delete")),
     }
     return render(request, "desk/mouse.html", context)
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, RestrictedError
 
+from labdb.registry.attachments import Attachment, attachments_of
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.models import LabRecord, counted, dependents
 from labdb.registry.permissions import may, study_of
@@ -54,6 +55,8 @@ def _protecting(instance: models.Model) -> Counter[type[models.Model]]:
             rows = relation.related_model._base_manager.filter(**{relation.field.name: instance.pk})
             if count := rows.count():
                 needed_by[relation.related_model] += count
+    if count := attachments_of(instance).count():
+        needed_by[Attachment] += count
     return needed_by
 
 

@@ -95,6 +95,23 @@ def rows_formerly(rows: models.QuerySet, names: Collection[str]) -> dict[str, li
     return {name: [found[pk] for pk in sorted(pks) if pk in found] for name, pks in ids.items()}
 
 
+def merged_ids(row: Any) -> list[int]:
+    """Return the ids of the rows that were merged into this one, at first or second hand."""
+    events = history_model(type(row))
+    if events is None:
+        return []
+    label, ids, asked = type(row)._meta.label_lower, set(), {row.pk}
+    for _step in range(MOST_MERGES):
+        merges = events.objects.filter(pgh_obj_id__in=asked, pgh_context__metadata__has_key=MERGED_INTO)
+        words = [metadata[MERGED_INTO] for metadata in merges.values_list("pgh_context__metadata", flat=True)]
+        gone = {int(pk) for said in words for pk, heir in said.get(label, {}).items() if heir in asked}
+        asked = gone - ids
+        if not asked:
+            break
+        ids |= asked
+    return sorted(ids)
+
+
 def former_names(row: Any) -> list[FormerName]:
     """Return the names that a row had or inherited, latest first."""
     events = history_model(type(row))
@@ -106,10 +123,9 @@ def former_names(row: Any) -> list[FormerName]:
     names = {}
     for (name, _at), (_next, until) in pairwise(own):
         names[name] = FormerName(name, until)
-    merged = events.objects.filter(pgh_label="delete", pgh_context__metadata__has_key=MERGED_INTO)
-    for name, pk, at in merged.values_list(key, "pgh_obj_id", "pgh_created_at"):
-        if _heirs(type(row), events, {pk}).get(pk) == row.pk:
-            names[name] = FormerName(name, at, is_merged=True)
+    ends = events.objects.filter(pgh_label="delete", pgh_obj_id__in=merged_ids(row))
+    for name, at in ends.values_list(key, "pgh_created_at"):
+        names[name] = FormerName(name, at, is_merged=True)
     return sorted((one for one in names.values() if one.name != now), key=lambda one: one.until, reverse=True)
 
 

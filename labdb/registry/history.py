@@ -79,14 +79,21 @@ def tracked(model: M) -> M:
         triggers += _open_triggers(model)
     pgtrigger.register(*triggers)(model)
     generated = [field.name for field in model._meta.fields if field.generated]
+    with_history(model, exclude=generated)
+    model._is_tracked = True  # type: ignore[attr-defined]
+    return model
+
+
+def with_history(model: M, *, exclude: Sequence[str] = ()) -> M:
+    """Record every insert, update and delete of a table; a change of excluded columns alone is none."""
     pghistory.track(
         pghistory.InsertEvent(level=pgtrigger.Statement),
         pghistory.UpdateEvent(),
         pghistory.DeleteEvent(),
-        exclude=generated or None,
+        exclude=list(exclude) or None,
         meta={"indexes": _name_index(model)},
     )(model)
-    model._is_tracked = True  # type: ignore[attr-defined]
+    model._has_history = True  # type: ignore[attr-defined]
     return model
 
 
@@ -196,6 +203,13 @@ def _set_context(cursor: Any) -> None:
         cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
-def events_of(record: Any) -> models.QuerySet:
-    """Return the changes of one record, newest first, each with its context (who, door, why)."""
-    return record.events.select_related("pgh_context").order_by("-pgh_id")
+def events_of(record: Any, merged: Sequence[int] = ()) -> models.QuerySet:
+    """Return the changes of a record, newest first, each with its context (who, door, why).
+
+    Parameters
+    ----------
+    merged : sequence of int
+        Ids of rows that were merged into it; their changes are among them.
+    """
+    events = type(record).events.rel.related_model.objects.filter(pgh_obj_id__in=[record.pk, *merged])
+    return events.select_related("pgh_context").order_by("-pgh_id")

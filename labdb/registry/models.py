@@ -128,10 +128,16 @@ class StudyRecord(LabRecord):
         before = type(self)._default_manager.filter(pk=self.pk).values_list("study_id", flat=True).first()
         if before is None or before == self.study_id:
             return
-        for relation in dependents(type(self)):
-            count = relation.related_model._base_manager.filter(**{relation.field.name: self.pk}).count()
+        from labdb.registry.attachments import attachments_of  # a table of the registry's own, built on these bases
+
+        counts = [
+            (relation.related_model, relation.related_model._base_manager.filter(**{relation.field.name: self.pk}))
+            for relation in dependents(type(self))
+        ]
+        for model, rows in [*counts, (attachments_of(self).model, attachments_of(self))]:
+            count = rows.count()
             if count:
-                what = relation.related_model._meta.verbose_name_plural
+                what = model._meta.verbose_name_plural
                 raise ValidationError(
                     {
                         self.study_from
@@ -173,5 +179,6 @@ def label_of(record: models.Model) -> str:
 
 
 # Tables of the registry itself; they are built on the bases above.
+import labdb.registry.attachments  # noqa: E402
 import labdb.registry.import_log  # noqa: E402
 import labdb.registry.lab_field  # noqa: E402, F401

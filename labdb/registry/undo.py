@@ -8,6 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from labdb.registry import permissions
+from labdb.registry.attachments import Attachment
 from labdb.registry.deletion import named
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import writing
@@ -103,6 +104,9 @@ def _obstacles(rows: dict[str, list[ImportedRow]]) -> Iterator[str]:
             elif now.version != row.version:
                 yield f"{named(now)} was changed since."
         yield from _built_on(model, stored, made)
+        attached = Attachment.objects.filter(resource=resource, record_id__in=made[model])
+        for pk in sorted(set(attached.values_list("record_id", flat=True)) & stored.keys()):
+            yield f"{named(stored[pk])} has attachments."
 
 
 def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:

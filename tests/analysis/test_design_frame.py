@@ -180,14 +180,15 @@ def test_nothing_is_proposed_for_groups_of_one_mouse():
     assert propose(study, matrix) == []
 
 
-def test_libraries_of_an_excluded_mouse_are_left_out_with_a_word():
+def test_libraries_of_an_excluded_mouse_or_sample_are_left_out_with_a_word():
     study = make_study()
-    mice = [add_mouse(study, f"M{number}") for number in range(3)]
-    matrix = add_matrix(study, [add_library(mouse, "PFC") for mouse in mice], np.ones((5, 3), dtype=int))
+    mice = [add_mouse(study, f"M{number}") for number in range(4)]
+    matrix = add_matrix(study, [add_library(mouse, "PFC") for mouse in mice], np.ones((5, 4), dtype=int))
     Exclusion.objects.create(study=study, mouse=mice[1], criterion="ill")
+    mice[3].tissue_samples.update(exclusion_criterion="thawed")
     found = read_libraries(study, matrix, ["mouse__group"])
     assert list(found.frame.index) == ["M0-PFC", "M2-PFC"]
-    assert found.notes == ("1 library (M1-PFC) left out by exclusion; the study's exclusions say why.",)
+    assert found.notes == ("2 libraries (M1-PFC, M3-PFC) left out by exclusion; the study's exclusions say why.",)
 
 
 def test_a_field_that_the_lab_has_defined_makes_groups_and_covariates():

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-
-T = TypeVar("T")
 
 
 def refuse_future(**moments: Any) -> None:
@@ -57,12 +55,12 @@ def spell(moment: Any) -> str:
 
 
 def overlapping(
-    rows: Sequence[T],
-    stored: Iterable[T],
+    rows: Sequence[Any],
+    stored: Iterable[Any],
     *,
-    place: Callable[[T], Hashable],
-    span: Callable[[T], tuple[Any, Any]],
-) -> Iterator[tuple[int, T]]:
+    place: Callable[[Any], Hashable],
+    span: Callable[[Any], tuple[Any, Any]],
+) -> Iterator[tuple[int, Any]]:
     """Yield the number of each row beside every other that is in the same place at the same time.
 
     Two rows of the sheet are named once, at the one with the higher number.
@@ -74,14 +72,14 @@ def overlapping(
     span : callable
         Row -> start, and the end that is no part of it (None while it lasts).
     """
-    everywhere: dict[Hashable, list[tuple[Any, int | None, T]]] = {}
+    everywhere: dict[Hashable, list[tuple[Any, int | None, Any]]] = {}
     for number, row in [*enumerate(rows), *((None, row) for row in stored)]:
         where, (start, _end) = place(row), span(row)
         if where is not None and start is not None:
             everywhere.setdefault(where, []).append((start, number, row))
     for there in everywhere.values():
         there.sort(key=lambda one: one[0])
-        earlier: list[tuple[Any, int | None, T]] = []
+        earlier: list[tuple[Any, int | None, Any]] = []
         for start, number, row in there:
             earlier = [one for one in earlier if _lasts_beyond(span(one[2])[1], start)]
             for _start, other_number, other in earlier:

@@ -1,7 +1,7 @@
 """Cages, and which mouse lived in which, beside whom."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -126,7 +126,7 @@ class Housing(BenchEvent):
                 yield Finding(number, field, sentence, Grade.WARNING)
 
 
-def _days(row: Housing) -> tuple[object, object]:
+def _days(row: Housing) -> tuple[Any, Any]:
     return row.housed_from, row.housed_to
 
 
