@@ -106,7 +106,7 @@ def _litters(bred: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
                 "birth_date": birth_date,
                 "born_count": n_born,
                 "weaned_count": max(n_born - int(rng.random() < 0.2), len(members)),
-                "wean_date": birth_date + pd.Timedelta(days=p.WEANING_AGE_DAYS),
+                "wean_date": (pd.Timestamp(str(birth_date)) + pd.Timedelta(days=p.WEANING_AGE_DAYS)).date(),
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("litter"), pd.Series(litter_of, name="litter")
 

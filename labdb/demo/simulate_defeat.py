@@ -188,7 +188,7 @@ def _substitute(bouts: pd.DataFrame, reserves: pd.Index, rng: np.random.Generato
         mouse, day = mice[row], days[row]
         free = [code for code in reserves if (mouse, code) not in met and (day, code) not in busy]
         if free:
-            fought[row] = rng.choice(free)
+            fought[row] = str(rng.choice(free))
             met.add((mouse, fought[row]))
             busy.add((day, fought[row]))
     return fought
