@@ -1,4 +1,7 @@
-"""How groups and covariates are named: a path of fields from a library or its mouse, or what the analysis says of it."""
+"""How groups and covariates are named: a path of fields from a library or its mouse, or what the analysis says of it.
+
+A field that the lab has defined is one like any other: ``mouse__coat_score``.
+"""
 
 from typing import Any
 
@@ -6,7 +9,9 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from labdb.colony.models import Mouse
+from labdb.registry.lab_fields import path_to
 from labdb.registry.models import LabRecord
+from labdb.registry.record import field_of, lab_fields_of
 from labdb.sequencing.models import Library
 
 PHENOTYPE, RESPONSE = "mouse__phenotype", "mouse__response"
@@ -38,7 +43,7 @@ def lookup_of(name: str) -> tuple[type[LabRecord], str]:
         if not issubclass(here, LabRecord):
             raise ValueError(f"{name} goes too far: {steps[-1]} is a plain value.")
         field = _field(here, step)
-        steps.append(step)
+        steps.append(path_to(field))
         here = field.related_model if field.is_relation else models.Model
     if issubclass(here, LabRecord):
         steps.append(here.key_field)
@@ -47,17 +52,18 @@ def lookup_of(name: str) -> tuple[type[LabRecord], str]:
 
 def _field(model: type[LabRecord], name: str) -> Any:
     try:
-        field: Any = model._meta.get_field(name)
+        field: Any = field_of(model, name)
     except FieldDoesNotExist:
         field = None
     if field is None or not _is_single(field):
-        known = ", ".join(one.name for one in model._meta.get_fields() if _is_single(one))
+        fields: list[Any] = [*model._meta.get_fields(), *lab_fields_of(model)]
+        known = ", ".join(one.name for one in fields if _is_single(one))
         raise ValueError(f"{name} is not a field of a {model._meta.verbose_name} with one value; there are: {known}.")
     return field
 
 
 def _is_single(field: Any) -> bool:
     """Whether it is a value of the row's own, or one record of the laboratory (not an account)."""
-    if not field.concrete or field.many_to_many:
+    if not field.concrete or field.many_to_many or isinstance(field, models.JSONField):
         return False
     return not field.is_relation or issubclass(field.related_model, LabRecord)

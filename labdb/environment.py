@@ -1,6 +1,7 @@
 """Environment variables as settings: what cannot be used is said in a sentence."""
 
 import os
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 
@@ -16,11 +17,28 @@ def whole_number(name: str, default: int, *, least: int = 1) -> int:
     return int(text)
 
 
+def machine_zone(localtime: Path = Path("/etc/localtime")) -> str:
+    """Return the zone of the machine's own clock, by TZ or /etc/localtime; UTC where neither names one."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    target = str(localtime.resolve())
+    linked = target.rpartition("/zoneinfo/")[2] if "/zoneinfo/" in target else ""
+    for zone in (named, linked):
+        if zone and _is_zone(zone):
+            return "UTC" if zone == "Etc/UTC" else zone
+    return "UTC"
+
+
 def time_zone(name: str, default: str) -> str:
     """Return the time zone that a variable names."""
     text = os.environ.get(name) or default
+    if not _is_zone(text):
+        raise SettingError(f"{name} must name a time zone such as Europe/Berlin; it is {text!r}.")
+    return text
+
+
+def _is_zone(text: str) -> bool:
     try:
         ZoneInfo(text)
     except (OSError, ValueError, KeyError):  # KeyError: what zoneinfo raises for a zone that it does not know
-        raise SettingError(f"{name} must name a time zone such as Europe/Berlin; it is {text!r}.") from None
-    return text
+        return False
+    return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labdb import postgres
-from labdb.environment import SettingError, time_zone, whole_number
+from labdb.environment import SettingError, machine_zone, time_zone, whole_number
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRON = os.environ
@@ -111,9 +111,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "labdb.registry.history.HistoryMiddleware",
+    "labdb.registry.lab_fields.read_once_per_request",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "labdb.accounts.must_change.MustChangePassword",
 ]
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -125,6 +127,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "labdb.accounts.navigation.people_link",
+                "labdb.registry.lab_clock.clock",
             ],
         },
     },
@@ -152,7 +156,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = time_zone("TIME_ZONE", "UTC")  # the lab's; instants are stored in UTC and shown in it
+TIME_ZONE = time_zone("TIME_ZONE", machine_zone())  # the lab's; instants are stored in UTC and shown in it
 USE_I18N = False  # one language: the bench's words
 USE_TZ = True
 FORMAT_MODULE_PATH = "labdb.formats"  # Django no longer reads DATE_FORMAT from settings
@@ -170,6 +174,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = DATA_DIR / "files"
+ATTACHMENT_LIMIT_MB = whole_number("ATTACHMENT_LIMIT_MB", 100)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 200 * 2**20  # a count matrix by REST; larger ones go by `import_counts`
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000

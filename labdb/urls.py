@@ -1,13 +1,13 @@
 """Every address, by door."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
 from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
+from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
 from labdb.registry.urls import page_urlpatterns
@@ -15,12 +15,12 @@ from labdb.sequencing.records import CountMatrixRecord
 from labdb.sequencing.rest import CountMatrixView
 
 api = Router(special={CountMatrixRecord: CountMatrixView, AnalysisRunRecord: AnalysisRunView})
+api.register("attachments", AttachmentView, basename="api-attachments")
 
 urlpatterns = [
     path("", include("labdb.desk.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/login/", auth_views.LoginView.as_view(), name="login"),
-    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/", include("labdb.accounts.urls")),
     path("records/", include(page_urlpatterns)),
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),

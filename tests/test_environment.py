@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from labdb import environment
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -32,3 +34,17 @@ def test_what_cannot_be_a_setting_ends_in_one_sentence(name: str, text: str, say
     assert ended.returncode == 1
     assert says in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_the_zone_is_that_of_the_machine_unless_one_is_set(tmp_path, monkeypatch):
+    zone = tmp_path / "zoneinfo" / "Europe" / "Berlin"
+    zone.parent.mkdir(parents=True)
+    zone.write_bytes(b"")
+    linked = tmp_path / "localtime"
+    linked.symlink_to(zone)
+    monkeypatch.delenv("TZ", raising=False)
+    assert environment.machine_zone(linked) == "Europe/Berlin"
+    assert environment.machine_zone(zone.with_name("Nowhere")) == "UTC"
+    assert environment.machine_zone(tmp_path / "missing") == "UTC"
+    monkeypatch.setenv("TZ", ":America/New_York")
+    assert environment.machine_zone(linked) == "America/New_York"

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.kernels.differential_expression import linear_dependencies
 from analysis.models import Contrast
+from labdb.registry.rules import plain_number
 
 MIN_MICE = 2  # a group of one shows nothing of how mice of it vary
 
@@ -89,7 +91,7 @@ def make_design(libraries: pd.DataFrame, region: str, questions: Sequence[Questi
         A covariate is missing for some libraries.
     """
     group_by, covariates = questions[0].group_by, questions[0].covariates
-    named = libraries[group_by].dropna().astype(str)
+    named = libraries[group_by].dropna().map(_as_written).astype(str)
     sizes = named.value_counts()
     small = sorted(sizes.index[sizes < MIN_MICE])
     groups = named[~named.isin(small)]
@@ -118,6 +120,11 @@ def make_design(libraries: pd.DataFrame, region: str, questions: Sequence[Questi
         design.notes.append(f"{region}: {confounded}; the contrasts that this leaves open are answered.")
     design.contrasts = pd.DataFrame(weights, index=full.columns).reindex(design.matrix.columns)
     return design
+
+
+def _as_written(value: Any) -> str:
+    """Return a group as a contrast names it; a column of whole numbers with gaps holds 2.0 for 2."""
+    return plain_number(float(value)) if isinstance(value, float) else str(value)
 
 
 def _columns(libraries: pd.DataFrame, region: str, groups: pd.Series, covariates: Sequence[str]) -> pd.DataFrame:

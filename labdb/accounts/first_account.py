@@ -2,13 +2,12 @@
 
 import secrets
 
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from labdb.accounts.models import User
+from labdb.accounts.models import SYSTEM, User
 
 FIRST = "admin"
-SYSTEM = "labdb"
 
 
 def ensure_first_account() -> tuple[str, str] | None:
@@ -16,8 +15,7 @@ def ensure_first_account() -> tuple[str, str] | None:
 
     An account that `token` made for a script has no password: with it alone nobody could open a page.
     """
-    with_password = User.objects.exclude(password="").exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-    if with_password.exists():
+    if User.objects.with_password().exists():
         return None
     password = secrets.token_urlsafe(12)
     with transaction.atomic():

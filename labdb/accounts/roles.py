@@ -4,12 +4,12 @@ A role that exists is never overwritten: what it may do is changed in the admin.
 """
 
 from django.contrib.auth.models import Permission
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from labdb.accounts.models import Role
 from labdb.registry.permissions import ACTIONS
 
-EVERYTHING = ("accounts", "colony", "defeat", "behavior", "treatment", "tissue", "sequencing", "analysis")
+EVERYTHING = ("registry", "accounts", "colony", "defeat", "behavior", "treatment", "tissue", "sequencing", "analysis")
 BENCH = ("colony", "defeat", "behavior", "tissue", "sequencing")
 
 # role -> action -> rooms whose records it may act on
@@ -22,9 +22,21 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     "manager": dict.fromkeys(ACTIONS, EVERYTHING),
 }
 # Who belongs to a study, and a study itself, are a manager's business.
-MANAGED = Q(content_type__app_label="colony", content_type__model__in=("study", "studymembership")) | Q(
+MANAGED_MODELS = ("study", "studymembership")
+MANAGED = Q(content_type__app_label="colony", content_type__model__in=MANAGED_MODELS) | Q(
     content_type__app_label="accounts"
 )
+
+
+def may_enter(model: type[Model]) -> list[str]:
+    """Return the roles that enter records of this model, as a new laboratory starts with them."""
+    room, name = model._meta.app_label, str(model._meta.model_name)
+    is_managed = room == "accounts" or (room == "colony" and name in MANAGED_MODELS)
+    return [
+        role
+        for role, rights in ROLES.items()
+        if room in rights.get("add", ()) and (role == "manager" or not is_managed)
+    ]
 
 
 def install_roles() -> int:

@@ -26,7 +26,8 @@ class StudyRecordDeclaration(Record):
         "severity_prospective", "severity_actual", "primary_outcome", "planned_n", "planned_n_basis", "is_blinded",
         "state", "notes",
     )  # fmt: skip
-    list_display = ("code", "title", "state", "is_blinded", "planned_n")
+    computed = ("closed_at",)
+    list_display = ("code", "title", "state", "closed_at", "is_blinded", "planned_n")
     list_filter = ("state", "is_blinded")
     search_fields = ("code", "title")
 

@@ -292,6 +292,7 @@ class DefeatBout(BenchEvent):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Refuse one aggressor with two mice at once; warn of a pair that met before and of an unfit choice."""
+        yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse", "course")
         yield from encounters.unfit(rows)
         yield from encounters.met_before(
@@ -340,6 +341,7 @@ class ControlRotation(BenchEvent):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Warn of a partner that the mouse had before."""
+        yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse")
         yield from encounters.met_before(
             rows, others, partner="partner", what="Partner", advice="choose another partner"

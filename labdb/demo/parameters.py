@@ -37,6 +37,57 @@ RETEST_DAY: Final = FIRST_TEST_DAY + TREATMENT_DAYS + 1
 DISSECTION_DAY: Final = RETEST_DAY + 1
 WEIGHING_DAYS: Final = (0, 3, 7, 10, 17, 24)  # the trough, then about weekly; ours
 
+# Where the mice come from and live ------------------------------------------------------------------
+SHIPPED_COHORT: Final = "C1"  # the other is bred in house, so that both ways are seen; ours
+VENDOR: Final = "The Jackson Laboratory"  # of the strain
+DAYS_BEFORE_DEFEAT_OF_ARRIVAL: Final = 7  # acclimation; ours
+MALES_PER_LITTER: Final = 5  # at most; ours
+LITTER_SIZE: Final = (6, 10)  # born, both sexes, C57BL/6J; ours
+WEANING_AGE_DAYS: Final = 21  # usual; ours
+MICE_PER_GROUP_CAGE: Final = 4  # until the first defeat; ours
+CAGES_PER_RACK_ROW: Final = 8  # ours
+HOUSING_ROOM: Final = "A3"  # ours
+
+# Aggressors and defeat ------------------------------------------------------------------------------
+AGGRESSOR_STRAIN: Final = "CD-1"  # Golden et al. 2011
+N_AGGRESSORS_SCREENED: Final = 90  # per cohort; about 85 % pass, and 64 are needed; ours
+N_RESERVES: Final = 8  # per cohort, for the residents that do not attack; ours
+N_TARGETS: Final = 6  # per cohort, for the SI test only: no mouse meets them before; ours
+AGGRESSOR_AGE_AT_ARRIVAL_DAYS: Final = (120, 180)  # retired breeders of 4 to 6 months; Golden et al. 2011
+AGGRESSOR_ARRIVAL_DAY: Final = -14  # ours
+SCREENING_DAYS: Final = (-4, -3, -2)  # three days; Golden et al. 2011
+SCREENING_S: Final = 180.0  # three minutes, a fresh screener each day; Golden et al. 2011
+SCREENING_MAX_LATENCY_S: Final = 60.0  # keep: attacks within it in two consecutive sessions; Golden et al. 2011
+BOUT_S: Final = 300.0  # 5-10 minutes; Golden et al. 2011
+STOPPED_BOUT_S: Final = 180.0  # a bout cut short for a wound; ours
+SENSORY_CONTACT_H: Final = 24.0  # across the divider; Golden et al. 2011
+ATTACK_LATENCY_MEDIAN_S: Final = 22.0  # first attack, log-normal
+ATTACK_LATENCY_LOG_SD: Final = 0.9  # in all, the aggressor's part included
+ATTACKS_MEAN: Final = 18.0  # on the first day, Poisson-gamma
+ATTACKS_GAMMA_SIZE: Final = 3.0
+ATTACKS_CHANGE_PER_DAY: Final = -0.03
+AGGRESSOR_LOG_SD: Final = 0.35  # between aggressors, on attacks and (reversed) on latency
+WOUND_SHARES: Final = (0.70, 0.27, 0.025, 0.005)  # scores 0 to 3; 3 % of bouts end with 2 or more; the split is ours
+WOUND_SCORE_THAT_STOPS: Final = 3  # ours
+SUBSTITUTED_SHARE: Final = 0.04  # of bouts: the resident did not attack, another took its place
+BOUTS_AT_ONCE: Final = 8  # watched by two people; ours
+BOUT_WAVE_MINUTES: Final = 8  # ours
+BOUT_HOUR: Final = 13  # ours
+HUMANE_ENDPOINT_DAY: Final = 25  # evening of the re-test, so that all mice have both tests; ours
+
+# Dosing ---------------------------------------------------------------------------------------------
+DOSE_HOUR: Final = 10  # ours
+DRUG_FORM: Final = "salt"  # both are sold as hydrochlorides, and weighed as such; ours
+DRUG_VEHICLE: Final = "0.9 % NaCl"
+DOSES_APART_S: Final = 60  # ours
+DOSE_VOLUME_ML_PER_KG: Final = 5.0  # half of the usual limit of 10 ml/kg i.p., the same in all arms; ours
+SYRINGE_STEP_ML: Final = 0.01  # what a 0.5 ml syringe shows; ours
+SOLUTION_BATCH_DAYS: Final = (1, 8)  # first days of the weekly batches; ours
+SOLUTION_KEEPS_DAYS: Final = 10  # ours
+MISSED_DOSE_SHARE: Final = 0.003  # ours
+PARTIAL_DOSE_SHARE: Final = 0.005  # ours
+PARTIAL_DOSE_FRACTION: Final = 0.5  # ours
+
 # Social-interaction test ---------------------------------------------------------------------------
 TRIAL_S: Final = 150.0  # Golden et al. 2011
 IZ_ABSENT_MEAN_S: Final = 60.0  # 761 mice
@@ -59,6 +110,18 @@ VELOCITY_MEAN_CM_PER_S: Final = 8.0  # ours
 VELOCITY_SD_CM_PER_S: Final = 1.4  # ours
 VELOCITY_SLOPE: Final = 0.12  # avoiding mice freeze more when the target is there; ours
 MINUTES_PER_TEST: Final = 7  # two trials and the cleaning; ours
+N_ARENAS: Final = 2  # by turns, so that one dries while the other is used; ours
+ARENA_CM: Final = {  # Golden et al. 2011; the zone is that of one published protocol
+    "width_cm": 42.0,
+    "length_cm": 42.0,
+    "zone_width_cm": 14.0,
+    "zone_depth_cm": 9.0,
+    "corner_cm": 9.0,
+}
+TEST_ROOM: Final = "B12"  # ours
+TEST_LUX: Final = (10.0, 1.0)  # red light: mean and SD; ours
+GAP_BETWEEN_TRIALS_MIN: Final = (0.5, 1.5)  # the target is put in; ours
+LIGHTS_ON_HOUR: Final = 7  # ours
 
 # Body mass -----------------------------------------------------------------------------------------
 BODY_MASS_G: Final = (25.0, 1.5)  # mean and SD at the first defeat
@@ -66,6 +129,8 @@ MASS_LOSS_G: Final = 1.5  # of defeated mice, reached on the day below
 MASS_LOSS_BY_DAY: Final = 3
 MASS_GAIN_G_PER_DAY: Final = 0.15
 WEIGHING_ERROR_SD_G: Final = 0.2  # ours
+DAILY_WEIGHING_DAYS: Final = range(FIRST_TEST_DAY + TREATMENT_DAYS + 1)  # each day of defeat and of treatment; ours
+WEIGHING_HOUR: Final = 8  # ours
 
 # Tissue, RNA, sequencing ----------------------------------------------------------------------------
 REGIONS: Final = ("PFC", "NAc", "HIP", "AMY")  # Bagot et al. 2017
@@ -81,6 +146,24 @@ POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
 POOLS_PER_RUN: Final = 2  # 4 runs
 FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours
 INSTRUMENT: Final = "NovaSeq 6000"  # ours
+LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours
+    "library_strategy": "RNA-Seq",
+    "library_source": "TRANSCRIPTOMIC",
+    "library_selection": "PolyA",
+    "library_layout": "PAIRED",
+}
+
+# Storage and neuroplasticity -------------------------------------------------------------------------
+BOX_SIDE: Final = 9  # 81 tubes; the usual cryobox
+FREEZER: Final = "F1"  # ours
+N_MEASURED: Final = 40  # of the defeated mice that are not sequenced; ours
+MINUTES_PER_SCAN: Final = 25  # ours
+DAYS_TO_READING: Final = {"MRI": 10, "histology": 30}  # after the last day; ours
+TISSUE_METRICS: Final = (  # region, hemisphere, modality, metric, unit, mean, SD, correlation with the log SI ratio; ours
+    ("HIP", "B", "MRI", "gray_matter_volume", "mm3", 25.0, 1.0, -0.5),  # inverse in one region: the editorial
+    ("PFC", "B", "MRI", "gray_matter_volume", "mm3", 6.0, 0.3, 0.0),  # none in another
+    ("PFC", "R", "histology", "spine_density", "per 10 um", 14.0, 1.5, 0.0),
+)
 
 # Expression ------------------------------------------------------------------------------------------
 N_GENES: Final = 22_000
@@ -123,3 +206,23 @@ FRACTION_UNDONE: Final = {  # of the stress effect, in mice that the drug works 
     "AMY": {"imipramine": 0.5, "ketamine": 0.1},
 }
 FRACTION_UNDONE_NON_RESPONDER: Final = 0.0
+
+# Errors planted for the quality checks ---------------------------------------------------------------
+SWAPPED_REGIONS: Final = ("PFC", "NAc")  # of one mouse: their markers give the exchange away; ours
+POOR_LIBRARY_READ_SHARE: Final = 0.5
+
+# The published layout: Bagot et al. 2017, GSE81672 -----------------------------------------------------
+PUBLISHED_SEED: Final = 81672  # ours
+PUBLISHED_MICE: Final = {  # what the libraries of a region are of; 25 mice
+    "control": 5,
+    "resilient": 4,
+    "saline": 3,  # susceptible
+    "imipramine responder": 3,
+    "imipramine non_responder": 4,
+    "ketamine responder": 3,
+    "ketamine non_responder": 3,
+}
+PUBLISHED_LOST: Final = ("HIP", "control")  # this region has one such sample less: 99 in all
+PUBLISHED_SPLIT_REGION: Final = "HIP"  # on four runs: saline mice one each in three, drug mice mostly in the fourth
+PUBLISHED_SPLIT_DRUGGED: Final = (1, 1, 1, 10)  # libraries of drug mice on each run; "mostly" is the source's
+PUBLISHED_SPLIT_OTHERS: Final = (1, 1, 1, 1)  # of controls, and of resilient mice, on each run; ours

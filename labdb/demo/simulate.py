@@ -1,24 +1,24 @@
 """The simulated demo study: all its records as frames, and the truth behind them.
 
-Nothing here knows the database: `load_demo` turns the frames into records. The study is free of
-errors; whoever wants some (a swapped pair, a wrong sex, a missing zone time) plants them in a copy made by
-`dataclasses.replace`, between `simulate_study` and the loader.
+Nothing here knows the database: `load_demo` turns the frames into records. The study that `simulate_study` returns is
+free of errors; `with_planted_errors` makes the copy that is loaded.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from labdb.demo import parameters as p
 from labdb.demo.gene_names import demo_genes
+from labdb.demo.layouts import DEMO, Layout
 from labdb.demo.plant_expression import ExpressionTruth, plant_expression
+from labdb.demo.planted_errors import PlantedError, choose_errors, plant
 from labdb.demo.simulate_behavior import SimulatedBehavior, simulate_behavior
-from labdb.demo.simulate_expression import (
-    fraction_undone,
-    simulate_counts,
-)
+from labdb.demo.simulate_bench import SimulatedBench, simulate_bench
+from labdb.demo.simulate_expression import fraction_undone, simulate_counts
+from labdb.demo.simulate_measurements import tissue_truth
 from labdb.demo.simulate_tissue import SimulatedTissue, simulate_tissue
 
 
@@ -28,12 +28,17 @@ class SimulatedStudy:
 
     Attributes
     ----------
+    layout : Layout
+        Which of the two studies.
     seed : int
         The same seed gives the same study.
     behavior : SimulatedBehavior
         Mice, SI tests, weighings, allocations; in ``latent`` what nobody sees.
     tissue : SimulatedTissue
         Dissections, samples, extractions, libraries, runs.
+    bench : SimulatedBench
+        Everything else that the bench wrote down; where it has ``mice``, ``si_tests`` and ``weighings`` of its own, those
+        are the full records.
     genes : pandas.DataFrame, indexed by gene id
         ``symbol``, ``annotation``.
     counts : pandas.DataFrame of int32, genes x libraries
@@ -47,59 +52,105 @@ class SimulatedStudy:
         ``region``, ``arm``, ``fraction_undone``: the mean over the sequenced mice of the arm.
     """
 
+    layout: Layout
     seed: int
     behavior: SimulatedBehavior
     tissue: SimulatedTissue
+    bench: SimulatedBench
     genes: pd.DataFrame
     counts: pd.DataFrame
     expression_truth: dict[str, ExpressionTruth]
     truth: list[dict[str, Any]]
     truth_by_arm: list[dict[str, Any]]
+    planted: list[PlantedError] = field(default_factory=list)
 
 
-def simulate_study(seed: int = p.DEFAULT_SEED) -> SimulatedStudy:
-    """Simulate the demo study at its real size: 122 mice, 256 libraries, 22,000 genes.
+class _Streams(NamedTuple):
+    """A generator for each part: a part that is added at the end leaves the draws of the others as they are."""
+
+    behavior: np.random.Generator
+    tissue: np.random.Generator
+    effects: np.random.Generator
+    counts: np.random.Generator
+    bench: np.random.Generator
+    selection: np.random.Generator
+    errors: np.random.Generator
+
+
+def simulate_study(seed: int | None = None, layout: Layout = DEMO) -> SimulatedStudy:
+    """Simulate a study at its real size: 122 mice, 22,000 genes, and 256 libraries (99 in the published layout).
 
     Parameters
     ----------
-    seed : int
-        Behavior, tissue, planted effects and counts have streams of their own, so that a change to
-        one leaves the others as they are.
+    seed : int, optional
+        By default the layout's own.
+    layout : Layout
+        Who is sequenced on which runs.
 
     Returns
     -------
     SimulatedStudy
+        Free of errors.
 
     Raises
     ------
     ValueError
-        If the seed gives fewer susceptible mice than the arms need.
+        If the seed gives fewer mice of a kind than the layout needs.
     """
-    of_behavior, of_tissue, of_effects, of_counts = _streams(seed)
-    behavior = simulate_behavior(of_behavior)
-    tissue = simulate_tissue(behavior, of_tissue)
+    seed = layout.seed if seed is None else seed
+    streams = _streams(seed)
+    behavior = layout.choose(simulate_behavior(streams.behavior), streams.selection)
+    tissue = simulate_tissue(behavior, streams.tissue, layout.plan)
     genes = demo_genes()
-    expression_truth = plant_expression(genes, of_effects)
+    expression_truth = plant_expression(genes, streams.effects)
     return SimulatedStudy(
+        layout=layout,
         seed=seed,
         behavior=behavior,
         tissue=tissue,
+        bench=simulate_bench(behavior, tissue, layout.code, streams.bench),
         genes=genes,
-        counts=simulate_counts(expression_truth, behavior, tissue.libraries, of_counts),
+        counts=simulate_counts(expression_truth, behavior, tissue.libraries, streams.counts),
         expression_truth=expression_truth,
         truth=truth_by_response(),
         truth_by_arm=truth_by_arm(behavior),
     )
 
 
-def _streams(seed: int) -> list[np.random.Generator]:
-    return np.random.default_rng(seed).spawn(4)
+def with_planted_errors(study: SimulatedStudy) -> SimulatedStudy:
+    """Return the study as it is loaded: with the errors of its layout, which `planted` lists."""
+    if not study.layout.has_planted_errors:
+        return study
+    of_choice, of_reads = _streams(study.seed).errors.spawn(2)
+    errors = choose_errors(study.bench.mice, study.behavior.latent["phenotype"], of_choice)
+    return plant(study, errors, of_reads)
 
 
-def truth_of(seed: int = p.DEFAULT_SEED) -> dict[str, list[dict[str, Any]]]:
-    """Return the truth behind a seed, by response and for whole arms, without simulating any counts."""
-    whole_arms = truth_by_arm(simulate_behavior(_streams(seed)[0]))
-    return {"by_response": truth_by_response(), "by_arm": [{**row, "response": None} for row in whole_arms]}
+def _streams(seed: int) -> _Streams:
+    return _Streams(*np.random.default_rng(seed).spawn(len(_Streams._fields)))
+
+
+def truth_of(seed: int | None = None, layout: Layout = DEMO) -> dict[str, list[dict[str, Any]]]:
+    """Return the truth behind a seed, without simulating any counts.
+
+    Returns
+    -------
+    dict
+        ``by_response`` and ``by_arm`` (fraction undone), ``tissue`` (correlations), ``planted`` (errors in the records).
+    """
+    streams = _streams(layout.seed if seed is None else seed)
+    behavior = layout.choose(simulate_behavior(streams.behavior), streams.selection)
+    planted: list[PlantedError] = []
+    if layout.has_planted_errors:
+        tissue = simulate_tissue(behavior, streams.tissue, layout.plan)
+        mice = simulate_bench(behavior, tissue, layout.code, streams.bench).mice
+        planted = choose_errors(mice, behavior.latent["phenotype"], streams.errors.spawn(2)[0])
+    return {
+        "by_response": truth_by_response(),
+        "by_arm": [{**row, "response": None} for row in truth_by_arm(behavior)],
+        "tissue": tissue_truth(),
+        "planted": [asdict(error) for error in planted],
+    }
 
 
 def truth_by_response() -> list[dict[str, Any]]:
@@ -113,13 +164,13 @@ def truth_by_response() -> list[dict[str, Any]]:
 
 
 def truth_by_arm(behavior: SimulatedBehavior) -> list[dict[str, Any]]:
-    """Return the mean fraction undone over the mice of each drug arm, by region."""
-    arms = behavior.allocations["arm"]
+    """Return the mean fraction undone over the sequenced mice of each drug arm, by region."""
+    arms = behavior.allocations["arm"][behavior.mice["is_sequenced"]]
     return [
         {
             "region": region,
             "arm": arm,
-            "fraction_undone": float(fraction_undone(behavior, region)[arms == arm].mean()),
+            "fraction_undone": float(fraction_undone(behavior, region)[arms.index[arms == arm]].mean()),
         }
         for region in p.REGIONS
         for arm in p.DRUGS

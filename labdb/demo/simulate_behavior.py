@@ -227,16 +227,20 @@ def _sequenced(phenotype: pd.Series, allocations: pd.DataFrame, rng: np.random.G
     return sequenced
 
 
+def mass_change_g(is_defeated: "pd.Series | np.ndarray | bool", day: int) -> np.ndarray:
+    """Return the expected change of body mass since the first defeat: a loss, then growth; controls only grow."""
+    falling, rising = min(day, p.MASS_LOSS_BY_DAY), max(day - p.MASS_LOSS_BY_DAY, 0)
+    defeated_g = p.MASS_GAIN_G_PER_DAY * rising - p.MASS_LOSS_G * falling / p.MASS_LOSS_BY_DAY
+    return np.where(is_defeated, defeated_g, p.MASS_GAIN_G_PER_DAY * day)
+
+
 def _weighings(mice: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Weigh all mice at eight in the morning of the weighing days."""
+    """Weigh all mice on the weighing days; `simulate_weighings` adds the days between."""
     start_g = rng.normal(*p.BODY_MASS_G, len(mice))
-    defeated = mice["group"].eq("defeated").to_numpy()
+    is_defeated = mice["group"].eq("defeated").to_numpy()
     rounds = []
     for day in p.WEIGHING_DAYS:
-        falling, rising = min(day, p.MASS_LOSS_BY_DAY), max(day - p.MASS_LOSS_BY_DAY, 0)
-        defeated_g = p.MASS_GAIN_G_PER_DAY * rising - p.MASS_LOSS_G * falling / p.MASS_LOSS_BY_DAY
-        change_g = np.where(defeated, defeated_g, p.MASS_GAIN_G_PER_DAY * day)
-        mass_g = start_g + change_g + rng.normal(0, p.WEIGHING_ERROR_SD_G, len(mice))
-        performed_at = _at(mice["cohort"], day, hour=8).to_numpy()
+        mass_g = start_g + mass_change_g(is_defeated, day) + rng.normal(0, p.WEIGHING_ERROR_SD_G, len(mice))
+        performed_at = _at(mice["cohort"], day, p.WEIGHING_HOUR).to_numpy()
         rounds.append(pd.DataFrame({"mouse": mice.index, "performed_at": performed_at, "body_mass_g": mass_g.round(1)}))
     return pd.concat(rounds, ignore_index=True)

@@ -1,7 +1,9 @@
 """From the sequenced mice to libraries on runs: dissection, RNA, pools."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,7 +37,27 @@ class SimulatedTissue:
     runs: pd.DataFrame
 
 
-def simulate_tissue(behavior: SimulatedBehavior, rng: np.random.Generator) -> SimulatedTissue:
+class SequencingPlan(NamedTuple):
+    """How the samples of a layout come to runs.
+
+    Attributes
+    ----------
+    deal : callable
+        From libraries (``mouse``, ``region``), their treatment and a random generator to the pool of each.
+    run_of_pool : dict of str to str
+        Every pool.
+    lost : tuple of (region, group), optional
+        The last mouse of the group has no sample of the region.
+    """
+
+    deal: Callable[[pd.DataFrame, pd.Series, np.random.Generator], pd.Series]
+    run_of_pool: dict[str, str]
+    lost: tuple[str, str] | None = None
+
+
+def simulate_tissue(
+    behavior: SimulatedBehavior, rng: np.random.Generator, plan: SequencingPlan | None = None
+) -> SimulatedTissue:
     """Simulate one library per sequenced mouse and region.
 
     Parameters
@@ -44,18 +66,16 @@ def simulate_tissue(behavior: SimulatedBehavior, rng: np.random.Generator) -> Si
         The animals.
     rng : numpy.random.Generator
         The only source of randomness.
+    plan : SequencingPlan, optional
+        Without one, two balanced pools a region.
 
     Returns
     -------
     SimulatedTissue
     """
+    plan = plan or BALANCED
     mice = behavior.mice[behavior.mice["is_sequenced"]]
-    samples = pd.DataFrame(
-        [{"mouse": mouse, "region": region} for mouse in mice.index for region in p.REGIONS],
-        index=pd.Index([f"{mouse}-{region}" for mouse in mice.index for region in p.REGIONS], name="sample"),
-    )
-    samples["punch_mm"] = samples["region"].map(p.PUNCH_MM)
-    samples["punch_count"] = p.PUNCHES
+    samples = _samples(mice, plan.lost)
     extractions = _extractions(samples, rng)
     libraries = pd.DataFrame(
         {
@@ -66,9 +86,21 @@ def simulate_tissue(behavior: SimulatedBehavior, rng: np.random.Generator) -> Si
         index=pd.Index([f"{sample}-LIB" for sample in samples.index], name="library"),
     )
     treatment = behavior.latent["phenotype"] + " " + behavior.allocations["arm"]
-    libraries["pool"] = _pools(libraries, libraries["mouse"].map(treatment), rng)
-    libraries["run"] = libraries["pool"].map(_run_of_pool())
-    return SimulatedTissue(_dissections(mice, rng), samples, extractions, libraries, _runs())
+    libraries["pool"] = plan.deal(libraries, libraries["mouse"].map(treatment), rng)
+    libraries["run"] = libraries["pool"].map(plan.run_of_pool)
+    return SimulatedTissue(_dissections(mice, rng), samples, extractions, libraries, _runs(plan.run_of_pool))
+
+
+def _samples(mice: pd.DataFrame, lost: tuple[str, str] | None) -> pd.DataFrame:
+    taken = [(mouse, region) for mouse in mice.index for region in p.REGIONS]
+    if lost is not None:
+        region, group = lost
+        taken.remove((mice.index[mice["group"] == group][-1], region))
+    samples = pd.DataFrame(taken, columns=["mouse", "region"])
+    samples.index = pd.Index(samples["mouse"] + "-" + samples["region"], name="sample")
+    samples["punch_mm"] = samples["region"].map(p.PUNCH_MM)
+    samples["punch_count"] = p.PUNCHES
+    return samples
 
 
 def _dissections(mice: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -104,7 +136,7 @@ def _extractions(samples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFram
     )
 
 
-def _pools(libraries: pd.DataFrame, treatment: pd.Series, rng: np.random.Generator) -> pd.Series:
+def deal_evenly(libraries: pd.DataFrame, treatment: pd.Series, rng: np.random.Generator) -> pd.Series:
     """Split the libraries of a region over its pools, each treatment evenly."""
     pool_of: dict[str, str] = {}
     for region in p.REGIONS:
@@ -114,14 +146,17 @@ def _pools(libraries: pd.DataFrame, treatment: pd.Series, rng: np.random.Generat
     return pd.Series(pool_of).reindex(libraries.index)
 
 
-def _run_of_pool() -> dict[str, str]:
+def _neighbors_share_runs() -> dict[str, str]:
     """Put one pool each of neighboring regions on a run: no region is confounded with a run."""
     pools = [f"{region}-{half + 1}" for half in range(p.POOLS_PER_REGION) for region in p.REGIONS]
     return {pool: f"RUN{1 + place // p.POOLS_PER_RUN}" for place, pool in enumerate(pools)}
 
 
-def _runs() -> pd.DataFrame:
-    codes = sorted(set(_run_of_pool().values()))
+BALANCED = SequencingPlan(deal_evenly, _neighbors_share_runs())
+
+
+def _runs(run_of_pool: dict[str, str]) -> pd.DataFrame:
+    codes = sorted(set(run_of_pool.values()))
     return pd.DataFrame(
         {
             "instrument": p.INSTRUMENT,

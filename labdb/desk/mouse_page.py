@@ -4,8 +4,10 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -16,16 +18,21 @@ from analysis.summaries import current_runs
 from labdb.colony.models import Mouse, Study
 from labdb.desk.quick_entry import entries_of_mouse
 from labdb.desk.study_figures import BODY_MASS
+from labdb.registry.former_names import former_names
+from labdb.registry.keys import KeyRing
+from labdb.registry.permissions import may
 from labdb.sequencing.models import LibraryCounts
 from labdb.treatment.models import AllocationKey
 
 
 @require_GET
 def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
-    """Answer the page of a mouse."""
+    """Answer the page of a mouse; a name that it had leads to the one it has."""
     study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
     seen = Mouse.objects.visible_to(request.user).select_related("study", "cohort", "strain")
-    found = get_object_or_404(seen, study=study, code=storable(mouse))
+    found = seen.filter(study=study, code=storable(mouse)).first()
+    if found is None:
+        return _under_its_new_name(request, study, storable(mouse))
     tests = list(found.si_tests.filter(counts=True).order_by("test_number"))
     dissections = list(found.dissections.all())
     allocation = found.allocations.select_related("randomization").first()
@@ -45,8 +52,20 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         **_results(found),
         "body_mass_figure": _body_mass_figure(found),
         "entries": entries_of_mouse(request.user, found),
+        "may_merge": all(may(request.user, action, Mouse, study) for action in ("change", "delete")),
     }
     return render(request, "desk/mouse.html", context)
+
+
+def _under_its_new_name(request: HttpRequest, study: Study, former: str) -> HttpResponse:
+    try:
+        found = KeyRing(request.user).find(Mouse, former, study)
+    except ValidationError as error:
+        raise Http404(error.messages[0]) from None
+    for one in former_names(found):
+        if one.name == former:
+            messages.info(request, one.sentence(found))
+    return redirect("mouse-page", found.study.code, found.code)
 
 
 def _key(allocation: Any, user: Any) -> AllocationKey | None:

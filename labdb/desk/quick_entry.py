@@ -29,17 +29,13 @@ class QuickEntry:
 
 def entries_of_study(user: Any, study: Study) -> list[QuickEntry]:
     """Return what the account may enter in a study; nothing where it is closed."""
-    return [_entry(model, study=study.code) for model in OF_STUDY if _may_add(user, model, study)]
+    return [_entry(model, study=study.code) for model in OF_STUDY if may(user, "add", model, study)]
 
 
 def entries_of_mouse(user: Any, mouse: Mouse) -> list[QuickEntry]:
     """Return what the account may enter of one mouse; the form knows the mouse already."""
     given = {"study": mouse.study.code, "mouse": mouse.code}
-    return [_entry(model, **given) for model in OF_MOUSE if _may_add(user, model, mouse.study)]
-
-
-def _may_add(user: Any, model: type[Any], study: Study) -> bool:
-    return study.state == "open" and may(user, "add", model, study)
+    return [_entry(model, **given) for model in OF_MOUSE if may(user, "add", model, mouse.study)]
 
 
 def _entry(model: type[Any], **given: str) -> QuickEntry:

@@ -3,13 +3,24 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from labdb.desk import exclusions_page, gene_page, health, home_page, mouse_page, study_figures, study_page
+from labdb.desk import (
+    dictionary_page,
+    exclusions_page,
+    gene_page,
+    health,
+    home_page,
+    merge_page,
+    mouse_page,
+    study_figures,
+    study_page,
+)
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
     path("", home_page.home, name="home"),
     path("health/", health.health, name="health"),
     path("studies/", RedirectView.as_view(pattern_name="home")),
+    path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),
     path("studies/<path:code>/mice/<path:mouse>/", mouse_page.mouse, name="mouse-page"),
     path(
         "studies/<path:code>/figures/<slug:name>.<slug:file_format>",
@@ -18,6 +29,7 @@ urlpatterns = [
     ),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
+    path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),
     path("genes/", gene_page.search, name="gene-index"),
     path("genes/<path:symbol>/figures/expression.<slug:file_format>", gene_page.expression_figure, name="gene-figure"),
     path("genes/<path:symbol>/", gene_page.gene, name="gene-page"),

@@ -42,7 +42,7 @@ def app_role_statements(app_role: str, owner_role: str | None = None) -> list[st
     later = "ALTER DEFAULT PRIVILEGES" + (f" FOR ROLE {_quoted(owner_role)}" if owner_role else "")
     rows = "SELECT, INSERT, UPDATE, DELETE"
     return [
-        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {app}",
         f"GRANT USAGE ON SCHEMA public TO {app}",
         f"GRANT {rows} ON ALL TABLES IN SCHEMA public TO {app}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {app}",

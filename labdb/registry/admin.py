@@ -8,9 +8,11 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseRedirect
 
 from labdb.registry import deletion, permissions
+from labdb.registry.cells import value_part
 from labdb.registry.form_fields import TextField
-from labdb.registry.forms import REASON, conflict_sentence, form_for
+from labdb.registry.forms import REASON, conflict_sentence, form_for, offered
 from labdb.registry.history import writing
+from labdb.registry.lab_fields import value_of
 from labdb.registry.record import Record, all_records, record_for
 
 
@@ -51,8 +53,13 @@ class RecordAdmin(admin.ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fields of the form, or the columns where they are only looked at."""
         may_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        names = [*form_for(self.record).base_fields, REASON] if may_edit else list(self.record.columns())
+        names = [*offered(self.record), REASON] if may_edit else self._looked_at()
         return [(None, {"fields": names})]
+
+    def _looked_at(self) -> list[Any]:
+        """Return the columns; the admin knows no field outside the model, so such a one shows by a function."""
+        own = {field.name: _shown_by(field) for field in self.record.lab_fields()}
+        return [own.get(name, name) for name in self.record.columns()]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the record is listed."""
@@ -114,6 +121,14 @@ def _admin_for(record: type[Record]) -> type[RecordAdmin]:
         "list_select_related": tuple(related) or False,
     }
     return type(f"{record.model.__name__}Admin", (RecordAdmin,), members)
+
+
+def _shown_by(field: Any) -> Any:
+    @admin.display(description=field.verbose_name)
+    def shown(row: Any) -> str:
+        return value_part(field, value_of(field, row), whole=True).text
+
+    return shown
 
 
 def _is_long(record: type[Record], name: str) -> bool:

@@ -36,7 +36,7 @@ def whole_tables(operations: list[Operation], app_label: str) -> list[Operation]
         name = getattr(operation, "model_name_lower", None)
         if isinstance(operation, CreateModel):
             tables[operation.name_lower] = operation
-        elif name in tables and _fits_in_table(operation):
+        elif name in tables and _fits_in_table(operation, tables[name]):
             tables[name] = _with(tables[name], operation, app_label)
         else:
             others.append(operation)
@@ -50,7 +50,9 @@ def whole_tables(operations: list[Operation], app_label: str) -> list[Operation]
         return operations
 
 
-def _fits_in_table(operation: Operation) -> bool:
+def _fits_in_table(operation: Operation, table: CreateModel) -> bool:
+    if table.options.get("proxy"):
+        return False  # it creates no table, and so no trigger either
     if isinstance(operation, AddField):
         return not isinstance(operation.field, ManyToManyField)  # no column; its `through` comes after the table
     return isinstance(operation, AddConstraint | AddIndex | AddTrigger)

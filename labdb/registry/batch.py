@@ -15,8 +15,10 @@ from labdb.registry.findings import Finding, Grade
 from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, read_as, split_keys
 from labdb.registry.forms import Conflict, RecordForm, complete, form_for
 from labdb.registry.keys import KeyRing
+from labdb.registry.lab_fields import value_of
+from labdb.registry.lab_values import COLUMN
 from labdb.registry.numbers import AmbiguousError
-from labdb.registry.record import Record, natural_key
+from labdb.registry.record import Record, field_of, natural_key
 from labdb.registry.representation import with_related
 from labdb.registry.rules import UniqueRule
 from labdb.registry.table_rules import broken_rules, stored_twins, update_rows
@@ -155,7 +157,8 @@ def _change(record: type[Record], changed: Sequence[CheckedRow]) -> None:
                 + " since the file was checked; check it again."
             )
     several = {f.name for f in record.model._meta.many_to_many}
-    names = {one.field for row in changed for one in row.differences} - several
+    own = {field.name for field in record.lab_fields()}
+    names = {COLUMN if one.field in own else one.field for row in changed for one in row.differences} - several
     if getattr(record.model, "study_from", None) in names:
         names.add("study")
     rows = [row.instance for row in changed if any(one.field not in several for one in row.differences)]
@@ -210,7 +213,8 @@ def _as_change(record: type[Record], form: RecordForm, line: int, texts: dict[st
             if differs:
                 row.links_before[name] = [one.pk for one in old]
         else:
-            old, new = getattr(stored, name), getattr(row.instance, name)
+            field = field_of(record.model, name)
+            old, new = value_of(field, stored), value_of(field, row.instance)
             differs = old != new
         if differs and name not in row.errors:
             row.differences.append(

@@ -6,8 +6,9 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, RestrictedError
 
+from labdb.registry.attachments import Attachment, attachments_of
 from labdb.registry.forms import forbidden_sentence
-from labdb.registry.models import dependents
+from labdb.registry.models import LabRecord, counted, dependents
 from labdb.registry.permissions import may, study_of
 
 
@@ -27,6 +28,8 @@ def delete_record(instance: models.Model, user: Any) -> None:
     needed_by = _protecting(instance)
     if needed_by:
         raise StillNeeded(_sentence(instance, needed_by))
+    if isinstance(instance, LabRecord) and (sentence := instance.needed_by()):
+        raise StillNeeded(sentence)
     try:
         with transaction.atomic():
             instance.delete()
@@ -52,15 +55,12 @@ def _protecting(instance: models.Model) -> Counter[type[models.Model]]:
             rows = relation.related_model._base_manager.filter(**{relation.field.name: instance.pk})
             if count := rows.count():
                 needed_by[relation.related_model] += count
+    if count := attachments_of(instance).count():
+        needed_by[Attachment] += count
     return needed_by
 
 
 def _sentence(instance: models.Model, needed_by: Counter[type[models.Model]]) -> str:
-    counts = [_counted(model, count) for model, count in needed_by.items()]
+    counts = [counted(model, count) for model, count in needed_by.items()]
     listed = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
     return f"{named(instance)} has {listed}; delete {'these' if sum(needed_by.values()) > 1 else 'it'} first."
-
-
-def _counted(model: type[models.Model], count: int) -> str:
-    name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
-    return f"{count:,} {name}"

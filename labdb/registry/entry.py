@@ -21,7 +21,7 @@ from labdb.registry.entry_fields import groups_of
 from labdb.registry.form_fields import InstantField, KeysField
 from labdb.registry.forms import REASON, Conflict, RecordForm, complete, form_for, model_texts
 from labdb.registry.history import writing
-from labdb.registry.models import dependents
+from labdb.registry.models import counted, dependents
 from labdb.registry.page_context import PageContext
 
 
@@ -169,7 +169,7 @@ def _conflict_page(request: HttpRequest, context: PageContext, form: RecordForm,
     current = context.row_or_404(form.instance.pk)
     theirs = model_texts(current, context.record)
     yours = {**model_texts(form.instance, context.record), **_several(form)}
-    texts = {name: (_text(theirs[name]), _text(yours[name])) for name in context.record.fields}
+    texts = {name: (_text(theirs[name]), _text(yours[name])) for name in theirs}
     words = {
         **context.for_template(permissions.study_of(current)),
         "sentence": str(conflict),
@@ -251,11 +251,10 @@ def _refusal(row: models.Model, user: Any) -> str:
 
 def _goes_along(row: models.Model) -> list[str]:
     """Return what is deleted with a row, counted."""
-    counted = []
+    parts = []
     for relation in dependents(type(row)):
         if relation.on_delete is models.CASCADE:
             count = relation.related_model._base_manager.filter(**{relation.field.name: row.pk}).count()
-            words = relation.related_model._meta
             if count:
-                counted.append(f"{count:,} {words.verbose_name if count == 1 else words.verbose_name_plural}")
-    return counted
+                parts.append(counted(relation.related_model, count))
+    return parts

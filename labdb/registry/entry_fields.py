@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from labdb.registry import permissions
 from labdb.registry.cells import with_names
 from labdb.registry.form_fields import InstantField, KeyField, KeysField, is_storable, written_key
-from labdb.registry.forms import RecordForm
+from labdb.registry.former_names import former_ids
+from labdb.registry.forms import RecordForm, offered
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.models import label_of
 from labdb.registry.page_context import PageContext, has_study
@@ -50,7 +51,10 @@ def groups_of(form: RecordForm, user: Any) -> list[EntryGroup]:
     key = key_path(form._meta.model)
     place: list[EntryField] = []
     values: list[EntryField] = []
+    offered_names = offered(form.record)
     for bound in form:
+        if bound.name not in offered_names:
+            continue
         entry = _entry_field(form, bound, user)
         is_place = isinstance(bound.field, KeyField) or bound.name in (key, "code", "name")
         (place if is_place else values).append(entry)
@@ -58,21 +62,33 @@ def groups_of(form: RecordForm, user: Any) -> list[EntryGroup]:
     return [group for group in groups if group.fields]
 
 
-def _entry_field(form: RecordForm, bound: BoundField, user: Any) -> EntryField:
+def dress(bound: BoundField) -> None:
+    """Give a field its look, and tell a screen reader where its help and its errors stand."""
     form_field = bound.field
     widget = form_field.widget
-    is_select = isinstance(widget, forms.Select)
-    widget.attrs["class"] = "form-select" if is_select else "form-control"
+    widget.attrs["class"] = _look(widget)
     described = []
     if form_field.help_text:
-        described.append(f"{bound.id_for_label}-help")
+        described.append(f"{bound.auto_id}-help")
     if bound.errors:
         widget.attrs["class"] += " is-invalid"
         widget.attrs["aria-invalid"] = "true"
-        described.append(f"{bound.id_for_label}-errors")
+        described.append(f"{bound.auto_id}-errors")
     if described:
         widget.attrs["aria-describedby"] = " ".join(described)
-    if isinstance(form_field, InstantField):
+
+
+def _look(widget: forms.Widget) -> str:
+    if isinstance(widget, forms.CheckboxInput | forms.RadioSelect | forms.CheckboxSelectMultiple):
+        return "form-check-input"
+    return "form-select" if isinstance(widget, forms.Select) else "form-control"
+
+
+def _entry_field(form: RecordForm, bound: BoundField, user: Any) -> EntryField:
+    dress(bound)
+    form_field = bound.field
+    widget = form_field.widget
+    if isinstance(form_field, InstantField) and isinstance(widget, forms.DateTimeInput):
         form_field.widget = forms.DateTimeInput(
             attrs={**widget.attrs, "type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         )
@@ -90,8 +106,8 @@ def _offer_names(form_field: KeyField, user: Any) -> list[str]:
     try:
         attrs["data-keys"] = reverse("record-keys", args=[record_for(form_field.model).resource])
     except KeyError:
-        rows = permissions.visible(form_field.model._default_manager.all(), user)
-        return [str(written_key(row)) for row in rows[:MOST_NAMES]]
+        offered = getattr(form_field.model, "offered", form_field.model._default_manager.all)
+        return [str(written_key(row)) for row in permissions.visible(offered(), user)[:MOST_NAMES]]
     if isinstance(form_field, KeysField):
         attrs["data-several"] = "true"
     return []
@@ -122,6 +138,8 @@ def _holding(context: PageContext, asked: str) -> Q:
         holding |= Q(**{f"{name}__icontains": asked})
     if is_id(asked):
         holding |= Q(pk=int(asked.removeprefix("#")))
+    if ids := former_ids(context.record.model, {asked})[asked]:
+        holding |= Q(pk__in=ids)
     return holding
 
 

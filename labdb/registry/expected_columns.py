@@ -13,7 +13,7 @@ from labdb.registry.form_fields import (
     WholeNumberField,
     YesNoField,
 )
-from labdb.registry.forms import form_for
+from labdb.registry.forms import offered
 from labdb.registry.headers import default_texts
 from labdb.registry.keys import article, key_path
 from labdb.registry.record import Record
@@ -42,7 +42,7 @@ def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
     """Return the columns that a file may have, in the order of the form."""
     defaults = default_texts(record)
     columns = []
-    for name, form_field in form_for(record).base_fields.items():
+    for name, form_field in offered(record).items():
         is_needed = form_field.required and defaults.get(name) in ("", None)
         columns.append(
             ExpectedColumn(name, str(form_field.label), _kind(form_field), is_needed, str(form_field.help_text or ""))

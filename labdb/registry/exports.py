@@ -16,7 +16,8 @@ from django.http import QueryDict, StreamingHttpResponse
 
 from labdb.registry.filters import chosen_names
 from labdb.registry.keys import key_path
-from labdb.registry.record import Record
+from labdb.registry.lab_fields import path_to
+from labdb.registry.record import Record, field_of
 
 CHUNK_BYTES = 2**16
 FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet would run
@@ -83,15 +84,15 @@ def _chunks(copy: Any) -> Iterator[bytes]:
 
 def column_expression(model: type[models.Model], name: str, *, for_excel: bool = False) -> Any:
     """Return a column as SQL that gives what the import reads."""
-    field: Any = model._meta.get_field(name)
+    field: Any = field_of(model, name)
     if isinstance(field, models.ManyToManyField):
         expression: Any = _names_of(field)
     elif field.is_relation:
         expression = F(f"{name}__{key_path(field.related_model)}")
     elif isinstance(field, models.BooleanField):
-        return Cast(F(name), TextField())  # true and false; COPY alone writes t and f
+        return Cast(F(path_to(field)), TextField())  # true and false; COPY alone writes t and f
     else:
-        expression = F(name)
+        expression = F(path_to(field))
     is_text = field.is_relation or isinstance(field, models.CharField | models.TextField)
     return _without_formula(expression) if for_excel and is_text else expression
 

@@ -7,16 +7,20 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 
 from labdb.registry import permissions
 from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_storable
+from labdb.registry.former_names import former_ids
 from labdb.registry.keys import is_id, key_path
-from labdb.registry.record import Record, names_shown, record_for
+from labdb.registry.lab_fields import path_to
+from labdb.registry.long_lists import COUNTED, is_indexed, is_long
+from labdb.registry.record import Record, field_of, names_shown, record_for
 
 LOOKUPS = ("exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icontains", "startswith", "range", "date")
 MAX_STEPS = 6
+FEW = 1_000  # ids that stand in a query for a join
 EXPORTS = ("csv",)  # Parquet, NDJSON and XLSX are later doors
 RESERVED = {"limit", "offset", "page", "search", "ordering", "fields", "export", "for", "format", "columns"}
 
@@ -52,6 +56,7 @@ class Filters:
     conditions: Q = field(default_factory=Q)
     search: str = ""
     ordering: tuple[str, ...] = ()
+    unindexed: tuple[str, ...] = ()  # of what is sorted by
     has_many: bool = False
 
 
@@ -79,6 +84,7 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
             errors[name] = error.messages
     try:
         filters.ordering = read_ordering(record, query.get("ordering", ""))
+        filters.unindexed = tuple(name for name in _sorted_by(query) if not is_indexed(record.model, name))
     except ValidationError as error:
         errors["ordering"] = error.messages
     if errors:
@@ -88,7 +94,7 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
 
 def chosen_names(query: QueryDict) -> list[str]:
     """Return the columns that ``?fields=`` names."""
-    return [name.strip() for name in query.get("fields", "").split(",") if name.strip()]
+    return _names_in(query.get("fields", ""))
 
 
 def _unknown_words(record: type[Record], query: QueryDict) -> dict[str, list[str]]:
@@ -104,19 +110,70 @@ def _unknown_words(record: type[Record], query: QueryDict) -> dict[str, list[str
 
 
 def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySet:
-    """Return the rows that the filters select, in their order."""
+    """Return the rows that the filters select, in their order; FilterError where that order would take long."""
     queryset = queryset.filter(filters.conditions)
     if filters.search:
-        found = Q()
-        for name in record.search_fields:
-            found |= Q(**{f"{name}__icontains": filters.search})
-        queryset = queryset.filter(found)
+        queryset = _searched(queryset, record, filters.search)
     searches_many = filters.search and any(_crosses_many(record, name) for name in record.search_fields)
     if filters.has_many or searches_many:
         queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
+    if filters.unindexed and is_long(queryset):
+        raise FilterError({"ordering": [_long_sentence(record, filters.unindexed)]})
     if filters.ordering:
-        queryset = queryset.order_by(*filters.ordering, "pk")
+        last = "-pk" if filters.ordering[-1].startswith("-") else "pk"  # so that an index can be read backwards
+        queryset = _along_parents(queryset, record, filters.ordering).order_by(*filters.ordering, last)
     return queryset
+
+
+def _along_parents(queryset: QuerySet, record: type[Record], ordering: Sequence[str]) -> QuerySet:
+    """Say once more that a row's study is its parent's, where rows are sorted by the parent.
+
+    Then one study's rows are read along the names of its parents, and not along those of all studies.
+    """
+    parent = getattr(record.model, "study_from", None)
+    if parent and any(path.removeprefix("-").startswith(f"{parent}__") for path in ordering):
+        return queryset.filter(**{f"{parent}__study": F("study")})
+    return queryset
+
+
+def _long_sentence(record: type[Record], unindexed: Sequence[str]) -> str:
+    indexed = ", ".join(name for name in sorted(_sortable(record)) if is_indexed(record.model, name))
+    return (
+        f"More than {COUNTED:,} rows are not sorted by {', '.join(unindexed)}, which has no index; "
+        f"filter for fewer, or sort by {indexed}."
+    )
+
+
+def _searched(queryset: QuerySet, record: type[Record], text: str) -> QuerySet:
+    """Return the rows where a search field holds the text.
+
+    What is found is fixed by its ids, related records first: they are few beside the rows that refer to them, and a
+    text within a name has no index, so it is looked for once, not anew for rows, page and count.
+    """
+    found = Q()
+    for name in record.search_fields:
+        relation, _, last = name.rpartition("__")
+        related = _related_model(record.model, relation) if relation else None
+        ids = _few_ids(related._default_manager.filter(**{f"{last}__icontains": text})) if related else None
+        found |= Q(**{f"{name}__icontains": text}) if ids is None else Q(**{f"{relation}__in": ids})
+    if former := former_ids(record.model, {text})[text]:
+        found |= Q(pk__in=former)
+    rows = queryset.filter(found)
+    ids = _few_ids(rows)
+    return rows if ids is None else queryset.filter(pk__in=ids)
+
+
+def _related_model(model: Any, path: str) -> Any:
+    """Return the model at the end of a path of relations; None where the path ends in a value."""
+    for step in path.split("__"):
+        model = model._meta.get_field(step).related_model if model is not None else None
+    return model
+
+
+def _few_ids(queryset: QuerySet) -> list[Any] | None:
+    """Return the ids of these rows, None where there are many: then they are no help to find others."""
+    ids = list(queryset.order_by().values_list("pk", flat=True)[: FEW + 1])
+    return ids if len(ids) <= FEW else None
 
 
 def resolve(record: type[Record], name: str) -> Path:
@@ -141,19 +198,20 @@ def resolve(record: type[Record], name: str) -> Path:
     if found.is_relation and found.concrete and steps[-1] == found.attname:  # mouse_id=12: the row's own column
         orm = "__".join([*steps[:-1], found.name, "pk"])
         return Path(orm, found.target_field, lookup, tuple(relations[:-1]))
+    steps[-1] = path_to(found)
     return Path("__".join(steps), found, lookup, tuple(relations))
 
 
 def known(record: type[Record]) -> list[str]:
     """Return the filters of a record itself; each may go on into a related record and end in a lookup."""
-    fields = [*record.model._meta.fields, *record.model._meta.many_to_many]
+    fields = [*record.model._meta.fields, *record.model._meta.many_to_many, *record.lab_fields()]
     own = [field.name for field in fields if _field(record.model, field.name) is not None]
     return sorted({*own, *record.relations})
 
 
 def read_ordering(record: type[Record], text: str) -> tuple[str, ...]:
     """Return the columns of ``?ordering=``."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = _names_in(text)
     paths = []
     for name in names:
         sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
@@ -166,9 +224,18 @@ def read_ordering(record: type[Record], text: str) -> tuple[str, ...]:
     return tuple(paths)
 
 
+def _sorted_by(query: QueryDict) -> list[str]:
+    return [name.removeprefix("-") for name in _names_in(query.get("ordering", ""))]
+
+
+def _names_in(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _sortable(record: type[Record]) -> set[str]:
     """Return the columns of the table itself, one value each, and what the declaration shows or filters by."""
-    own = {field.name for field in record.model._meta.fields if _field(record.model, field.name) is not None}
+    fields = [*record.model._meta.fields, *record.lab_fields()]
+    own = {field.name for field in fields if _field(record.model, field.name) is not None}
     declared = {*record.list_display, *record.list_filter, *record.relations}
     several = {name for name in declared if _crosses_many(record, record.relations.get(name, name))}
     return (own | declared) - several
@@ -179,7 +246,7 @@ def _field(model: Any, name: str) -> Any:
     if name == "pk":
         name = "id"
     try:
-        found = model._meta.get_field(name)
+        found = field_of(model, name)
     except FieldDoesNotExist:
         return None
     if found.is_relation:
@@ -258,7 +325,9 @@ def _relation_condition(path: Path, text: str) -> Q:
         elif key == "pk":
             raise ValidationError(f"{name} is not an id; enter digits.")
         else:
-            condition |= Q(**{f"{path.orm}__{key}": name})
+            ids = _few_ids(path.field.related_model._default_manager.filter(**{key: name}))
+            # ids, and no join: so that the planner sees which part of an index it needs
+            condition |= Q(**{f"{path.orm}__{key}": name}) if ids is None else Q(**{f"{path.orm}__in": ids})
     return condition
 
 
@@ -290,4 +359,6 @@ def _crosses_many(record: type[Record], orm: str) -> bool:
             if found.many_to_many or found.one_to_many:
                 return True
             model = found.related_model
+        else:
+            break  # what follows reads the value
     return False

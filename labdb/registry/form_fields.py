@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from labdb.registry.dates import DateCell, year_first
 from labdb.registry.keys import KeyRing
+from labdb.registry.lab_clock import instant_of
 from labdb.registry.models import key_of
 from labdb.registry.numbers import read_number
 from labdb.registry.units import Unit, unit_of
@@ -151,7 +152,7 @@ class DayField(_Spoken, forms.Field):
 class InstantField(_Spoken, forms.Field):
     """A date and time; without an offset it is the laboratory's clock."""
 
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    widget: Any = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     date_order = ""
 
     def to_python(self, value: Any) -> datetime | None:
@@ -165,12 +166,19 @@ class InstantField(_Spoken, forms.Field):
             )
             _refuse_strange_year(value, instant)
             if timezone.is_naive(instant):
-                instant = timezone.make_aware(instant)
+                instant = self._by_the_clock(instant)
             return instant.astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError(
                 f"{value} is not a date and time; enter it as 2026-03-14 09:30 (year-month-day hour:minute)."
             ) from None
+
+    def _by_the_clock(self, local: datetime) -> datetime:
+        try:
+            return instant_of(local)
+        except ValidationError:
+            self.widget = forms.TextInput()  # the browser's own clock has no place for an offset
+            raise
 
     def prepare_value(self, value: Any) -> Any:
         """Return the instant by the laboratory's clock."""

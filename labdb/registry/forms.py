@@ -13,8 +13,9 @@ from labdb.registry import permissions
 from labdb.registry.findings import WARNING, Grade
 from labdb.registry.form_fields import KeyField, KeysField, form_field_for
 from labdb.registry.keys import KeyRing
+from labdb.registry.lab_fields import LabDefined, value_of
 from labdb.registry.models import LabRecord
-from labdb.registry.record import Record
+from labdb.registry.record import Record, field_of
 from labdb.registry.table_rules import broken_rules
 
 CHECK_VIOLATION = "23514"
@@ -71,6 +72,7 @@ class RecordForm(forms.ModelForm):
     """
 
     record: ClassVar[type[Record]]
+    lab_fields: ClassVar[tuple[LabDefined, ...]] = ()
 
     def __init__(
         self,
@@ -85,6 +87,8 @@ class RecordForm(forms.ModelForm):
         **kwargs: Any,
     ) -> None:
         super().__init__(data, instance=instance, **kwargs)
+        for lab_field in self.lab_fields:
+            self.initial.setdefault(lab_field.name, lab_field.value_from_object(self.instance))
         self.user = user
         self.page_study = study
         self.in_batch = in_batch
@@ -154,6 +158,7 @@ class RecordForm(forms.ModelForm):
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields)
         many = {field.name for field in self.instance._meta.many_to_many}
         self.instance.entered_links = {name: self.cleaned_data[name] for name in many & self.cleaned_data.keys()}
+        self._take_lab_values()
         looked_up = {name for name, field in self.fields.items() if isinstance(field, KeyField)}
         self._collect(
             self.instance.full_clean,
@@ -181,6 +186,21 @@ class RecordForm(forms.ModelForm):
         """Whether nothing but warnings keeps the row from being saved."""
         errors = [error for some in self.errors.as_data().values() for error in some]
         return bool(errors) and all(error.code == WARNING for error in errors)
+
+    def _take_lab_values(self) -> None:
+        """Put the values of lab-defined fields into the row; one that was not sent stays as it is."""
+        for lab_field in self.lab_fields:
+            name: Any = lab_field.name
+            is_left_out = self.fields[name].widget.value_omitted_from_data(self.data, self.files, self.add_prefix(name))
+            if name not in self.cleaned_data or is_left_out:
+                continue
+            value = self.cleaned_data[name]
+            try:
+                lab_field.run_validators(value)
+            except ValidationError as error:
+                self.add_error(name, error)
+            else:
+                lab_field.save_form_data(self.instance, value)
 
     def _collect(self, check: Callable[..., None], **options: Any) -> None:
         try:
@@ -213,16 +233,29 @@ _forms: dict[type[Record], type[RecordForm]] = {}
 
 
 def form_for(record: type[Record]) -> type[RecordForm]:
-    """Return the form of a record, made once."""
-    if record not in _forms:
-        made: Any = forms.modelform_factory(
-            record.model, form=RecordForm, fields=record.fields, formfield_callback=form_field_for
-        )
-        if record.in_study() and "study" not in record.fields:
-            made.base_fields = {"study": _study_field(record), **made.base_fields}
-        made.record = record
-        _forms[record] = made
-    return _forms[record]
+    """Return the form of a record, made once, and anew when its lab-defined fields change."""
+    form, lab_fields = _forms.get(record), record.lab_fields()
+    if form is None or form.lab_fields != lab_fields:
+        form = _forms[record] = _make_form(record, lab_fields)
+    return form
+
+
+def _make_form(record: type[Record], lab_fields: tuple[LabDefined, ...]) -> type[RecordForm]:
+    made: Any = forms.modelform_factory(
+        record.model, form=RecordForm, fields=record.fields, formfield_callback=form_field_for
+    )
+    if record.in_study() and "study" not in record.fields:
+        made.base_fields = {"study": _study_field(record), **made.base_fields}
+    made.base_fields |= {field.name: form_field_for(field) for field in lab_fields}
+    made.record = record
+    made.lab_fields = lab_fields
+    return made
+
+
+def offered(record: type[Record]) -> dict[str, forms.Field]:
+    """Return the form fields that are offered for entry; a file or a script may still bring those that are retired."""
+    retired = {field.name for field in record.lab_fields() if field.is_retired}
+    return {name: form_field for name, form_field in form_for(record).base_fields.items() if name not in retired}
 
 
 def _study_field(record: type[Record]) -> KeyField:
@@ -234,7 +267,8 @@ def model_texts(instance: Any, record: type[Record]) -> dict[str, Any]:
     """Return the entered fields of a row as the form would show them; a new instance gives the defaults."""
     form = form_for(record)
     values = forms.model_to_dict(instance, fields=record.fields) if instance.pk else _defaults(record)
-    return {name: form.base_fields[name].prepare_value(values.get(name)) for name in record.fields}
+    values |= {field.name: field.value_from_object(instance) for field in form.lab_fields}
+    return {name: form.base_fields[name].prepare_value(values.get(name)) for name in record.entered()}
 
 
 def _defaults(record: type[Record]) -> dict[str, Any]:
@@ -246,14 +280,14 @@ def complete(data: dict[str, Any], record: type[Record], instance: LabRecord | N
     """Return the data with every omitted field filled: from the row that is changed, or from the model's defaults."""
     if instance is None:
         return {**model_texts(record.model(), record), **data}
-    kept = [name for name in record.fields if name not in data]
-    return {**{name: _kept(instance, name) for name in kept}, **data}
+    kept = [field_of(record.model, name) for name in record.entered() if name not in data]
+    return {**{field.name: _kept(instance, field) for field in kept}, **data}
 
 
-def _kept(instance: LabRecord, name: str) -> Any:
+def _kept(instance: LabRecord, field: Any) -> Any:
     """Return a field that is not changed; a related record as itself, so that nobody need see it to keep it."""
-    value = getattr(instance, name)
-    return list(value.all()) if isinstance(instance._meta.get_field(name), models.ManyToManyField) else value
+    value = value_of(field, instance)
+    return list(value.all()) if isinstance(field, models.ManyToManyField) else value
 
 
 def texts_of(values: dict[str, Any], record: type[Record]) -> dict[str, Any]:
@@ -293,7 +327,9 @@ def _text(value: Any, *, is_key: bool) -> Any:
 
 
 def forbidden_sentence(action: str, model: type[models.Model], study: Any = None) -> str:
-    """Say what a role does not allow."""
+    """Say what a role, or a closed study, does not allow."""
+    if permissions.is_closed_to(action, model, study):
+        return permissions.closed_sentence(study)
     where = f" in study {study}" if study is not None else ""
     return f"Your role may not {action} {model._meta.verbose_name_plural}{where}; ask a manager."
 

@@ -59,7 +59,7 @@ class Header:
 def read_header(record: type[Record], names: Sequence[str], mapping: Mapping[str, str], study: Any) -> Header:
     """Return what the columns of a sheet stand for; ``mapping`` is field by column, as `import_rows` takes it."""
     fillable = form_for(record).base_fields
-    computed = {*record.computed, *DATABASE_FILLS, *(f"{name}_id" for name in fillable)}
+    computed = {*record.computed, *DATABASE_FILLS, *(f"{name}_id" for name in fillable)} - set(fillable)
     header = Header()
     leaves_rest_out = mapping.get(REST) == ""
     for column in mapping:

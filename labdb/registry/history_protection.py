@@ -24,15 +24,39 @@ $$ LANGUAGE plpgsql;
 """
 
 
+# pghistory's own, but words once said of a change stay: it would overwrite those of an id that is used again.
+ATTACH_CONTEXT = """
+CREATE OR REPLACE FUNCTION _pgh_attach_context() RETURNS pghistory_context.id%TYPE AS $$
+DECLARE
+    context_id uuid := nullif(current_setting('pghistory.context_id', true), '');
+    words jsonb := nullif(current_setting('pghistory.context_metadata', true), '');
+BEGIN
+    IF words IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO pghistory_context (id, metadata, created_at, updated_at) VALUES (context_id, words, now(), now())
+        ON CONFLICT (id) DO NOTHING;
+    RETURN context_id;
+END;
+$$ LANGUAGE plpgsql;
+"""
+
+
 def protect_history(cursor: Any, app_role: str) -> None:
     """Let triggers write the history, and the working role only read it; `cursor` is the owner's."""
+    role = '"' + app_role.replace('"', '""') + '"'
+    cursor.execute(NEVER_IGNORE)
+    cursor.execute(ATTACH_CONTEXT)
     cursor.execute(TRIGGER_FUNCTIONS)
     for (function,) in cursor.fetchall():
         cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
-    cursor.execute(NEVER_IGNORE)
+        # Or a trigger on a temporary table of one's own would write the history as its owner.
+        cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC, {role}")
+    # TRUNCATE fires no trigger for a row, and a trigger added to a table could undo what the others do.
+    cursor.execute(f"REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public FROM PUBLIC, {role}")
     tables = ", ".join(f'"{model._meta.db_table}"' for model in _history_models())
-    role = '"' + app_role.replace('"', '""') + '"'
-    cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {tables} FROM {role}")
+    cursor.execute(f"REVOKE ALL ON {tables} FROM PUBLIC, {role}")
+    cursor.execute(f"GRANT SELECT ON {tables} TO {role}")
 
 
 def _history_models() -> list[Any]:

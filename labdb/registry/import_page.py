@@ -14,7 +14,7 @@ from labdb.registry.expected_columns import expected_columns
 from labdb.registry.form_fields import (
     Reading,
 )
-from labdb.registry.forms import REASON, form_for
+from labdb.registry.forms import REASON, form_for, offered
 from labdb.registry.headers import field_called
 from labdb.registry.import_log import remembered_mapping
 from labdb.registry.imports import ImportReport, import_table, read_sheet
@@ -139,7 +139,7 @@ def _mapping(request: HttpRequest, record: type[Record], table: TextTable, befor
 
 def _template_file(record: type[Record]) -> HttpResponse:
     """Answer an empty file with the right header."""
-    response = HttpResponse(",".join(form_for(record).base_fields) + "\r\n", content_type="text/csv; charset=utf-8")
+    response = HttpResponse(",".join(offered(record)) + "\r\n", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{record.resource}.csv"'
     return response
 
@@ -187,7 +187,7 @@ def _findings(
         "has_unknown": any(column.stands_for is None for column in columns),
         "was_sent": any(name.startswith("column-") for name in request.POST),
         "reason": request.POST.get(REASON, ""),
-        "field_names": list(form_for(context.record).base_fields),
+        "field_names": list(offered(context.record)),
         "questions": asked_questions(request, report),
     }
     if report.errors and not is_workbook(kept.data):
@@ -217,7 +217,7 @@ def _file_columns(record: type[Record], table: TextTable, mapping: dict[str, str
     columns = []
     for position, name in enumerate(table.header):
         called = field_called(record, name)
-        stands_for = mapping.get(name, called if called in form_for(record).base_fields else "")
+        stands_for: str | None = mapping.get(name, called if called in form_for(record).base_fields else "")
         if name not in mapping and called not in _known_names(record):
             stands_for = None
         columns.append(FileColumn(position, name, stands_for, name in mapping))

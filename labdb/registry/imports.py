@@ -26,6 +26,7 @@ from labdb.registry.headers import (
 from labdb.registry.history import writing
 from labdb.registry.import_log import Import, Source, imported_before, log_rows
 from labdb.registry.keys import KeyRing
+from labdb.registry.lab_fields import read_once
 from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable, read_table
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
@@ -121,6 +122,7 @@ def read_sheet(record: type[Record], data: bytes, name: str, sheet: str = "") ->
     return book.read(chosen[0])
 
 
+@read_once()
 def import_rows(
     record: type[Record],
     header: Sequence[str],
@@ -231,6 +233,7 @@ def check_sheet(
     )
 
 
+@read_once()
 def import_dicts(
     record: type[Record],
     dicts: Sequence[Mapping[str, Any]],
@@ -399,7 +402,7 @@ def report_of(sheets: Sequence[CheckedSheet], notes: tuple[str, ...] = ()) -> Im
         "questions": frozenset(question for row in rows for question in row.questions.values()),
         "is_forbidden": any(row.is_forbidden for row in rows),
     }
-    return ImportReport(len(rows), **_counts(sheets), **words)
+    return ImportReport(rows=len(rows), **{**words, **_counts(sheets)})
 
 
 def _counts(sheets: Sequence[CheckedSheet]) -> dict[str, int]:

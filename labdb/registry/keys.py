@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from labdb.registry import permissions
-from labdb.registry.models import StudyRecord
+from labdb.registry.former_names import rows_formerly
+from labdb.registry.models import StudyRecord, label_of
 
 SUGGEST_FROM = 5_000  # names looked through for a suggestion; more would be slow and no help
 SUGGESTIONS = 30  # per sheet: a column of wrong names needs no thousand comparisons with all right ones
@@ -29,6 +30,7 @@ class KeyRing:
         self._names: dict[tuple[Any, int | None], list[str]] = {}
         self._allowed: dict[tuple[str, Any, int | None], bool] = {}
         self._suggested = 0
+        self.renamed: dict[tuple[type[models.Model], str], Any] = {}  # former names that were followed, and to what
 
     def may(self, action: str, model: type[models.Model], study: Any = None) -> bool:
         """Whether the account may do this; asked once per study, not once per row."""
@@ -93,11 +95,26 @@ class KeyRing:
             found = list(rows.filter(**{key: text})[:3])
             if not found and issubclass(model, StudyRecord) and "-" in text:
                 found = _by_label(rows, key, text)
+            if not found:
+                found = self._formerly(rows, text)
         if len(found) == 1:
             return found[0]
         if found:
             raise ValidationError(_more_than_one(model, text, found))
         raise ValidationError(self._not_found(model, text, study, rows))
+
+    def _formerly(self, rows: models.QuerySet, text: str) -> list[Any]:
+        """Return the one row that once had this name or label; a name that two rows had leads nowhere by itself."""
+        found = rows_formerly(rows, {text}).get(text, [])
+        if not found and issubclass(rows.model, StudyRecord):
+            for study, name in _split_label(text):
+                found += rows_formerly(rows.filter(study__code=study), {name}).get(name, [])
+        if len(found) > 1:
+            now = " and of ".join(label_of(row) for row in found)
+            raise ValidationError(f"{text} was once the name of {now}; enter the name of today.")
+        for row in found:
+            self.renamed[rows.model, text] = row
+        return found
 
     def _not_found(self, model: type[models.Model], text: str, study: Any, rows: models.QuerySet) -> str:
         what = model._meta.verbose_name
@@ -135,10 +152,13 @@ def article(word: str) -> str:
 def _by_label(rows: models.QuerySet, key: str, text: str) -> list[Any]:
     """Return rows whose label ``STUDY-CODE`` is this text; a study's code may hold hyphens itself."""
     labels = models.Q()
-    for position, letter in enumerate(text):
-        if letter == "-":
-            labels |= models.Q(study__code=text[:position], **{key: text[position + 1 :]})
+    for study, name in _split_label(text):
+        labels |= models.Q(study__code=study, **{key: name})
     return list(rows.filter(labels)[:3])
+
+
+def _split_label(text: str) -> list[tuple[str, str]]:
+    return [(text[:at], text[at + 1 :]) for at, letter in enumerate(text) if letter == "-"]
 
 
 def _more_than_one(model: type[models.Model], text: str, found: list[Any]) -> str:

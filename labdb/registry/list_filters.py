@@ -45,13 +45,15 @@ class Chip:
 def inputs_of(context: PageContext) -> list[FilterInput]:
     """Return the inputs that the declaration offers."""
     inputs: list[FilterInput] = []
-    for name in context.record.list_filter:
+    own = (field.name for field in context.record.lab_fields() if not field.is_retired)
+    for name in (*context.record.list_filter, *own):
         path = resolve(context.record, name)
         label = str(capfirst(str(path.field.verbose_name)))
-        if isinstance(stored_as(path.field), models.DateField):
-            for lookup, word in (("gte", "from"), ("lt", "before")):
+        if bounds := _bounds(stored_as(path.field)):
+            kind, words = bounds
+            for lookup, word in words:
                 value = context.query.get(f"{name}__{lookup}", "")
-                inputs.append(FilterInput(f"{name}__{lookup}", f"{label} {word}", value, "date"))
+                inputs.append(FilterInput(f"{name}__{lookup}", f"{label} {word}", value, kind))
             continue
         value = context.query.get(name, "")
         options = _options(context, path)
@@ -59,6 +61,15 @@ def inputs_of(context: PageContext) -> list[FilterInput]:
             options.append((value, value))
         inputs.append(FilterInput(name, label, value, "select" if options else "text", options))
     return inputs
+
+
+def _bounds(field: Any) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    """Return the kind of input and the two ends by which a field is narrowed that nobody filters by one value."""
+    if isinstance(field, models.DateField):
+        return "date", (("gte", "from"), ("lt", "before"))
+    if isinstance(field, models.FloatField):
+        return "text", (("gte", "from"), ("lte", "to"))
+    return None
 
 
 def _options(context: PageContext, path: Path) -> list[tuple[str, str]]:

@@ -9,11 +9,12 @@ from django.http import QueryDict
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
 from labdb.registry.keys import key_path
 from labdb.registry.list_filters import changed
-from labdb.registry.page_context import COUNTED, PageContext, count_text, has_study
+from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_in_order
+from labdb.registry.page_context import PageContext, has_study
 from labdb.registry.record import Record
 
 PAGE_ROWS = 50
-LAST_PAGE = 20_000  # a million rows; an export is for more
+LAST_PAGE = 2_000  # a hundred thousand rows; a filter, the other direction or an export is for what lies beyond
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ class TablePage:
 
 def list_columns(record: type[Record], *, one_study: bool, without: str = "") -> list[Column]:
     """Return the columns of a list; the study is named where rows of several may stand together."""
-    names = [name for name in record.list_display if name != without and not (one_study and name == "study")]
+    own = (field.name for field in record.lab_fields() if not field.is_retired)
+    shown = [*record.list_display, *own]
+    names = [name for name in shown if name != without and not (one_study and name == "study")]
     if has_study(record.model) and not one_study and "study" not in names:
         names.append("study")
     return columns_of(record, names)
@@ -55,18 +58,21 @@ def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -
     columns = list_columns(context.record, one_study=context.study is not None or len(context.studies) == 1)
     number = page_number(context.query.get("page", ""))
     start = (number - 1) * PAGE_ROWS
-    found = list(with_related(queryset, columns)[start : start + PAGE_ROWS + 1])
-    has_next = len(found) > PAGE_ROWS
-    rows = found[:PAGE_ROWS]
+    ids = list(queryset.values_list("pk", flat=True)[start : start + PAGE_ROWS + 1])
+    has_next = len(ids) > PAGE_ROWS
+    rows = rows_in_order(with_related(context.record.model._default_manager.all(), columns), ids[:PAGE_ROWS])
+    is_counted = has_next or (number > 1 and start < COUNTED)
+    count = count_text(queryset) if is_counted else f"{start + len(rows):,}"
+    is_long = count.endswith("+") or start >= COUNTED
 
     def page_url(page: int) -> str:
         return f"{list_url}?{changed(context.query, page=str(page) if page > 1 else '')}"
 
     return TablePage(
-        headings=_headings(context.record, columns, context.query, list_url),
+        headings=_headings(context.record, columns, context.query, list_url, is_long=is_long),
         rows=table_rows(context.record, columns, rows),
         first=start + 1 if rows else 0,
-        count=count_text(queryset) if has_next or (number > 1 and start < COUNTED) else f"{start + len(rows):,}",
+        count=count,
         previous_url=page_url(number - 1) if number > 1 else "",
         next_url=page_url(number + 1) if has_next and number < LAST_PAGE else "",
     )
@@ -96,13 +102,17 @@ def plain_headings(record: type[Record], columns: list[Column]) -> list[Heading]
     return [*_number_heading(record, columns), *(Heading(column) for column in columns)]
 
 
-def _headings(record: type[Record], columns: list[Column], query: QueryDict, list_url: str) -> list[Heading]:
+def _headings(
+    record: type[Record], columns: list[Column], query: QueryDict, list_url: str, *, is_long: bool
+) -> list[Heading]:
+    """Return the headings; a long list sorts by indexed columns only."""
     ordering = query.get("ordering", "")
     headings = _number_heading(record, columns)
     for column in columns:
         direction = {column.name: "ascending", f"-{column.name}": "descending"}.get(ordering, "")
         turned = f"-{column.name}" if direction == "ascending" else column.name
-        url = f"{list_url}?{changed(query, ordering=turned)}" if column.is_sortable else ""
+        is_sortable = column.is_sortable and (not is_long or is_indexed(record.model, column.name))
+        url = f"{list_url}?{changed(query, ordering=turned)}" if is_sortable else ""
         headings.append(Heading(column, url, direction))
     return headings
 

@@ -10,6 +10,8 @@ from django.db.models.functions import Now
 
 from labdb.registry import permissions
 from labdb.registry.findings import Finding
+from labdb.registry.former_names import taken_over
+from labdb.registry.lab_values import LabValuesField
 
 
 class LabQuerySet(models.QuerySet):
@@ -30,6 +32,7 @@ class LabRecord(models.Model):
     # How people name a row: a field, or a path to one. Files, forms and REST accept it in place of an id.
     key_field: ClassVar[str] = "code"
 
+    lab_values = LabValuesField(default=dict, db_default={}, editable=False)
     notes = models.TextField(blank=True, help_text="Anything worth knowing that has no field of its own.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(
@@ -57,8 +60,10 @@ class LabRecord(models.Model):
         ----------
         rows : sequence of instances
             As they would be written, free of other errors; ``pk`` is None where a row is new.
+
+        A model with findings of its own yields these too (``yield from super().findings(rows)``).
         """
-        return iter(())
+        return taken_over(cls, rows)
 
     def named_by(self, field: str) -> list[Any]:
         """Return the records that a field for several of them names: as just entered, else as stored.
@@ -69,6 +74,10 @@ class LabRecord(models.Model):
         if field in entered:
             return entered[field]
         return list(getattr(self, field).all()) if self.pk is not None else []
+
+    def needed_by(self) -> str:
+        """Say what forbids its deletion besides rows that refer to it; empty when nothing does."""
+        return ""
 
     @property
     def etag(self) -> str:
@@ -84,6 +93,8 @@ class StudyRecord(LabRecord):
     """
 
     study_from: ClassVar[str | None] = None
+    # Whether a closed study shuts these rows too; who may look at it stays a manager's business.
+    closes_with_study: ClassVar[bool] = True
 
     study = models.ForeignKey("colony.Study", on_delete=models.PROTECT, related_name="+")
 
@@ -117,10 +128,16 @@ class StudyRecord(LabRecord):
         before = type(self)._default_manager.filter(pk=self.pk).values_list("study_id", flat=True).first()
         if before is None or before == self.study_id:
             return
-        for relation in dependents(type(self)):
-            count = relation.related_model._base_manager.filter(**{relation.field.name: self.pk}).count()
+        from labdb.registry.attachments import attachments_of  # a table of the registry's own, built on these bases
+
+        counts = [
+            (relation.related_model, relation.related_model._base_manager.filter(**{relation.field.name: self.pk}))
+            for relation in dependents(type(self))
+        ]
+        for model, rows in [*counts, (attachments_of(self).model, attachments_of(self))]:
+            count = rows.count()
             if count:
-                what = relation.related_model._meta.verbose_name_plural
+                what = model._meta.verbose_name_plural
                 raise ValidationError(
                     {
                         self.study_from
@@ -142,6 +159,11 @@ def dependents(model: type[models.Model]) -> list[Any]:
     ]
 
 
+def counted(model: type[models.Model], count: int) -> str:
+    """Return a number of rows in words: ``3 mice``."""
+    return f"{count:,} {model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural}"
+
+
 def key_of(record: models.Model) -> Any:
     """Return what people call a row (``M001``), following its `key_field`; its id when it has no name."""
     value: Any = record
@@ -157,4 +179,6 @@ def label_of(record: models.Model) -> str:
 
 
 # Tables of the registry itself; they are built on the bases above.
-import labdb.registry.import_log  # noqa: E402, F401
+import labdb.registry.attachments  # noqa: E402
+import labdb.registry.import_log  # noqa: E402
+import labdb.registry.lab_field  # noqa: E402, F401

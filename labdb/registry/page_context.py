@@ -14,8 +14,6 @@ from labdb.registry import permissions
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.record import Record, record_for
 
-COUNTED = 10_000  # rows; beyond it a list says "10,000+" rather than slowly
-
 
 @dataclass
 class PageContext:
@@ -120,9 +118,3 @@ def study_named(text: str, studies: list[Any]) -> Any:
 def has_study(model: Any) -> bool:
     """Whether rows of a model belong to studies."""
     return permissions.study_path(model) == "study"
-
-
-def count_text(queryset: models.QuerySet) -> str:
-    """Return the number of rows, "10,000+" where counting them all would take long."""
-    number = queryset.order_by()[: COUNTED + 1].count()
-    return f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"

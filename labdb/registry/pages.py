@@ -4,6 +4,8 @@ from itertools import groupby
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -15,13 +17,17 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from labdb.registry import permissions
+from labdb.registry.attachment_pages import refusal
+from labdb.registry.attachments import attachments_of
 from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import copy_csv, csv_response
 from labdb.registry.filters import FilterError, apply, read_filters
+from labdb.registry.former_names import former_names
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, table_page
+from labdb.registry.long_lists import counts_of
 from labdb.registry.models import LabRecord
-from labdb.registry.page_context import PageContext, count_text, has_study, study_named, visible_studies
+from labdb.registry.page_context import PageContext, has_study, study_named, visible_studies
 from labdb.registry.past_changes import past_changes
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.related import related_tables
@@ -33,23 +39,28 @@ def record_index(request: HttpRequest) -> HttpResponse:
     studies = visible_studies(request.user)
     study = study_named(request.GET.get("study", ""), studies)
     shown = [record for record in all_records() if permissions.may(request.user, "view", record.model, study)]
+    counts = counts_of(_rows_of(record, request.user, study) for record in shown)
+    summaries = [_summary(record, study, count) for record, count in zip(shown, counts, strict=True)]
     rooms = [
-        (apps.get_app_config(label).verbose_name, [_summary(record, request.user, study) for record in records])
-        for label, records in groupby(shown, key=lambda record: record.model._meta.app_label)
+        (apps.get_app_config(label).verbose_name, list(summaries_of_room))
+        for label, summaries_of_room in groupby(summaries, key=lambda summary: summary["room"])
     ]
     return render(request, "registry/index.html", {"rooms": rooms, "study": study, "studies": studies})
 
 
-def _summary(record: type[Record], user: Any, study: Any) -> dict[str, Any]:
+def _rows_of(record: type[Record], user: Any, study: Any) -> QuerySet:
     rows = permissions.visible(record.model._default_manager.all(), user)
-    if study is not None and has_study(record.model):
-        rows = rows.filter(study=study)
+    return rows.filter(study=study) if study is not None and has_study(record.model) else rows
+
+
+def _summary(record: type[Record], study: Any, count: str) -> dict[str, Any]:
     url = reverse("record-list", args=[record.resource])
     return {
+        "room": record.model._meta.app_label,
         "title": capfirst(record.title()),
         "about": (record.model.__doc__ or "").strip().partition("\n")[0].replace("`", ""),
         "url": f"{url}?study={study.code}" if study else url,
-        "count": count_text(rows),
+        "count": count,
     }
 
 
@@ -120,7 +131,7 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
         return _own_action(context, study)
     if not context.may("add", study):
         return {}
-    fields = {name: str(context.query[name]) for name in context.record.fields if context.query.get(name)}
+    fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
     return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
 
 
@@ -148,9 +159,14 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "facts": [(column, column.cell(row, whole=True), column.name in context.record.computed) for column in columns],
         "kept_by": _kept_by(row),
         "related": related_tables(row, request.user),
-        "changes": past_changes(row, context.record, request.user),
+        "changes": past_changes(row, request.user),
+        "former_names": former_names(row),
+        "attachments": attachments_of(row),
+        "attachment_limit_mb": settings.ATTACHMENT_LIMIT_MB,
         "is_study": permissions.study_path(context.record.model) == "pk",
     }
+    if not refusal(request.user, row):
+        words["attach_url"] = reverse("attachment-add", args=[resource, pk])
     for action, page in (("change", "edit"), ("delete", "delete")):
         if context.may(action, study):
             words[f"{page}_url"] = reverse(f"record-{page}", args=[resource, pk])

@@ -10,6 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.text import slugify
 
+from labdb.registry.lab_fields import LabDefined, lab_fields
 from labdb.registry.models import StudyRecord
 from labdb.registry.rules import UniqueRule
 
@@ -63,7 +64,17 @@ class Record:
     def columns(cls) -> tuple[str, ...]:
         """Return what is shown and exported: the study, what is entered, what is computed."""
         study = ("study",) if cls.in_study() and "study" not in cls.fields else ()
-        return (*study, *cls.fields, *cls.computed)
+        return (*study, *cls.entered(), *cls.computed)
+
+    @classmethod
+    def entered(cls) -> tuple[str, ...]:
+        """Return what is entered: the declared fields, then those that the lab has defined."""
+        return (*cls.fields, *(field.name for field in cls.lab_fields()))
+
+    @classmethod
+    def lab_fields(cls) -> tuple[LabDefined, ...]:
+        """Return the fields that the lab has defined for it."""
+        return () if cls.read_only else lab_fields(cls.resource)
 
     @classmethod
     def in_study(cls) -> bool:
@@ -94,6 +105,25 @@ def _key_only(model: type[models.Model]) -> tuple[str, ...]:
     return (key,)
 
 
+def field_of(model: Any, name: str) -> Any:
+    """Return a field of a model, declared or lab-defined; FieldDoesNotExist when there is none of that name."""
+    try:
+        return model._meta.get_field(name)
+    except FieldDoesNotExist:
+        for field in lab_fields_of(model):
+            if field.name == name:
+                return field
+        raise
+
+
+def lab_fields_of(model: Any) -> tuple[LabDefined, ...]:
+    """Return the lab-defined fields of a model; none where it is no record."""
+    try:
+        return record_for(model).lab_fields()
+    except KeyError:
+        return ()
+
+
 def natural_key(record: type[Record]) -> tuple[str, ...]:
     """Return the fields that tell a row from all others, and by which a sheet finds it again; empty without any."""
     entered = {"study", *record.fields}
@@ -102,11 +132,11 @@ def natural_key(record: type[Record]) -> tuple[str, ...]:
 
 
 def shown_fields(record: type[Record]) -> list[Any]:
-    """Return the model fields of a row as REST shows it, in order: the columns, then who entered it and when."""
+    """Return the fields of a row as REST shows it, in order: the columns, then who entered it and when."""
     fields = []
     for name in (*record.columns(), *BOOKKEEPING):
         try:
-            fields.append(record.model._meta.get_field(name))
+            fields.append(field_of(record.model, name))
         except FieldDoesNotExist:
             continue  # a result has its run in place of a creator and a version
     return fields

@@ -13,7 +13,7 @@ from labdb.registry.cells import Cell, with_related
 from labdb.registry.form_fields import written_key
 from labdb.registry.keys import key_path
 from labdb.registry.listing import Heading, list_columns, plain_headings, table_rows
-from labdb.registry.page_context import count_text
+from labdb.registry.long_lists import count_text
 from labdb.registry.record import Record, record_for
 
 FIRST_ROWS = 20

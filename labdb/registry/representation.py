@@ -10,6 +10,7 @@ from django.db import models
 from rest_framework import serializers
 
 from labdb.registry.keys import key_path
+from labdb.registry.lab_fields import value_of
 from labdb.registry.models import key_of
 from labdb.registry.record import Record, shown_fields
 
@@ -40,20 +41,27 @@ def represent(instance: models.Model, record: type[Record], chosen: Sequence[str
             shown[field.name] = None if related is None else key_of(related)
             shown[field.attname] = getattr(instance, field.attname)
         else:
-            shown[field.name] = getattr(instance, field.attname)
+            shown[field.name] = value_of(field, instance)
     return {name: shown[name] for name in chosen} if chosen else shown
 
 
 def serializer_for(record: type[Record]) -> type[serializers.Serializer]:
     """Return the serializer that describes a record in the schema; it checks nothing, the form does."""
-    members: dict[str, Any] = {"id": serializers.IntegerField(read_only=True)}
+    members = {
+        "get_fields": lambda self: _members(record),  # when asked, for the lab may have defined another field
+        "to_representation": lambda self, instance: represent(instance, record),
+    }
+    return type(f"{record.model.__name__}Serializer", (serializers.Serializer,), members)
+
+
+def _members(record: type[Record]) -> dict[str, serializers.Field]:
+    members: dict[str, serializers.Field] = {"id": serializers.IntegerField(read_only=True)}
     for field in shown_fields(record):
-        is_entered = field.name in record.fields and not record.read_only
+        is_entered = field.name in record.entered() and not record.read_only
         members[field.name] = _described(field, is_entered=is_entered)
         if field.is_relation and not field.many_to_many:
             members[field.attname] = serializers.IntegerField(read_only=True, allow_null=field.null)
-    members["to_representation"] = lambda self, instance: represent(instance, record)
-    return type(f"{record.model.__name__}Serializer", (serializers.Serializer,), members)
+    return members
 
 
 def _described(field: Any, *, is_entered: bool) -> serializers.Field:

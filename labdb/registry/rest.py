@@ -20,6 +20,7 @@ from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import Conflict, complete, forbidden_sentence, form_for
 from labdb.registry.imports import WHOLE_ROW, entered, import_dicts
 from labdb.registry.keys import KeyRing, is_id, key_path
+from labdb.registry.long_lists import rows_in_order
 from labdb.registry.record import Record, all_records
 from labdb.registry.representation import represent, serializer_for, with_related
 from labdb.registry.rest_answers import Paging, Refused
@@ -68,8 +69,9 @@ class RecordReader(viewsets.ViewSet):
             return export_response(rows, self.record, request.query_params)
         chosen = filters.chosen_names(request.query_params)
         paging = Paging()
-        page = paging.paginate_queryset(with_related(rows, self.record), request, self)
-        return paging.get_paginated_response([represent(row, self.record, chosen) for row in page or []])
+        ids = paging.paginate_queryset(rows.values_list("pk", flat=True), request, self) or []
+        page = rows_in_order(with_related(self.record.model._default_manager.all(), self.record), ids)
+        return paging.get_paginated_response([represent(row, self.record, chosen) for row in page])
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one row, by id, name or label; the ETag is its version."""
@@ -214,7 +216,7 @@ def _described(record: type[Record], view: Any) -> Any:
     ]
     tags = [record.resource]
     described: dict[str, Any] = {
-        "list": extend_schema(parameters=query, responses={200: shape(many=True), 400: said, 401: said}, tags=tags),
+        "list": extend_schema(parameters=query, responses={200: shape, 400: said, 401: said}, tags=tags),
         "retrieve": extend_schema(parameters=[id_parameter], responses=read, tags=tags),
     }
     if not record.read_only:

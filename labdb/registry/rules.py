@@ -21,7 +21,7 @@ class _Spelled:
         value = getattr(self._instance, name)
         if isinstance(value, datetime):
             return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
-        return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+        return plain_number(value) if isinstance(value, float) else str(value)
 
 
 class _Spoken:
@@ -95,14 +95,29 @@ class UniqueRule(_Spoken, models.UniqueConstraint):
 
 def between(field: str, low: float, high: float, unit: str, name: str) -> RowRule:
     """Return the rule that a field lies within a physical range, ends included; empty passes."""
-    unit_text = f" {unit}" if unit else ""
     return RowRule(
         condition=models.Q(**{f"{field}__range": (low, high)}),
         name=name,
         field=field,
-        sentence="{value}"
-        + f"{unit_text} is outside {low:g} to {high:g}{unit_text}; check the unit and the decimal point.",
+        sentence=range_sentence(low, high, unit),
     )
+
+
+def range_sentence(low: float | None, high: float | None, unit: str) -> str:
+    """Return the sentence, with a place for ``{value}``, on a number outside a range that may be open at one end."""
+    unit_text = f" {unit}" if unit else ""
+    if low is None or high is None:
+        side, limit = ("above", high) if high is not None else ("below", low)
+        place = f"{side} {plain_number(limit)}"  # type: ignore[arg-type]
+    else:
+        place = f"outside {plain_number(low)} to {plain_number(high)}"
+    sentence = f"{unit_text} is {place}{unit_text}; check the unit and the decimal point."
+    return "{value}" + sentence.replace("{", "{{").replace("}", "}}")
+
+
+def plain_number(value: float) -> str:
+    """Return a number as people write it: 150 and not 150.0."""
+    return repr(value).removesuffix(".0")
 
 
 def one_per(*fields: str, name: str, field: str, sentence: str) -> UniqueRule:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from labdb.registry import permissions
+from labdb.registry.attachments import Attachment
 from labdb.registry.deletion import named
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import writing
@@ -103,6 +104,9 @@ def _obstacles(rows: dict[str, list[ImportedRow]]) -> Iterator[str]:
             elif now.version != row.version:
                 yield f"{named(now)} was changed since."
         yield from _built_on(model, stored, made)
+        attached = Attachment.objects.filter(resource=resource, record_id__in=made[model])
+        for pk in sorted(set(attached.values_list("record_id", flat=True)) & stored.keys()):
+            yield f"{named(stored[pk])} has attachments."
 
 
 def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
@@ -126,8 +130,10 @@ def _take_back(model: Any, written: list[ImportedRow]) -> None:
     changed = [row for row in written if not row.is_new]
     if changed:
         _restore(model, changed)
-    made = [row.record_id for row in written if row.is_new]
-    model._default_manager.filter(pk__in=made).delete()
+    made = model._default_manager.filter(pk__in=[row.record_id for row in written if row.is_new])
+    if needed := [sentence for row in made if (sentence := row.needed_by())]:
+        raise CannotUndo(_listed(needed))
+    made.delete()
 
 
 def _restore(model: Any, changed: list[ImportedRow]) -> None:

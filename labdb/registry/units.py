@@ -85,7 +85,12 @@ def unit_of(field: Any) -> Unit | None:
     """Return the unit of a model field by its name; None for what has none (ratios, counts, text)."""
     if not isinstance(getattr(field, "output_field", field), models.FloatField | models.IntegerField):
         return None
-    first, *rest = field.name.split("_")
+    return unit_of_name(field.name)
+
+
+def unit_of_name(name: str) -> Unit | None:
+    """Return the unit that the name of a number says; None for what has none."""
+    first, *rest = name.split("_")
     words = [_FIRST_WORDS.get(first, first), *rest]  # hours_per_day, minutes_to_freeze
     by_name = unit_named("_".join(words[-3:])) or unit_named(words[-1])
     return by_name or unit_named(_FIRST_WORDS.get(first, ""))

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from labdb.registry import pages, workbook_page
+from labdb.registry.attachment_pages import attachment_add, attachment_delete, attachment_file
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.import_page import record_import
@@ -13,6 +14,9 @@ page_urlpatterns = [
     path("workbook/", workbook_page.workbook_page, name="workbook"),
     path("workbook/template.xlsx", workbook_page.workbook_template, name="workbook-template"),
     path("workbook/study/<path:code>.xlsx", workbook_page.workbook_of_study, name="workbook-of-study"),
+    path("attachments/<int:pk>/file/", attachment_file, name="attachment-file"),
+    path("attachments/<int:pk>/delete/", attachment_delete, name="attachment-delete"),
+    path("<slug:resource>/<int:pk>/attachments/", attachment_add, name="attachment-add"),
     path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
     path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
     path("<slug:resource>/", pages.record_list, name="record-list"),

@@ -18,6 +18,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from labdb.registry.expected_columns import ExpectedColumn, expected_columns
 from labdb.registry.form_fields import OneOfField, YesNoField
 from labdb.registry.forms import form_for
+from labdb.registry.lab_fields import read_once
 from labdb.registry.record import Record
 from labdb.registry.workbook_sheets import (
     ABOUT,
@@ -45,6 +46,7 @@ SENTENCES = (
 )
 
 
+@read_once()
 def study_workbook(study: Any, user: Any) -> bytes:
     """Return everything of a study that the account may see, as XLSX that `import_workbook` reads."""
     book = Workbook(write_only=True)
@@ -57,6 +59,7 @@ def study_workbook(study: Any, user: Any) -> bytes:
     return _saved(book)
 
 
+@read_once()
 def template_workbook() -> bytes:
     """Return the empty workbook: a sheet for every record, with its columns explained."""
     book = Workbook(write_only=True)

@@ -29,6 +29,7 @@ from labdb.registry.imports import (
     store_sheet,
 )
 from labdb.registry.keys import key_path
+from labdb.registry.lab_fields import forget, read_once
 from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
@@ -38,6 +39,7 @@ STUDIES = "studies"
 WORKBOOK = "workbook"
 
 
+@read_once()
 def import_workbook(
     data: bytes,
     name: str,
@@ -139,6 +141,7 @@ class _Work:
             created_by=self.user,
         )  # fmt: skip
 
+    @read_once()  # a sheet before it may have defined fields
     def _take(self, record: type[Record], sheet: str, log: Import) -> None:
         self.tell(record.resource)
         if record.in_study() and self.study is None and not self._find_study():
@@ -162,6 +165,7 @@ class _Work:
         sound = [row for row in checked.checked if not row.errors and not row.is_blocked]
         with transaction.atomic():
             store_sheet(replace(checked, checked=sound), self.storing, log)
+        forget()  # the sheet may have defined fields of those that follow
         if record.resource == STUDIES:
             self._find_study(is_last=False)
 

@@ -1,6 +1,7 @@
 """What is known of each library."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import runs
@@ -8,7 +9,9 @@ from analysis.design_frame import read_libraries, treatment_outcome
 from analysis.library_fields import COMPUTED
 from analysis.models import Contrast
 from analysis.standard_contrasts import propose
-from labdb.colony.models import Exclusion, Strain, Study
+from analysis.tasks.expression_design import Question, make_design
+from labdb.colony.models import Exclusion, Mouse, Strain, Study
+from labdb.registry.lab_field import LabField
 from labdb.sequencing.models import CountMatrix, Library
 from tests.analysis.small_study import add_library, add_matrix, add_mouse, make_study, make_treated_study
 
@@ -186,3 +189,30 @@ def test_libraries_of_an_excluded_mouse_or_sample_are_left_out_with_a_word():
     found = read_libraries(study, matrix, ["mouse__group"])
     assert list(found.frame.index) == ["M0-PFC", "M2-PFC"]
     assert found.notes == ("2 libraries (M1-PFC, M3-PFC) left out by exclusion; the study's exclusions say why.",)
+
+
+def test_a_field_that_the_lab_has_defined_makes_groups_and_covariates():
+    study = make_study()
+    for resource, name, kind in (("mice", "coat_score", "number"), ("libraries", "bench", "text")):
+        LabField.objects.create(resource=resource, name=name, label=name, kind=kind)
+    libraries = [add_library(add_mouse(study, code), "PFC", code=f"L-{code}") for code in ("M1", "M2", "M3")]
+    Mouse.objects.filter(code="M1").update(lab_values={"coat_score": 2})
+    Mouse.objects.filter(code="M2").update(lab_values={"coat_score": 2.5})
+    Library.objects.filter(study=study).update(lab_values={"bench": "left"})
+    matrix = add_matrix(study, libraries, np.ones((3, 3), dtype=int))
+    frame = read_libraries(study, matrix, ("mouse__coat_score", "library__bench")).frame
+    assert frame["mouse__coat_score"].tolist()[:2] == [2.0, 2.5]
+    assert frame["mouse__coat_score"].isna().tolist() == [False, False, True]
+    assert frame["library__bench"].tolist() == ["left", "left", "left"]
+    with pytest.raises(ValueError, match=r"lab_values is not a field of a mouse with one value; .*coat_score"):
+        read_libraries(study, matrix, ("mouse__lab_values",))
+
+
+def test_groups_of_whole_numbers_are_named_as_people_write_them():
+    scores = pd.DataFrame({"mouse__coat_score": [2.0, 2.0, 3.0, 3.0, 2.5, 2.5, None]}, index=list("abcdefg"))
+    question = Question(
+        pk=1, name="3-2", group_by="mouse__coat_score", numerator=("3",), denominator=("2",), covariates=(), region=""
+    )
+    design = make_design(scores, "PFC", [question])
+    assert design.refusals == []
+    assert design.contrasts["3-2"].to_dict() == {"2": -1.0, "2.5": 0.0, "3": 1.0}

@@ -116,6 +116,10 @@ ROWS: dict[str, dict[str, str]] = {
         "decided_by": "anna", "mice": "M001; M002",
     },
     "genes": {"annotation": "test-1", "gene_id": "ENSMUSG1", "symbol": "Fos"},
+    "lab-fields": {
+        "resource": "mice", "name": "tail_length_mm", "label": "tail length", "kind": "number", "unit": "mm",
+        "minimum": "10", "maximum": "120",
+    },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
@@ -515,6 +519,45 @@ OWN: dict[str, list[BadRow]] = {
             "performed_at", "M003 died on 2025-07-01; 2025-07-02 is after it",
         ),
         BadRow("read before the scan", {"rated_date": "2025-06-02"}, "rated_date", "2025-06-02 is before the scan (2025-06-03)"),
+    ],
+    "lab-fields": [
+        BadRow("range reversed", {"maximum": "9"}, "maximum", "9 is below the minimum (10)", "lab_field_range"),
+        BadRow(
+            "minimum of a text", {"kind": "text", "unit": "", "maximum": ""}, "minimum",
+            "Only a number has a minimum; leave 10 out", "lab_field_minimum_of_a_number",
+        ),
+        BadRow(
+            "maximum of a text", {"kind": "text", "unit": "", "minimum": ""}, "maximum",
+            "Only a number has a maximum; leave 120 out", "lab_field_maximum_of_a_number",
+        ),
+        BadRow(
+            "unit of a date", {"kind": "date", "minimum": "", "maximum": ""}, "unit",
+            "Only a number has a unit; leave mm out", "lab_field_unit_of_a_number",
+        ),
+        BadRow(
+            "choices of a number", {"choices": "long; short"}, "choices",
+            "Only a field of the kind choice has choices; leave long; short out", "lab_field_choices_of_a_choice",
+        ),
+        BadRow(
+            "nothing to choose", {"kind": "choice", "unit": "", "minimum": "", "maximum": ""}, "choices",
+            "Nothing to choose from; enter the choices", "lab_field_choice_has_choices",
+        ),
+        BadRow(
+            "a choice twice", {"kind": "choice", "unit": "", "minimum": "", "maximum": "", "choices": "Red; blue; red"},
+            "choices", "Red; blue; red names a choice twice",
+        ),
+        BadRow("name with a blank", {"name": "tail length"}, "name", "A name starts with a small letter"),
+        BadRow("name of a field", {"name": "ear_tag"}, "name", "ear_tag is already a field of mice"),
+        BadRow("name of a column", {"name": "strain_id"}, "name", "strain_id is already a field of mice"),
+        BadRow("label of a field", {"label": "Ear tag"}, "label", "Ear tag is already the label of a field of mice"),
+        BadRow("name of what refers to it", {"name": "weighings"}, "name", "weighings is already a field of mice"),
+        BadRow("name of a word of addresses", {"name": "ordering"}, "name", "ordering has a meaning of its own"),
+        BadRow("name of a lookup", {"name": "gte"}, "name", "gte has a meaning of its own in addresses"),
+        BadRow("another unit than the name's", {"unit": "cm"}, "unit", "The name tail_length_mm says mm, the unit says cm"),
+        BadRow("no unit", {"unit": ""}, "unit", "The name tail_length_mm says mm, the unit says nothing; enter mm"),
+        BadRow("name without its unit", {"name": "tail"}, "name", "The name of a number says its unit; end it so: tail_mm."),
+        BadRow("record of results", {"resource": "phenotype-calls"}, "resource", "phenotype-calls is not one of studies"),
+        BadRow("field of fields", {"resource": "lab-fields"}, "resource", "lab-fields is not one of studies"),
     ],
     "rna-extractions": [
         _outside("rin", "11", "rna_extraction_rin"),

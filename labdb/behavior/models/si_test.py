@@ -225,6 +225,7 @@ class SocialInteractionTest(Excludable, BenchEvent):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Refuse two counting scorings and two mice in one arena; warn of a target that the mouse knows."""
+        yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse")
         yield from contradictions.two_that_count(rows, others)
         yield from contradictions.one_arena(rows, others)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from labdb.colony.models.dates import refuse_future, refuse_outside_life
 from labdb.colony.models.mouse import Mouse
+from labdb.colony.models.study import Study
 from labdb.registry.fields import FiniteFloatField
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord
@@ -42,14 +43,22 @@ class Weighing(BenchEvent):
 
     key_field: ClassVar[str] = "pk"
 
+    # Every weighing is written into every index, so these two have none of their own: the rule "once per mouse and
+    # time" and the study's indexes below begin with them.
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="+", db_index=False)
+    mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="weighings", db_index=False)
     performed_at = models.DateTimeField("weighed at", default=timezone.now)
     body_mass_g = FiniteFloatField("body mass (g)", help_text="Of the living mouse, such as 25.4.")
 
     class Meta:
         ordering = ["-performed_at", "-pk"]  # not by mouse: a study has millions, and no index knows its codes
+        # Two million are listed by time, in one study and over all, and by mass to find what was mistyped; the id
+        # decides between equal values, so that a page is read off the index whole.
         indexes = [
-            models.Index(fields=["study", "performed_at"], name="weighing_study_time"),
-            models.Index(fields=["performed_at"], name="weighing_time"),
+            models.Index(fields=["study", "performed_at", "id"], name="weighing_study_time"),
+            models.Index(fields=["study", "body_mass_g", "id"], name="weighing_study_mass"),
+            models.Index(fields=["performed_at", "id"], name="weighing_time"),
+            models.Index(fields=["body_mass_g", "id"], name="weighing_mass"),
         ]
         constraints = [
             between("body_mass_g", 1, 100, "g", "weighing_mass_of_a_mouse"),

@@ -109,6 +109,7 @@ class Housing(BenchEvent):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Refuse a mouse in two places at once; warn of two where one should be."""
+        yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse", "cage")
         of_mice = others.filter(mouse__in={row.mouse_id for row in rows})
         for number, other in overlapping(rows, of_mice, place=lambda row: row.mouse_id, span=_days):

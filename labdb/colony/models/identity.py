@@ -68,6 +68,7 @@ class MouseIdentification(BenchEvent):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Warn of a mark that another mouse of the study bears at the same time."""
+        yield from super().findings(rows)
         same_value = cls.objects.filter(study__in={row.study_id for row in rows}, value__in={row.value for row in rows})
         stored = same_value.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse")
         found = overlapping(

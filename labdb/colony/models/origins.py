@@ -54,6 +54,7 @@ class Litter(StudyRecord):
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Warn of mice that were born on another day than their litter."""
+        yield from super().findings(rows)
         known = {row.pk: number for number, row in enumerate(rows) if row.pk and row.birth_date}
         litters = cls.objects.filter(pk__in=known, mice__birth_date__isnull=False).order_by("mice__code")
         others: dict[int, list[str]] = {}

@@ -1,13 +1,19 @@
 """Studies, who works on them, and what their mice have in common."""
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
+import pgtrigger
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from labdb.colony.closing import closing_trigger
 from labdb.registry.fields import CodeField
+from labdb.registry.findings import Finding, Grade
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord
+from labdb.registry.permissions import closed_sentence
 from labdb.registry.rules import RowRule, one_per, unique_code
 
 
@@ -21,6 +27,7 @@ class Severity(models.TextChoices):
     SEVERE = "severe", "severe"
 
 
+@pgtrigger.register(closing_trigger())
 @tracked
 class Study(LabRecord):
     """One experiment: its question, its animals, and who works on it."""
@@ -41,7 +48,13 @@ class Study(LabRecord):
     planned_n = models.PositiveIntegerField("planned number of mice", null=True, blank=True)
     planned_n_basis = models.TextField("how the number was decided", blank=True)
     is_blinded = models.BooleanField("blinded", default=False)
-    state = models.CharField(max_length=6, choices=[("open", "open"), ("closed", "closed")], default="open")
+    state = models.CharField(
+        max_length=6,
+        choices=[("open", "open"), ("closed", "closed")],
+        default="open",
+        help_text="A closed study and all its records can only be looked at and analyzed, until a manager opens it.",
+    )
+    closed_at = models.DateTimeField("closed since", null=True, editable=False)
 
     class Meta:
         ordering = ["code"]
@@ -61,12 +74,46 @@ class Study(LabRecord):
             ),
         ]
 
+    def clean(self) -> None:
+        """Refuse every change of a closed study but its opening."""
+        super().clean()
+        before = type(self).objects.filter(pk=self.pk, state="closed").first() if self.pk else None
+        if before is None:
+            return
+        if self.state == "closed":
+            raise ValidationError({"state": closed_sentence(before)})
+        entered = [field for field in self._meta.concrete_fields if field.editable and field.name != "state"]
+        errors = {
+            field.name: f"{closed_sentence(before)} Open it first, then change this."
+            for field in entered
+            if getattr(self, field.attname) != getattr(before, field.attname)
+        }
+        if errors:
+            raise ValidationError(errors)
+
+    @classmethod
+    def findings(cls, rows: Sequence[Any]) -> Iterator[Finding]:
+        """Ask why a study is closed."""
+        yield from super().findings(rows)
+        open_before = set(
+            cls.objects.filter(pk__in=[row.pk for row in rows], state="open").values_list("pk", flat=True)
+        )
+        for number, row in enumerate(rows):
+            if row.state == "closed" and row.pk in open_before:
+                yield Finding(
+                    number,
+                    "state",
+                    f"Closing {row} lets nobody change its records until a manager opens it again; say why it is closed.",
+                    Grade.WARNING,
+                )
+
 
 @tracked
 class StudyMembership(StudyRecord):
     """A role that an account holds in one study."""
 
     key_field: ClassVar[str] = "pk"
+    closes_with_study: ClassVar[bool] = False
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="memberships")

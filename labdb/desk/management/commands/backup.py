@@ -1,7 +1,8 @@
 """`backup FILE`: the whole database and its files in one verified file, while labdb runs."""
 
 from argparse import ArgumentParser
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from labdb.archive import ArchiveError, connection_parameters, write_archive
 from labdb.database_backend import as_owner
 from labdb.desk.installation import applied_migrations
 from labdb.postgres import PostgresError
+from labdb.registry.attachments import Attachment
 
 
 class Command(BaseCommand):
@@ -41,3 +43,13 @@ class Command(BaseCommand):
             f"{target}: {len(manifest['tables'])} tables, {rows} rows, {files} files, {size_mb:.1f} MB. "
             "It holds password hashes and the treatment keys: keep it as safe as the database."
         )
+        if missing := _missing_files(manifest["members"]):
+            self.stderr.write(
+                f"{missing} attached files are not in it, for they are missing; see `manage.py verify_files`."
+            )
+
+
+def _missing_files(members: Iterable[str]) -> int:
+    """Return the number of attached files that the backup does not hold."""
+    stored = {PurePosixPath(name).name for name in members}
+    return len(set(Attachment.objects.values_list("sha256", flat=True)) - stored)

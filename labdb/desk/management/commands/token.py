@@ -5,8 +5,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
-from rest_framework.authtoken.models import Token
 
+from labdb.accounts.changes import make_token
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Study, StudyMembership
 from labdb.registry.history import writing
@@ -31,19 +31,18 @@ class Command(BaseCommand):
         with writing(door="command"), transaction.atomic():
             user = User.objects.filter(username=options["username"]).first() or _new_account(options["username"])
             if not user.is_active:
-                raise CommandError(f"The account {user} is switched off; switch it on in the admin first.")
+                raise CommandError(f"The account {user} is closed; reopen it on its page under People first.")
             if options["role"]:
                 _grant(user, options["role"], options["study"])
-            Token.objects.filter(user=user).delete()
-            token = Token.objects.create(user=user)
-        self.stdout.write(token.key)
+            token = make_token(user)
+        self.stdout.write(token)
 
 
 def _new_account(username: str) -> User:
-    """Make an account without a password; the name is held to the rules that the admin holds it to."""
+    """Make an account without a password; the name is held to the rules that the pages hold it to."""
     user = User(username=username)
     try:
-        user.clean_fields(exclude=["password"])
+        user.full_clean(exclude=["password"])
     except ValidationError as error:
         raise CommandError(f"{username[:50]!r} cannot name an account: {' '.join(error.messages)}") from None
     user.set_unusable_password()

@@ -21,6 +21,7 @@ from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
 from labdb.desk.installation import applied_migrations, collect_static_files, unknown_migrations
+from labdb.registry.lab_clock import zone_warning
 from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, UnusableFolderError, hold_folder
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -73,6 +74,9 @@ class Command(BaseCommand):
             )
         self._say("Bringing the tables up to date.")
         call_command("migrate", interactive=False, verbosity=0)
+        self._say(f"Times are entered and shown in {settings.TIME_ZONE} time (TIME_ZONE sets another).")
+        if warning := zone_warning():
+            self._say(warning)
         call_command("load_fixtures", verbosity=0)
         if self.embedded_folder:  # then no worker is alive yet: what seems to run was killed
             call_command("sweep_runs", older_than_s=0)

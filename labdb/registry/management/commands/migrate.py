@@ -4,11 +4,13 @@ from typing import Any
 
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
 from labdb.registry.autodetector import Autodetector
 from labdb.registry.history_protection import protect_history
+from labdb.registry.lab_clock import remember_zone
 
 
 class Command(MigrateCommand):
@@ -29,3 +31,5 @@ class Command(MigrateCommand):
                 grant_app_role(cursor, app_role)
                 if connection.settings_dict["USER"] != app_role:  # one role for both cannot be kept from itself
                     protect_history(cursor, app_role)
+                if MigrationRecorder(connection).has_table():  # not yet, where only a plan was asked for
+                    remember_zone(cursor)

@@ -1,0 +1,232 @@
+"""Lists over 100,000 mice and 2,000,000 weighings: server time of pages and REST, and how often they ask the database.
+
+The live reference is the bare SQL of the same answer: the statements that the request sent, sent again by a cursor.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.databases import throwaway_database
+
+N_STUDIES = 11
+N_MICE_FIRST, N_MICE_OTHERS = 50_000, 5_000  # in B00, and in each of the other ten studies
+N_WEIGHINGS = 20  # of each mouse
+COHORT_MICE = 250
+N_REQUESTS = 7
+TARGET_MS, TARGET_QUERIES = 100.0, 12
+LAB = "bench_lab"  # an account that sees every study
+GUEST = "bench_guest"  # a member of the last study alone, whose rows are the oldest
+
+# model -> what differs from the template row, and the rows to copy it for (`s`; {template}: the cohort to leave out)
+FILL: dict[str, tuple[dict[str, str], str]] = {
+    "Study": (
+        {"code": "'B' || lpad(s.n::text, 2, '0')", "title": "'Study ' || s.n"},
+        f"SELECT n FROM generate_series(0, {N_STUDIES - 1}) AS n",
+    ),
+    "Cohort": (
+        {"study_id": "s.id", "code": "'C' || lpad(s.n::text, 3, '0')",
+         "start_date": "date '2026-06-01' - substr(s.code, 2)::int * 100 - s.n"},
+        f"""SELECT id, code, n FROM colony_study, generate_series(0, {N_MICE_FIRST // COHORT_MICE - 1}) AS n
+            WHERE code LIKE 'B__' AND (code = 'B00' OR n < {N_MICE_OTHERS // COHORT_MICE})""",
+    ),
+    "Mouse": (
+        {"study_id": "s.study_id", "cohort_id": "s.id",
+         "code": f"'M' || lpad((substr(s.code, 2)::int * {COHORT_MICE} + s.n)::text, 5, '0')",
+         "ear_tag": "lpad((hashint8(s.id * 1000 + s.n) & 65535)::text, 5, '0')",
+         "sex": "CASE WHEN s.n % 4 = 0 THEN 'F' ELSE 'M' END", "birth_date": "s.start_date - 56 - s.n % 7",
+         "group": "CASE WHEN s.n % 10 < 3 THEN 'control' WHEN s.n % 50 = 9 THEN 'witness' ELSE 'defeated' END",
+         "death_date": "CASE WHEN s.n % 2 = 0 THEN s.start_date + 40 + s.n % 5 END"},
+        f"""SELECT cohort.*, n FROM colony_cohort AS cohort, generate_series(0, {COHORT_MICE - 1}) AS n
+            WHERE cohort.id <> {{template}}""",
+    ),
+    "Weighing": (
+        {"study_id": "s.study_id", "mouse_id": "s.id",
+         "performed_at": "s.start_date + s.n + time '08:00' + s.id % 14400 * interval '1 second'",
+         "body_mass_g": "round((21 + 0.1 * s.n + (hashint8(s.id * 100 + s.n) & 4095) / 1000.0)::numeric, 1)"},
+        f"""SELECT mouse.id, mouse.study_id, cohort.start_date, n FROM generate_series(0, {N_WEIGHINGS - 1}) AS n,
+            colony_mouse AS mouse JOIN colony_cohort AS cohort ON cohort.id = mouse.cohort_id
+            WHERE cohort.id <> {{template}}""",
+    ),
+}  # fmt: skip
+
+MICE = (
+    "", "page=2", "page=500", "page=2000", "study=B00", "study=B00&page=1000", "study=B07", "cohort=C003", "study=B00&cohort=C003",
+    "group=control", "group=witness", "study=B00&group=witness", "sex=F", "study=B00&group=control&sex=F",
+    "search=M00123", "search=m00123", "search=123", "search=nothing", "study=B00&search=123", "death_date__gte=2026-01-01",
+    *(f"{study}ordering={sign}{column}" for study in ("", "study=B00&") for sign in ("", "-")
+      for column in ("code", "study", "cohort", "group", "sex", "birth_date", "death_date")),
+)  # fmt: skip
+WEIGHINGS = (
+    "", "page=2", "page=500", "page=20000", "study=B00", "study=B07", "study=B00&page=2000", "study=B00&mouse=M00123",
+    "mouse=M00123", "mouse__cohort=C003", "study=B00&mouse__cohort=C003", "mouse__group=control", "mouse__group=witness",
+    "study=B07&mouse__group=witness", "search=M00123", "search=123", "study=B00&search=123",
+    "performed_at__gte=2026-01-01&performed_at__lt=2026-01-08", "study=B00&performed_at__gte=2026-01-01&performed_at__lt=2026-01-08",
+    *(f"{study}ordering={sign}{column}" for study in ("", "study=B00&", "study=B07&") for sign in ("", "-")
+      for column in ("performed_at", "mouse", "body_mass_g", "performed_by")),
+)  # fmt: skip
+
+
+def measure() -> list[dict[str, Any]]:
+    """Fill a database, then ask for every page as an account that sees all, and for some as a guest."""
+    with throwaway_database():
+        fill()
+        return measure_pages()
+
+
+def fill() -> None:
+    """Fill without triggers, by copies of one row of each table, and sign up two accounts."""
+    from django.db import connection
+
+    from labdb.accounts.models import Role, User
+    from labdb.accounts.roles import install_roles
+    from labdb.colony.models import Study, StudyMembership
+    from labdb.database_backend import as_owner
+    from labdb.postgres import server_address
+    from labdb.postgres.roles import SUPERUSER
+    from labdb.registry.history import writing
+
+    with writing(door="benchmark"):
+        install_roles()
+        User.objects.create_superuser(LAB)
+        guest = User.objects.create_user(GUEST)
+        templates = _templates()
+    with server_address(connection.settings_dict["EMBEDDED_FOLDER"]).connect(SUPERUSER) as server:
+        server.execute("SET session_replication_role = replica")  # the lists are measured, not the history
+        for template in templates:
+            server.execute(_copies(template, templates[1]))
+        for template in templates:
+            server.execute(f"DELETE FROM {template._meta.db_table} WHERE id = {template.pk}")
+    with writing(door="benchmark"):
+        study = Study.objects.get(code=f"B{N_STUDIES - 1:02}")
+        StudyMembership.objects.create(study=study, user=guest, role=Role.objects.get(name="technician"))
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+def _templates() -> list[Any]:
+    """Make one row of each table, with the defaults of all its fields."""
+    from django.utils import timezone
+
+    from labdb.colony.models import Cohort, Mouse, Strain, Study, Weighing
+
+    study = Study.objects.create(code="TEMPLATE", title="Template")
+    cohort = Cohort.objects.create(study=study, code="C", start_date=timezone.localdate())
+    strain = Strain.objects.create(name="Bench/J")
+    mouse = Mouse.objects.create(study=study, code="M", cohort=cohort, strain=strain, genotype="wt")
+    weighing = Weighing.objects.create(study=study, mouse=mouse, body_mass_g=20)
+    return [study, cohort, mouse, weighing]
+
+
+def _copies(template: Any, cohort: Any) -> str:
+    """Return the statement that copies a template; columns that it does not name stay as they are."""
+    values, source = FILL[type(template).__name__]
+    columns = [f.column for f in template._meta.concrete_fields if not f.generated and not f.primary_key]
+    chosen = ", ".join(values.get(column, f'template."{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    table = template._meta.db_table
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {chosen} FROM {table} AS template,"
+        f" ({source.format(template=cohort.pk)}) AS s WHERE template.id = {template.pk}"
+    )
+
+
+def addresses() -> list[tuple[str, str]]:
+    """Return who asks for what."""
+    from labdb.colony.models import Mouse
+
+    mouse = Mouse.objects.get(study__code="B00", code="M00123").pk
+    asked = [f"/records/mice/?{query}" for query in MICE]
+    asked += [f"/records/weighings/?{query}" for query in WEIGHINGS]
+    asked += [f"/api/v1/mice/?limit=50&{query}" for query in MICE if "page" not in query]
+    asked += [f"/api/v1/weighings/?limit=50&{query}" for query in WEIGHINGS if "page" not in query]
+    asked += ["/api/v1/mice/?limit=50&offset=25000", "/api/v1/weighings/?limit=50&offset=100000"]
+    asked += [f"/api/v1/mice/{mouse}/", f"/records/mice/{mouse}/", "/studies/B00/mice/M00123/", "/records/", "/"]
+    asked += ["/records/?study=B00", "/studies/B00/"]
+    asked += [f"/records/mice/keys/?{query}" for query in ("q=", "q=M0012", "q=123", "q=m0012&study=B00", "q=none")]
+    guest = [f"/records/{one}/{query}" for one in ("mice", "weighings") for query in ("", "?page=2", "?search=M00123")]
+    guest += [
+        "/records/",
+        "/",
+        "/api/v1/weighings/",
+        "/records/weighings/?ordering=body_mass_g",
+        "/records/mice/keys/?q=M0012",
+    ]
+    return [(LAB, address) for address in asked] + [(GUEST, address) for address in guest]
+
+
+def measure_pages() -> list[dict[str, Any]]:
+    """Return the median server time of each answer, and the most queries that one of them takes."""
+    from django.test.utils import override_settings
+
+    plain_files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # nothing has collected them
+    with override_settings(STORAGES={"staticfiles": plain_files}, ALLOWED_HOSTS=["testserver"]):
+        return _measure_pages()
+
+
+def _measure_pages() -> list[dict[str, Any]]:
+    from django.test import Client
+
+    clients = {name: _signed_in(Client(), name) for name in (LAB, GUEST)}
+    rows, counts = [], {}
+    for who, address in addresses():
+        what = f"{address} ({who.removeprefix('bench_')})"
+        row, counts[what] = _measured(clients[who], address, what)
+        rows.append(row)
+    most = max(counts, key=lambda what: counts[what])
+    rows.append(_row(f"most queries of one answer: {most}", counts[most], "queries", None, "", TARGET_QUERIES))
+    return rows
+
+
+def _signed_in(client: Any, name: str) -> Any:
+    from labdb.accounts.models import User
+
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+def _measured(client: Any, address: str, what: str) -> tuple[dict[str, Any], int]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(address)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{address} answered {answer.status_code}: {answer.content[:300]!r}")
+    statements = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    measured = _median_ms(lambda: client.get(address))
+    reference = _median_ms(lambda: _ask(statements))
+    return _row(what, measured, "ms", reference, "its SQL alone", TARGET_MS), len(queries)
+
+
+def _ask(statements: list[str]) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+            cursor.fetchall()
+
+
+def _median_ms(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(N_REQUESTS):
+        begun = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - begun) * 1e3)
+    return statistics.median(times)
+
+
+def _row(
+    what: str, measured: float, unit: str, reference: float | None, reference_what: str, target: float
+) -> dict[str, Any]:
+    return {
+        "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": reference_what,
+        "target": target,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(row)

@@ -1,0 +1,176 @@
+"""Both layouts go through the checks of every import, side by side in one laboratory, and all of their records arrive."""
+
+import time
+from io import StringIO
+
+import pandas as pd
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.db.models import Avg, Count, F
+
+from analysis.kernels.phenotype import classify_phenotype
+from labdb.accounts.models import User
+from labdb.behavior.models import SocialInteractionTest
+from labdb.colony.models import Housing, Litter, Mouse, Study, Weighing
+from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout
+from labdb.demo.layouts import LAYOUTS
+from labdb.registry.history import events_of
+from labdb.registry.record import all_records
+from labdb.sequencing.models import CountMatrix, Gene, Library, LibraryCounts, SequencingRun, SequencingSelection
+from labdb.tissue.models import TissueMeasurement, TissueSample
+from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey
+
+pytestmark = pytest.mark.slow
+IN_EACH = {  # model: rows; both layouts have the same animals on the bench
+    Mouse: 122,
+    Weighing: 122 * 25,
+    Housing: 122 * 11,
+    DefeatBout: 112 * 10,
+    SocialInteractionTest: 122 * 2,
+    Dose: 122 * 14,
+    SolutionKey: 122 * 3,
+    AllocationKey: 122,
+    Randomization: 2,
+    ControlRotation: 2 * 4 * 9,  # of five controls in each cohort one is alone
+    TissueMeasurement: 40 * 3,
+    SequencingSelection: 1,
+    CountMatrix: 1,
+}
+
+
+@pytest.fixture(scope="module")
+def loading_s(django_db_setup, django_db_blocker):
+    """Load both studies once for all tests of this file; how long each took, in seconds of its own work."""
+    seconds = {}
+    with django_db_blocker.unblock(), transaction.atomic():
+        for name, layout in LAYOUTS.items():
+            start = time.process_time()
+            call_command("load_demo", "--layout", name, stdout=StringIO())
+            seconds[layout.code] = time.process_time() - start
+        yield seconds
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(params=["DEMO", "BAGOT"])
+def study(request, loading_s):
+    return Study.objects.get(code=request.param)
+
+
+@pytest.fixture
+def demo(loading_s):
+    return Study.objects.get(code="DEMO")
+
+
+def test_every_bench_record_arrives(study):
+    found = {model: model.objects.filter(study=study).count() for model in IN_EACH}
+    assert found == IN_EACH
+
+
+def test_every_sequenced_sample_leads_from_its_counts_to_its_place_in_the_freezer(study):
+    n_libraries = {"DEMO": 256, "BAGOT": 99}[study.code]
+    assert Library.objects.filter(study=study, runs__isnull=False).distinct().count() == n_libraries
+    assert LibraryCounts.objects.filter(matrix__study=study).count() == n_libraries
+    samples = TissueSample.objects.filter(study=study, box__isnull=False, dissection__mouse=F("mouse"))
+    assert samples.exclude(position="").count() == n_libraries
+    selected = SequencingSelection.objects.get(study=study)
+    sequenced = Mouse.objects.filter(tissue_samples__extractions__libraries__study=study).distinct()
+    assert set(selected.mice.all()) == set(sequenced)
+    assert selected.decided == {"DEMO": "before", "BAGOT": "after"}[study.code]
+
+
+def test_no_record_of_the_design_is_left_empty(loading_s):
+    """Tables of analyses aside, and what a lab adds to its own taste."""
+    rooms = ("colony", "defeat", "behavior", "treatment", "tissue", "sequencing")
+    own_taste = {
+        "study-memberships", "exclusions", "mouse-identifications", "assay-metrics", "assay-results",
+    }  # fmt: skip
+    empty = {
+        record.resource
+        for record in all_records()
+        if record.model._meta.app_label in rooms and not record.model.objects.exists()
+    }
+    assert empty <= own_taste
+
+
+def test_who_did_the_work_is_not_who_loaded_it_and_cannot_sign_in(demo):
+    for model in (Weighing, DefeatBout, SocialInteractionTest, Dose, Housing):
+        people = model.objects.filter(study=demo).values_list("performed_by__username", flat=True).distinct()
+        assert set(people.order_by()) == {"demo_technician_1", "demo_technician_2"}
+    assert set(User.objects.filter(username__startswith="demo_").values_list("is_active", flat=True)) == {False}
+    assert not any(user.has_usable_password() for user in User.objects.filter(username__startswith="demo_"))
+
+
+def test_the_study_was_blinded_until_it_was_opened_with_a_reason(study):
+    assert not study.is_blinded
+    opened, *earlier = events_of(study)
+    assert (opened.is_blinded, earlier[-1].is_blinded) == (False, True)
+    assert "re-tests were scored" in opened.pgh_context.metadata["reason"]
+    assert opened.pgh_context.metadata["door"] == "demo"
+    mouse = Mouse.objects.filter(study=study).first()
+    assert "reason" not in events_of(mouse)[0].pgh_context.metadata  # a reason belongs to its own change
+
+
+def test_repeated_partners_of_controls_are_saved_with_a_reason(study):
+    pairs = ControlRotation.objects.filter(study=study).values("mouse", "partner").annotate(n=Count("pk"))
+    assert max(pair["n"] for pair in pairs) == 2
+    rotation = ControlRotation.objects.filter(study=study).first()
+    assert "five controls" in events_of(rotation)[0].pgh_context.metadata["reason"]
+
+
+def test_no_pair_met_twice_by_the_records(study):
+    pairs = DefeatBout.objects.filter(study=study).values("mouse", "aggressor").annotate(n=Count("pk"))
+    assert {pair["n"] for pair in pairs} == {1}
+    shown = SocialInteractionTest.objects.filter(study=study, target__isnull=False)
+    assert shown.count() == 244
+    assert not shown.filter(target__in=DefeatBout.objects.filter(mouse__study=study).values("aggressor")).exists()
+
+
+def test_the_planted_errors_are_in_the_records(demo):
+    odd = Mouse.objects.filter(study=demo).exclude(sex="M")
+    assert list(odd.values_list("code", flat=True)) == ["M036"]
+    zero = SocialInteractionTest.objects.get(study=demo, iz_absent_s=0)
+    assert (zero.mouse.code, zero.test_number, zero.si_ratio) == ("M063", 1, None)
+    assert not TissueSample.objects.filter(mouse=zero.mouse).exists()
+
+
+def test_shares_by_the_records_are_those_of_real_mice(demo):
+    tests = SocialInteractionTest.objects.filter(study=demo, test_number=1)
+    below = tests.filter(si_ratio__lt=1)
+    assert below.filter(mouse__group="control").count() == 1  # of 10
+    assert 0.53 < below.filter(mouse__group="defeated").count() / 112 < 0.59
+    wounds = DefeatBout.objects.filter(study=demo)
+    assert 0.02 < wounds.filter(wound_score__gte=2).count() / 1120 < 0.04  # .03 +- 2 SE of .005
+    assert 0.03 < wounds.filter(substituted=True).count() / 1120 < 0.055  # .04 +- 2 SE of .006
+    assert Mouse.objects.filter(study=demo, is_humane_endpoint=True).count() == 1
+    assert wounds.filter(day=1).aggregate(mean=Avg("attacks"))["mean"] == pytest.approx(18, abs=3)  # SE 1.2
+
+
+def test_a_lab_shares_aggressors_boxes_runs_and_genes_between_the_studies(loading_s):
+    assert Aggressor.objects.count() == 2 * 180
+    assert AggressorScreening.objects.count() == 2 * 540
+    assert Gene.objects.count() == 22_000
+    assert SequencingRun.objects.count() == 4 + 7
+    assert Litter.objects.filter(mice__isnull=True).count() == 0
+
+
+def test_a_second_demo_is_refused_and_changes_nothing(loading_s):
+    n_mice = Mouse.objects.count()
+    with pytest.raises(CommandError, match="Study DEMO is already there; nothing was changed"):
+        call_command("load_demo", stdout=StringIO())
+    assert Mouse.objects.count() == n_mice
+
+
+def test_the_demo_is_loaded_within_25_seconds_of_work(loading_s):
+    assert loading_s["DEMO"] < 25
+    assert loading_s["BAGOT"] < 25
+
+
+def test_the_loaded_tests_give_the_phenotypes_of_the_truth_but_for_the_planted_zero(demo):
+    fields = ("mouse__code", "mouse__group", "iz_absent_s", "iz_present_s")
+    rows = SocialInteractionTest.objects.filter(study=demo, test_number=1).values_list(*fields)
+    tests = pd.DataFrame(rows, columns=["mouse", "group", "iz_absent_s", "iz_present_s"]).set_index("mouse")
+    calls = classify_phenotype(tests)["phenotype"]
+    assert calls["M063"] == "unclassified"
+    randomized = AllocationKey.objects.filter(study=demo, allocation__randomization__isnull=False)
+    assert set(calls[list(randomized.values_list("allocation__mouse__code", flat=True))]) == {"susceptible"}
