@@ -86,7 +86,7 @@ def test_every_library_has_its_mouse_region_and_calls(treated):
 
 
 def test_the_queries_do_not_grow_with_the_libraries(treated, django_assert_max_num_queries):
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         read_libraries(treated, matrix_of(treated), FIELDS)
 
 
