@@ -71,7 +71,7 @@ def _choices(kept: Mouse, dropped: Mouse, posted: Any) -> list[Choice]:
     """Return the fields that differ; what only one record knows is taken from it unless the person says otherwise."""
     record = record_for(Mouse)
     choices = []
-    for column in columns_of(record, [name for name in record.fields if name not in NOT_CHOSEN]):
+    for column in columns_of(record, [name for name in record.entered() if name not in NOT_CHOSEN]):
         mine, other = column.cell(kept, whole=True), column.cell(dropped, whole=True)
         if mine != other:
             is_gap = mine.is_unknown or (column.name == "sex" and kept.sex == "U")

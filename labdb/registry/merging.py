@@ -119,7 +119,7 @@ def _merge(kept: Any, dropped: Any, names: Collection[str], user: Any, reason: s
     form_texts = complete(
         {name: model_texts(dropped, record_for(model))[name] for name in names}, record_for(model), kept
     )
-    for name in names:
+    for name in set(names) & set(record_for(model).fields):  # what the moved rows are held against
         setattr(kept, name, getattr(dropped, name))
     relations = dependents(model)
     for relation in relations:
@@ -157,7 +157,7 @@ def _move_records(relation: Any, kept: Any, dropped: Any, merge: Merge) -> None:
     model, name = relation.related_model, relation.field.name
     moving = []
     for row in model._base_manager.filter(**{name: dropped.pk}):
-        if row.pk == kept.pk:
+        if row == kept:
             merge.obstacles.append(
                 Obstacle(f"{named(kept)} itself names {dropped} as its {name}; correct that.", _rows(kept))
             )
@@ -191,9 +191,9 @@ def _twins(row: Any) -> list[Any]:
 
 
 def _is_alike(row: Any, twin: Any, name: str) -> bool:
-    """Whether two rows say the same in everything that is entered."""
+    """Whether two rows say the same in everything that is entered, the lab's own fields included."""
     entered = [column for column in row._meta.concrete_fields if column.editable and not column.primary_key]
-    return all(
+    return row.lab_values == twin.lab_values and all(
         getattr(row, column.attname) == getattr(twin, column.attname)
         for column in entered
         if not column.generated and column.name != name

@@ -13,8 +13,10 @@ from labdb.colony.models import Mouse, Study, StudyMembership, Weighing
 from labdb.registry.attachments import Attachment, attach
 from labdb.registry.deletion import Forbidden
 from labdb.registry.former_names import former_names, merged_ids
+from labdb.registry.imports import import_dicts
 from labdb.registry.keys import KeyRing
 from labdb.registry.merging import Merge, merge_records
+from labdb.registry.record import record_for
 from labdb.treatment.models import Allocation
 from tests.registry.rows import make_world
 
@@ -81,6 +83,25 @@ def test_rows_that_both_have_alike_are_kept_once(writer: Any) -> None:
     assert not done.obstacles
     assert done.doubled == {Weighing: 1, Attachment: 1}
     assert Weighing.objects.get().mouse == kept
+
+
+def test_fields_of_the_labs_own_are_chosen_and_make_rows_differ(writer: Any, client: Client) -> None:
+    fields = [
+        {"resource": resource, "name": "coat", "label": "coat", "kind": "text"} for resource in ("mice", "weighings")
+    ]
+    assert not import_dicts(record_for("lab-fields"), fields, user=writer).errors
+    kept, dropped = mice()
+    Mouse.objects.filter(pk=dropped.pk).update(lab_values={"coat": "rough"})
+    ours, theirs = weigh(kept, 1, 25), weigh(dropped, 1, 25)
+    Weighing.objects.filter(pk=theirs.pk).update(lab_values={"coat": "wet"})
+    (obstacle,) = merge(writer).obstacles
+    assert {url for _name, url in obstacle.rows} == {f"/records/weighings/{row.pk}/" for row in (ours, theirs)}
+    Weighing.objects.filter(pk=theirs.pk).delete()
+    client.force_login(writer)
+    page = client.get("/studies/S1/mice/M001/merge/?with=M01").content.decode()
+    assert 'name="take_coat" value="dropped" checked' in page
+    assert not merge(writer, ("coat",)).obstacles
+    assert Mouse.objects.get(code="M001").lab_values == {"coat": "rough"}
 
 
 def test_what_contradicts_is_listed_with_its_rows_and_nothing_moves(writer: Any) -> None:
