@@ -38,7 +38,7 @@ class LabValue(Transform):
         self.kind = kind
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """Return the value, or NULL."""
         column, parameters = compiler.compile(self.lhs)
         json_type, cast, _output = _READINGS[self.kind]
@@ -47,7 +47,7 @@ class LabValue(Transform):
         if self.kind == "date":
             is_one += f" AND {column} ->> '{self.name}' ~ '{_IS_DATE}'"
             copies = 3
-        return f"CASE WHEN {is_one} THEN ({column} ->> '{self.name}'){cast} END", (*parameters,) * copies
+        return f"CASE WHEN {is_one} THEN ({column} ->> '{self.name}'){cast} END", [*parameters] * copies
 
 
 class LabValuesField(models.JSONField):
