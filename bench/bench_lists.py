@@ -19,31 +19,37 @@ TARGET_MS, TARGET_QUERIES = 100.0, 12
 LAB = "bench_lab"  # an account that sees every study
 GUEST = "bench_guest"  # a member of the last study alone, whose rows are the oldest
 
-FILL = (
-    f"""INSERT INTO colony_study (code, title, question, ethics_number, severity_prospective, severity_actual,
-            primary_outcome, planned_n_basis, is_blinded, state, notes, created_at, modified_at, version)
-        SELECT 'B' || lpad(n::text, 2, '0'), 'Study ' || n, '', '', '', '', '', '', false, 'open', '', now(), now(), 1
-        FROM generate_series(0, {N_STUDIES - 1}) AS n""",
-    "INSERT INTO colony_strain (name, vendor, stock_number, notes) VALUES ('Bench/J', '', '', '')",
-    f"""INSERT INTO colony_cohort (study_id, code, start_date, notes)
-        SELECT id, 'C' || lpad(n::text, 3, '0'), date '2026-06-01' - substr(code, 2)::int * 100 - n, ''
-        FROM colony_study, generate_series(0, {N_MICE_FIRST} / {COHORT_MICE} - 1) AS n
-        WHERE code = 'B00' OR n < {N_MICE_OTHERS} / {COHORT_MICE}""",
-    f"""INSERT INTO colony_mouse (study_id, code, ear_tag, sex, strain_id, genotype, birth_date, cohort_id, "group",
-            death_date, death_reason, is_humane_endpoint, notes)
-        SELECT cohort.study_id, 'M' || lpad((substr(cohort.code, 2)::int * {COHORT_MICE} + n)::text, 5, '0'),
-            lpad((hashint8(cohort.id * 1000 + n) & 65535)::text, 5, '0'), CASE WHEN n % 4 = 0 THEN 'F' ELSE 'M' END,
-            (SELECT id FROM colony_strain WHERE name = 'Bench/J'), 'wt', cohort.start_date - 56 - n % 7, cohort.id,
-            CASE WHEN n % 10 < 3 THEN 'control' WHEN n % 50 = 9 THEN 'witness' ELSE 'defeated' END,
-            CASE WHEN n % 2 = 0 THEN cohort.start_date + 40 + n % 5 END, '', false, ''
-        FROM colony_cohort AS cohort, generate_series(0, {COHORT_MICE - 1}) AS n""",
-    f"""INSERT INTO colony_weighing (study_id, mouse_id, performed_at, body_mass_g, notes)
-        SELECT mouse.study_id, mouse.id, cohort.start_date + n + time '08:00' + mouse.id % 14400 * interval '1 second',
-            round((21 + 0.1 * n + (hashint8(mouse.id * 100 + n) & 4095) / 1000.0)::numeric, 1), ''
-        FROM generate_series(0, {N_WEIGHINGS - 1}) AS n, colony_mouse AS mouse
-        JOIN colony_cohort AS cohort ON cohort.id = mouse.cohort_id""",
-)
-FILLED = ("colony_study", "colony_strain", "colony_cohort", "colony_mouse", "colony_weighing")
+# model -> what differs from the template row, and the rows to copy it for (`s`; {template}: the cohort to leave out)
+FILL: dict[str, tuple[dict[str, str], str]] = {
+    "Study": (
+        {"code": "'B' || lpad(s.n::text, 2, '0')", "title": "'Study ' || s.n"},
+        f"SELECT n FROM generate_series(0, {N_STUDIES - 1}) AS n",
+    ),
+    "Cohort": (
+        {"study_id": "s.id", "code": "'C' || lpad(s.n::text, 3, '0')",
+         "start_date": "date '2026-06-01' - substr(s.code, 2)::int * 100 - s.n"},
+        f"""SELECT id, code, n FROM colony_study, generate_series(0, {N_MICE_FIRST // COHORT_MICE - 1}) AS n
+            WHERE code LIKE 'B__' AND (code = 'B00' OR n < {N_MICE_OTHERS // COHORT_MICE})""",
+    ),
+    "Mouse": (
+        {"study_id": "s.study_id", "cohort_id": "s.id",
+         "code": f"'M' || lpad((substr(s.code, 2)::int * {COHORT_MICE} + s.n)::text, 5, '0')",
+         "ear_tag": "lpad((hashint8(s.id * 1000 + s.n) & 65535)::text, 5, '0')",
+         "sex": "CASE WHEN s.n % 4 = 0 THEN 'F' ELSE 'M' END", "birth_date": "s.start_date - 56 - s.n % 7",
+         "group": "CASE WHEN s.n % 10 < 3 THEN 'control' WHEN s.n % 50 = 9 THEN 'witness' ELSE 'defeated' END",
+         "death_date": "CASE WHEN s.n % 2 = 0 THEN s.start_date + 40 + s.n % 5 END"},
+        f"""SELECT cohort.*, n FROM colony_cohort AS cohort, generate_series(0, {COHORT_MICE - 1}) AS n
+            WHERE cohort.id <> {{template}}""",
+    ),
+    "Weighing": (
+        {"study_id": "s.study_id", "mouse_id": "s.id",
+         "performed_at": "s.start_date + s.n + time '08:00' + s.id % 14400 * interval '1 second'",
+         "body_mass_g": "round((21 + 0.1 * s.n + (hashint8(s.id * 100 + s.n) & 4095) / 1000.0)::numeric, 1)"},
+        f"""SELECT mouse.id, mouse.study_id, cohort.start_date, n FROM generate_series(0, {N_WEIGHINGS - 1}) AS n,
+            colony_mouse AS mouse JOIN colony_cohort AS cohort ON cohort.id = mouse.cohort_id
+            WHERE cohort.id <> {{template}}""",
+    ),
+}  # fmt: skip
 
 MICE = (
     "", "page=2", "page=500", "page=2000", "study=B00", "study=B00&page=1000", "study=B07", "cohort=C003", "study=B00&cohort=C003",
@@ -70,30 +76,60 @@ def measure() -> list[dict[str, Any]]:
 
 
 def fill() -> None:
-    """Fill as the owner, without the triggers: the lists are measured, not the history."""
+    """Fill without triggers, by copies of one row of each table, and sign up two accounts."""
     from django.db import connection
 
     from labdb.accounts.models import Role, User
     from labdb.accounts.roles import install_roles
     from labdb.colony.models import Study, StudyMembership
     from labdb.database_backend import as_owner
+    from labdb.postgres import server_address
+    from labdb.postgres.roles import SUPERUSER
     from labdb.registry.history import writing
 
-    with as_owner(connection), connection.cursor() as cursor:
-        for table in FILLED:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for statement in FILL:
-            cursor.execute(statement)
-        for table in FILLED:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
     with writing(door="benchmark"):
         install_roles()
         User.objects.create_superuser(LAB)
         guest = User.objects.create_user(GUEST)
+        templates = _templates()
+    with server_address(connection.settings_dict["EMBEDDED_FOLDER"]).connect(SUPERUSER) as server:
+        server.execute("SET session_replication_role = replica")  # the lists are measured, not the history
+        for template in templates:
+            server.execute(_copies(template, templates[1]))
+        for template in templates:
+            server.execute(f"DELETE FROM {template._meta.db_table} WHERE id = {template.pk}")
+    with writing(door="benchmark"):
         study = Study.objects.get(code=f"B{N_STUDIES - 1:02}")
         StudyMembership.objects.create(study=study, user=guest, role=Role.objects.get(name="technician"))
     with as_owner(connection), connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
+
+
+def _templates() -> list[Any]:
+    """Make one row of each table, with the defaults of all its fields."""
+    from django.utils import timezone
+
+    from labdb.colony.models import Cohort, Mouse, Strain, Study, Weighing
+
+    study = Study.objects.create(code="TEMPLATE", title="Template")
+    cohort = Cohort.objects.create(study=study, code="C", start_date=timezone.localdate())
+    strain = Strain.objects.create(name="Bench/J")
+    mouse = Mouse.objects.create(study=study, code="M", cohort=cohort, strain=strain, genotype="wt")
+    weighing = Weighing.objects.create(study=study, mouse=mouse, body_mass_g=20)
+    return [study, cohort, mouse, weighing]
+
+
+def _copies(template: Any, cohort: Any) -> str:
+    """Return the statement that copies a template; columns that it does not name stay as they are."""
+    values, source = FILL[type(template).__name__]
+    columns = [f.column for f in template._meta.concrete_fields if not f.generated and not f.primary_key]
+    chosen = ", ".join(values.get(column, f'template."{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    table = template._meta.db_table
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {chosen} FROM {table} AS template,"
+        f" ({source.format(template=cohort.pk)}) AS s WHERE template.id = {template.pk}"
+    )
 
 
 def addresses() -> list[tuple[str, str]]:

@@ -92,7 +92,8 @@ def _litters(bred: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
     """Split the males born on one day into litters of a few; their sisters serve other studies."""
     litter_of: dict[str, str] = {}
     rows: dict[str, dict[str, object]] = {}
-    for birth_date, born in bred.groupby("birth_date"):
+    for birth_date in sorted(bred["birth_date"].unique()):
+        born = bred[bred["birth_date"] == birth_date]
         for members in np.array_split(born.index, -(-len(born) // p.MALES_PER_LITTER)):
             number = len(rows) + 1
             code = f"L{number:02d}"

@@ -217,7 +217,7 @@ def _default(field: Any) -> str:
 def _formula(expression: Any, *, is_inner: bool = False) -> str:
     """Return the expression of a generated column as arithmetic."""
     if isinstance(expression, F):
-        return expression.name
+        return str(expression.name)  # type: ignore[attr-defined]
     if isinstance(expression, Value):
         return f"{expression.value:g}" if isinstance(expression.value, float) else str(expression.value)
     parts = [_formula(part, is_inner=True) for part in expression.get_source_expressions() if part is not None]
