@@ -30,7 +30,7 @@ def managed_studies(viewer: Any) -> models.QuerySet:
     permission = permissions.codename(membership_model(), "add")
     if permissions.has_role_everywhere(viewer, permission):
         return studies
-    return studies.filter(permissions.studies_where(viewer, permission)).distinct()
+    return studies.filter(pk__in=permissions.studies_where(viewer, permission))
 
 
 def sees_people(viewer: Any) -> bool:
