@@ -7,7 +7,7 @@ from django.db import transaction
 
 from labdb.colony.models import Study
 from labdb.demo import parameters as p
-from labdb.demo.people import ensure_people
+from labdb.demo.people import MOLECULAR, ensure_people
 from labdb.demo.simulate import SimulatedStudy
 from labdb.demo.tables import tables
 from labdb.registry.forms import complete, form_for
@@ -40,13 +40,8 @@ def load(simulated: SimulatedStudy, user: Any, tell: Tell) -> Study:
                 continue  # the other layout brought them
             _add(table.model, table.rows, user, study, table.reason)
         tell("counts")
-        import_counts(
-            study,
-            simulated.counts.to_csv().encode(),
-            name=f"{study.code.lower()}_counts.csv",
-            source=Quantification(p.ANNOTATION, "simulated", "none", notes=f"Simulated, seed {simulated.seed}."),
-            user=user,
-        )
+        with writing(user=user, door=DOOR):
+            _add_counts(study, simulated, user)
         _unblind(study, user)
     return study
 
@@ -71,6 +66,14 @@ def _add_study(simulated: SimulatedStudy, user: Any) -> Study:
         user,
     )
     return Study.objects.get(code=layout.code)
+
+
+def _add_counts(study: Study, simulated: SimulatedStudy, user: Any) -> None:
+    source = Quantification(
+        p.ANNOTATION, "simulated", "none", quantified_by=MOLECULAR, notes=f"Simulated, seed {simulated.seed}."
+    )
+    content = simulated.counts.to_csv().encode()
+    import_counts(study, content, name=f"{study.code.lower()}_counts.csv", source=source, user=user)
 
 
 def _unblind(study: Study, user: Any) -> None:

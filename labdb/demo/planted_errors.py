@@ -76,7 +76,7 @@ def plant(study: "SimulatedStudy", errors: list[PlantedError], rng: np.random.Ge
     one, other = where["swapped_pair"]
     counts[one], counts[other] = study.counts[other], study.counts[one]
     (poor,) = where["half_the_reads"]
-    counts[poor] = rng.binomial(counts[poor], p.POOR_LIBRARY_READ_SHARE).astype(counts[poor].dtype)
+    counts[poor] = rng.binomial(counts[poor], p.POOR_LIBRARY_READ_SHARE).astype(np.int32)
 
     mice = study.bench.mice.copy()
     mice.loc[list(where["wrong_sex"]), "sex"] = "F"

@@ -92,7 +92,8 @@ def _litters(bred: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
     """Split the males born on one day into litters of a few; their sisters serve other studies."""
     litter_of: dict[str, str] = {}
     rows: dict[str, dict[str, object]] = {}
-    for birth_date, born in bred.groupby("birth_date"):
+    for birth_date in sorted(bred["birth_date"].unique()):
+        born = bred[bred["birth_date"] == birth_date]
         for members in np.array_split(born.index, -(-len(born) // p.MALES_PER_LITTER)):
             number = len(rows) + 1
             code = f"L{number:02d}"
@@ -105,7 +106,7 @@ def _litters(bred: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
                 "birth_date": birth_date,
                 "born_count": n_born,
                 "weaned_count": max(n_born - int(rng.random() < 0.2), len(members)),
-                "wean_date": birth_date + pd.Timedelta(days=p.WEANING_AGE_DAYS),
+                "wean_date": (pd.Timestamp(str(birth_date)) + pd.Timedelta(days=p.WEANING_AGE_DAYS)).date(),
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("litter"), pd.Series(litter_of, name="litter")
 

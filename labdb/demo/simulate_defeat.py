@@ -183,11 +183,12 @@ def _substitute(bouts: pd.DataFrame, reserves: pd.Index, rng: np.random.Generato
     fought = bouts["resident"].tolist()
     met: set[tuple[str, str]] = set()
     busy: set[tuple[int, str]] = set()
-    for row in np.flatnonzero(rng.random(len(bouts)) < p.SUBSTITUTED_SHARE):
-        mouse, day = bouts["mouse"].iat[row], bouts["day"].iat[row]
+    mice, days = bouts["mouse"].tolist(), bouts["day"].tolist()
+    for row in np.flatnonzero(rng.random(len(bouts)) < p.SUBSTITUTED_SHARE).tolist():
+        mouse, day = mice[row], days[row]
         free = [code for code in reserves if (mouse, code) not in met and (day, code) not in busy]
         if free:
-            fought[row] = rng.choice(free)
+            fought[row] = str(rng.choice(free))
             met.add((mouse, fought[row]))
             busy.add((day, fought[row]))
     return fought

@@ -124,8 +124,8 @@ def _solutions() -> pd.DataFrame:
 
 def _keys(allocations: pd.DataFrame, cohort_of: pd.Series) -> pd.DataFrame:
     rows = {
-        f"{row.allocation_code}-{_span(day)}": _solution_code(_drug_on(row.arm, day), cohort_of[mouse], _batch(day))
-        for mouse, row in allocations.iterrows()
+        f"{code}-{_span(day)}": _solution_code(_drug_on(arm, day), cohort, _batch(day))
+        for code, arm, cohort in zip(allocations["allocation_code"], allocations["arm"], cohort_of, strict=True)
         for day in span_starts()
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["solution"]).rename_axis("code")

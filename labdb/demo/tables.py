@@ -132,7 +132,7 @@ def _treatment(study: SimulatedStudy) -> Iterator[Table]:
             {
                 "mouse": mouse,
                 "code": row.allocation_code,
-                "randomization": _randomization(cohort_of[mouse]) if row.is_randomized else None,
+                "randomization": _randomization(cohort_of[str(mouse)]) if row.is_randomized else None,
             }
             for mouse, row in allocations.iterrows()
         ],

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from labdb.desk.data_dictionary import FieldEntry, RecordEntry, RoomEntry, dictionary, shared_fields, shared_rules
+from labdb.registry.lab_fields import none_defined
 
 INTRODUCTION = """\
 # Data dictionary
@@ -14,6 +15,7 @@ A heading is the record's name in REST and in `manage.py import_records`; fields
 REST. `<field>` in a rule stands for what was entered."""
 
 
+@none_defined()  # the same on every machine
 def markdown() -> str:
     """Return the whole file."""
     rooms = dictionary()

@@ -79,13 +79,12 @@ class AttachmentView(viewsets.ViewSet):
     )
     def create(self, request: Request) -> Response:
         """Attach a file to a record that the account may change."""
-        row = _record_of(request.data, request.user)
+        sent: Any = request.data  # a form: its parser takes no list
+        row = _record_of(sent, request.user)
         _refuse_without_right(request.user, row)
         try:
             with conflicts(Attachment):
-                made = attach(
-                    row, request.FILES.get("file"), str(request.data.get("description", "")), user=request.user
-                )
+                made = attach(row, request.FILES.get("file"), str(sent.get("description", "")), user=request.user)
         except ValidationError as error:
             raise Refused(error.message_dict) from None
         return Response(AttachmentSerializer(made).data, status.HTTP_201_CREATED)

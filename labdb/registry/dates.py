@@ -38,19 +38,19 @@ def year_first(text: str, order: str = "") -> str:
         A day that the chosen order does not allow, a year of two digits.
     """
     if match := NUMERIC.fullmatch(text):
-        first, _mark, second, year, time = match.groups()
-        day, month = _day_and_month(int(first), int(second), _year(year, text), text, order)
+        year, time = _year(match[4], text), match[5]
+        day, month = _day_and_month(int(match[1]), int(match[3]), year, text, order)
     elif match := YEAR_FIRST.fullmatch(text):
-        year, _mark, month, day, time = match.groups()
+        year, month, day, time = match[1], int(match[3]), int(match[4]), match[5]
     elif match := DAY_NAME.fullmatch(text):
-        day, month, year, time = match[1], _month(match[2]), _year(match[3], text), match[4]
+        year, month, day, time = _year(match[3], text), _month(match[2]), int(match[1]), match[4]
     elif match := NAME_DAY.fullmatch(text):
-        day, month, year, time = match[2], _month(match[1]), match[3], match[4]
+        year, month, day, time = match[3], _month(match[1]), int(match[2]), match[4]
     else:
         return text
-    if not int(month):
+    if not month:
         return text
-    return f"{year}-{int(month):02}-{int(day):02}" + (f" {_of_24_hours(time.strip())}" if time else "")
+    return f"{year}-{month:02}-{day:02}" + (f" {_of_24_hours(time.strip())}" if time else "")
 
 
 def _day_and_month(first: int, second: int, year: str, text: str, order: str) -> tuple[int, int]:

@@ -152,7 +152,7 @@ class DayField(_Spoken, forms.Field):
 class InstantField(_Spoken, forms.Field):
     """A date and time; without an offset it is the laboratory's clock."""
 
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    widget: Any = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     date_order = ""
 
     def to_python(self, value: Any) -> datetime | None:

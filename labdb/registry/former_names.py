@@ -100,7 +100,8 @@ def merged_ids(row: Any) -> list[int]:
     events = history_model(type(row))
     if events is None:
         return []
-    label, ids, asked = type(row)._meta.label_lower, set(), {row.pk}
+    label, asked = type(row)._meta.label_lower, {row.pk}
+    ids: set[Any] = set()
     for _step in range(MOST_MERGES):
         merges = events.objects.filter(pgh_obj_id__in=asked, pgh_context__metadata__has_key=MERGED_INTO)
         words = [metadata[MERGED_INTO] for metadata in merges.values_list("pgh_context__metadata", flat=True)]

@@ -217,7 +217,7 @@ def _file_columns(record: type[Record], table: TextTable, mapping: dict[str, str
     columns = []
     for position, name in enumerate(table.header):
         called = field_called(record, name)
-        stands_for = mapping.get(name, called if called in form_for(record).base_fields else "")
+        stands_for: str | None = mapping.get(name, called if called in form_for(record).base_fields else "")
         if name not in mapping and called not in _known_names(record):
             stands_for = None
         columns.append(FileColumn(position, name, stands_for, name in mapping))

@@ -1,5 +1,7 @@
 """What an import made and changed, line by line, and the way back."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -55,7 +57,7 @@ def import_rows_table(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "registry/_imported_rows.html", words)
 
 
-def _named(rows: list[ImportedRow]) -> list[dict[str, object]]:
+def _named(rows: list[ImportedRow]) -> list[dict[str, Any]]:
     """Return the rows with the records they became; the study of an import is seen, so are its rows."""
     ids: dict[str, list[int]] = {}
     for row in rows:

@@ -402,7 +402,7 @@ def report_of(sheets: Sequence[CheckedSheet], notes: tuple[str, ...] = ()) -> Im
         "questions": frozenset(question for row in rows for question in row.questions.values()),
         "is_forbidden": any(row.is_forbidden for row in rows),
     }
-    return ImportReport(len(rows), **_counts(sheets), **words)
+    return ImportReport(rows=len(rows), **{**words, **_counts(sheets)})
 
 
 def _counts(sheets: Sequence[CheckedSheet]) -> dict[str, int]:

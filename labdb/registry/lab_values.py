@@ -38,7 +38,7 @@ class LabValue(Transform):
         self.kind = kind
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         """Return the value, or NULL."""
         column, parameters = compiler.compile(self.lhs)
         json_type, cast, _output = _READINGS[self.kind]

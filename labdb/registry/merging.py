@@ -180,7 +180,7 @@ def _move_records(relation: Any, kept: Any, dropped: Any, merge: Merge) -> None:
 
 def _twins(row: Any) -> list[Any]:
     """Return the stored rows that a rule would not let stand beside this one."""
-    found = {}
+    found: dict[Any, Any] = {}
     for rule in row._meta.constraints:
         if isinstance(rule, UniqueRule):
             columns = {name: row._meta.get_field(name).attname for name in rule.fields}

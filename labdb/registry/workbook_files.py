@@ -186,7 +186,9 @@ def _refuse_unsaved(xml: bytes, where: str) -> list[str]:
     """Refuse formulas without a saved result and cells with an error, which would read as empty; note the others."""
     if not FORMULA.search(xml) and b't="e"' not in xml:
         return []
-    formulas, unsaved, wrong = [], [], []
+    formulas: list[str] = []
+    unsaved: list[str] = []
+    wrong: list[str] = []
     for attributes, address, content in CELL_WITH_KIND.findall(xml):
         if b't="e"' in attributes:
             wrong.append(address.decode())

@@ -111,6 +111,13 @@ def test_the_study_was_blinded_until_it_was_opened_with_a_reason(study):
     assert "reason" not in events_of(mouse)[0].pgh_context.metadata  # a reason belongs to its own change
 
 
+def test_every_change_says_who_made_it_and_by_which_door(study):
+    for model in (Mouse, Weighing, Dose, Library, CountMatrix):
+        context = events_of(model.objects.filter(study=study).first())[0].pgh_context.metadata
+        assert context["door"] == "demo"
+        assert User.objects.get(pk=context["user"]).username == "labdb"
+
+
 def test_repeated_partners_of_controls_are_saved_with_a_reason(study):
     pairs = ControlRotation.objects.filter(study=study).values("mouse", "partner").annotate(n=Count("pk"))
     assert max(pair["n"] for pair in pairs) == 2

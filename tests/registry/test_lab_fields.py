@@ -10,14 +10,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labdb.colony.models import Mouse, Weighing
+from labdb.colony.models import Mouse, Study, Weighing
 from labdb.registry.exports import copy_csv
 from labdb.registry.imports import import_dicts, import_table
 from labdb.registry.lab_field import LabField
 from labdb.registry.lab_fields import forget, read_once
 from labdb.registry.record import record_for
 from labdb.registry.undo import CannotUndo, undo_import
+from labdb.registry.workbook_export import study_workbook
+from labdb.registry.workbook_import import import_workbook
 from tests.registry.rows import make_world
+from tests.registry.workbooks import cells_of, workbook
 
 pytestmark = pytest.mark.django_db
 
@@ -68,16 +71,16 @@ def codes(client: Client, query: str) -> list[str]:
 
 class TestRest:
     def test_values_are_created_read_and_changed_like_any_other(self, client):
-        made = api(client, "POST", "mice/", {"study": "S1", "code": "N1", **FILLED})
+        made = api(client, "POST", "mice/", {"study": "S1", "code": "Q1", **FILLED})
         assert made.status_code == 201, made.json()
         assert {name: made.json()[name] for name in FILLED} == FILLED
-        assert Mouse.objects.get(code="N1").lab_values == FILLED
-        patched = api(client, "PATCH", "mice/N1/", {"coat_score": 3, "chip": ""}).json()
+        assert Mouse.objects.get(code="Q1").lab_values == FILLED
+        patched = api(client, "PATCH", "mice/Q1/", {"coat_score": 3, "chip": ""}).json()
         assert (patched["coat_score"], patched["chip"], patched["coat"]) == (3.0, None, "black")
-        assert api(client, "PATCH", "mice/N1/", {"sex": "F"}).json()["coat_score"] == 3.0
-        assert "chip" not in Mouse.objects.get(code="N1").lab_values
-        assert api(client, "PUT", "mice/N1/", {"study": "S1", "code": "N1"}).json()["coat_score"] is None
-        assert Mouse.objects.get(code="N1").lab_values == {}
+        assert api(client, "PATCH", "mice/Q1/", {"sex": "F"}).json()["coat_score"] == 3.0
+        assert "chip" not in Mouse.objects.get(code="Q1").lab_values
+        assert api(client, "PUT", "mice/Q1/", {"study": "S1", "code": "Q1"}).json()["coat_score"] is None
+        assert Mouse.objects.get(code="Q1").lab_values == {}
 
     def test_what_was_read_can_be_sent_back(self, client):
         fill("M001", **FILLED)
@@ -131,7 +134,7 @@ class TestRest:
         fill("M001", coat_score=1, coat="black", mri_date="2025-03-01", is_pregnant=False, tail_length_mm=80)
         fill("M002", coat_score=2.0, coat="agouti", mri_date="2025-05-01", is_pregnant=True, chip="xab1")
         fill("M003", coat_score=10)
-        assert codes(client, query) == found
+        assert codes(client, f"{query}&code__in=M001,M002,M003") == found
 
     def test_rows_that_point_to_a_mouse_are_found_by_its_fields(self, client):
         fill("M001", coat_score=3)
@@ -188,14 +191,14 @@ class TestRest:
 
 class TestFiles:
     def test_wrong_cells_are_listed_and_nothing_is_stored(self, writer):
-        text = "study,code,coat_score,coat,mri_date\nS1,N1,6,black,\nS1,N2,3,white,2025-02-30\n"
+        text = "study,code,coat_score,coat,mri_date\nS1,Q1,6,black,\nS1,Q2,3,white,2025-02-30\n"
         report = import_table(record_for("mice"), text.encode(), "mice.csv", user=writer)
         assert [(error.line, error.column, error.value, error.sentence) for error in report.errors] == [
             (2, "coat_score", "6", "6 is outside 0 to 5; check the unit and the decimal point."),
             (3, "coat", "white", "white is not one of black, agouti; choose one of these."),
             (3, "mri_date", "2025-02-30", "2025-02-30 is not a date; enter it as 2026-03-14 (year-month-day)."),
         ]
-        assert not Mouse.objects.filter(code__startswith="N").exists()
+        assert not Mouse.objects.filter(code__startswith="Q").exists()
 
     def test_what_was_exported_is_imported_again_unchanged(self, writer):
         record = record_for("mice")
@@ -203,23 +206,23 @@ class TestFiles:
         made = import_dicts(
             record,
             [
-                {"study": "S1", "code": "N1", **FILLED},
-                {"study": "S1", "code": "N2", **awkward},
-                {"study": "S1", "code": "N3"},
+                {"study": "S1", "code": "Q1", **FILLED},
+                {"study": "S1", "code": "Q2", **awkward},
+                {"study": "S1", "code": "Q3"},
             ],
             user=writer,
         )
         assert made.errors == ()
-        before = exported("N")
+        before = exported("Q")
         rows = list(csv.DictReader(io.StringIO(before.decode())))
         assert {name: rows[0][name] for name in FILLED} == {
             "chip": "0041", "coat": "black", "coat_score": "2.5", "is_pregnant": "false", "mri_date": "2025-03-01",
             "tail_length_mm": "80",
         }  # fmt: skip
         assert (rows[1]["chip"], rows[2]["coat_score"]) == ('=1, "a"\n; b', "")
-        Mouse.objects.filter(code__startswith="N").delete()
+        Mouse.objects.filter(code__startswith="Q").delete()
         assert import_table(record, before, "again.csv", user=writer).errors == ()
-        assert exported("N") == before
+        assert exported("Q") == before
 
     def test_a_sheet_changes_what_is_stored_and_can_be_undone(self, writer):
         fill("M001", coat_score=2, chip="a")
@@ -246,6 +249,27 @@ class TestFiles:
         undo_import(defined.log, writer, "not wanted")
         assert not LabField.objects.filter(name="wound").exists()
 
+    def test_a_workbook_brings_definitions_and_values(self, writer):
+        fields = [["resource", "name", "label", "kind", "maximum"], ["mice", "wound", "wound", "number", 5]]
+        mice = [["code", "wound", "mri_date"], ["Q1", 3, "2025-03-01"], ["Q2", 7, ""]]
+        book = workbook(**{"lab-fields": fields, "mice": mice})
+        refused = import_workbook(book, "study.xlsx", study="S1", user=writer)
+        assert [str(error) for error in refused.errors] == [
+            "sheet mice, line 3, column wound, value 7: 7 is above 5; check the unit and the decimal point."
+        ]
+        assert not LabField.objects.filter(name="wound").exists()
+        mice[2][1] = 4
+        book = workbook(**{"lab-fields": fields, "mice": mice})
+        assert import_workbook(book, "study.xlsx", study="S1", user=writer).is_stored
+        assert Mouse.objects.get(code="Q1").lab_values == {"wound": 3.0, "mri_date": "2025-03-01"}
+        cells = cells_of(study_workbook(Study.objects.get(code="S1"), writer))
+        out = workbook(**{name: cells[name] for name in ("lab-fields", "mice")})
+        same = import_workbook(out, "again.xlsx", study="S1", user=writer)
+        assert (same.errors, same.unchanged) == ((), same.rows)
+        Mouse.objects.filter(code__startswith="Q").update(lab_values={})
+        assert import_workbook(out, "again.xlsx", study="S1", user=writer).changed == 2
+        assert Mouse.objects.get(code="Q1").lab_values == {"wound": 3.0, "mri_date": "2025-03-01"}
+
     def test_an_export_for_a_spreadsheet_runs_no_formula(self, writer):
         fill("M001", chip="=1+1")
         assert exported("M001", columns=["code", "chip"], for_excel=True) == b"code,chip\nM001,'=1+1\n"
@@ -259,9 +283,9 @@ class TestFiles:
 
     def test_a_column_that_is_called_as_if_it_were_an_id_is_read(self, writer):
         define(writer, {"resource": "mice", "name": "chip_id", "label": "id of the chip", "kind": "text"})
-        text = "study,code,chip,chip_id\nS1,N1,a,b\n"
+        text = "study,code,chip,chip_id\nS1,Q1,a,b\n"
         assert import_table(record_for("mice"), text.encode(), "mice.csv", user=writer).errors == ()
-        assert Mouse.objects.get(code="N1").lab_values == {"chip": "a", "chip_id": "b"}
+        assert Mouse.objects.get(code="Q1").lab_values == {"chip": "a", "chip_id": "b"}
 
     def test_definitions_are_read_once_however_many_rows(self, writer):
         def queries(n_rows: int, prefix: str) -> int:
@@ -283,12 +307,12 @@ class TestPages:
     def test_the_form_offers_them_and_stores_them(self, client):
         page = client.get("/records/mice/add/?study=S1").content.decode()
         assert "Tail length (mm)" in page
-        row = {"study": "S1", "code": "N1", "sex": "U", "coat_score": "2", "is_pregnant": "yes", "coat": "agouti"}
+        row = {"study": "S1", "code": "Q1", "sex": "U", "coat_score": "2", "is_pregnant": "yes", "coat": "agouti"}
         assert client.post("/records/mice/add/?study=S1", row).status_code == 302
-        assert Mouse.objects.get(code="N1").lab_values == {"coat_score": 2.0, "is_pregnant": True, "coat": "agouti"}
+        assert Mouse.objects.get(code="Q1").lab_values == {"coat_score": 2.0, "is_pregnant": True, "coat": "agouti"}
 
     def test_a_wrong_value_stands_at_its_field(self, client):
-        row = {"study": "S1", "code": "N1", "sex": "U", "coat_score": "7"}
+        row = {"study": "S1", "code": "Q1", "sex": "U", "coat_score": "7"}
         answer = client.post("/records/mice/add/?study=S1", row)
         assert answer.context["form"].errors == {
             "coat_score": ["7 is outside 0 to 5; check the unit and the decimal point."]
@@ -349,14 +373,14 @@ class TestPages:
 
 class TestAdmin:
     def test_the_admin_stores_them_and_says_the_same(self, client):
-        row = {"study": "S1", "code": "N1", "sex": "U", "is_humane_endpoint": "no", "coat_score": "7"}
+        row = {"study": "S1", "code": "Q1", "sex": "U", "is_humane_endpoint": "no", "coat_score": "7"}
         refused = client.post("/admin/colony/mouse/add/", row)
         assert refused.context["adminform"].form.errors == {
             "coat_score": ["7 is outside 0 to 5; check the unit and the decimal point."]
         }
         assert client.post("/admin/colony/mouse/add/", {**row, "coat_score": "5"}).status_code == 302
-        assert Mouse.objects.get(code="N1").lab_values == {"coat_score": 5.0}
-        shown = client.get(f"/admin/colony/mouse/{Mouse.objects.get(code='N1').pk}/change/").content.decode()
+        assert Mouse.objects.get(code="Q1").lab_values == {"coat_score": 5.0}
+        shown = client.get(f"/admin/colony/mouse/{Mouse.objects.get(code='Q1').pk}/change/").content.decode()
         assert 'name="coat_score" value="5.0"' in shown
 
 
@@ -378,10 +402,10 @@ def test_a_value_of_another_type_written_past_the_form_harms_no_door(client):
 def test_a_field_that_is_needed_is_asked_for(client, writer):
     define(writer, {"resource": "mice", "name": "room", "label": "room", "kind": "text", "is_required": True})
     sentence = {"room": ["This is needed; enter a value."]}
-    assert api(client, "POST", "mice/", {"study": "S1", "code": "N1"}).json() == sentence
-    report = import_table(record_for("mice"), b"study,code\nS1,N1\n", "mice.csv", user=writer)
+    assert api(client, "POST", "mice/", {"study": "S1", "code": "Q1"}).json() == sentence
+    report = import_table(record_for("mice"), b"study,code\nS1,Q1\n", "mice.csv", user=writer)
     assert [error.column for error in report.errors] == ["room"]
-    assert api(client, "POST", "mice/", {"study": "S1", "code": "N1", "room": "2.14"}).status_code == 201
+    assert api(client, "POST", "mice/", {"study": "S1", "code": "Q1", "room": "2.14"}).status_code == 201
 
 
 def test_a_retired_field_is_offered_no_longer_and_loses_nothing(client, writer):
@@ -397,9 +421,9 @@ def test_a_retired_field_is_offered_no_longer_and_loses_nothing(client, writer):
     page = client.get("/records/mice/?study=S1")
     assert "Coat score" not in [heading.column.label for heading in page.context["page"].headings]
     assert "coat_score" not in client.get("/records/mice/import/?template=csv").content.decode()
-    again = exported("M001").replace(b"M001", b"N001")
+    again = exported("M001").replace(b"M001", b"Q001")
     assert import_table(record_for("mice"), again, "mice.csv", user=writer).errors == ()
-    assert Mouse.objects.get(code="N001").lab_values == {"coat_score": 2.0}
+    assert Mouse.objects.get(code="Q001").lab_values == {"coat_score": 2.0}
 
 
 def test_what_was_just_defined_is_read_when_asked_to_forget(writer):
