@@ -70,7 +70,7 @@ class RecordEntry:
     named_by: str
     once: list[str]
     study: str
-    entered_by: str
+    entered_by: str  # empty: by no one by hand
     fields: list[FieldEntry]
     rules: list[RuleEntry]
     further_rules: list[str]
@@ -134,7 +134,7 @@ def _record(record: type[Record], with_lab_fields: bool) -> RecordEntry:
         named_by=_key(model),
         once=[" + ".join(rule.fields) for rule in unique],
         study=_study(record),
-        entered_by="analyses" if record.read_only else ", ".join(may_enter(model)),
+        entered_by="" if record.read_only else ", ".join(may_enter(model)),
         fields=fields,
         rules=[RuleEntry(rule.field, _readable(rule.sentence, rule.field)) for rule in rules],
         further_rules=list(_docstrings(model, ("clean", "findings"), stop=(StudyRecord, LabRecord))),
