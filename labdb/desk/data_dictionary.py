@@ -70,7 +70,7 @@ class RecordEntry:
     named_by: str
     once: list[str]
     study: str
-    entered_by: str
+    entered_by: str  # empty: by no one by hand
     fields: list[FieldEntry]
     rules: list[RuleEntry]
     further_rules: list[str]
@@ -84,11 +84,19 @@ class RoomEntry:
     records: list[RecordEntry]
 
 
-def dictionary() -> list[RoomEntry]:
-    """Return every record, room by room in the order of the experiment."""
+def dictionary(*, with_lab_fields: bool = False) -> list[RoomEntry]:
+    """Return every record, room by room in the order of the experiment.
+
+    Parameters
+    ----------
+    with_lab_fields : bool
+        Also the fields that this laboratory has defined, which the database knows and no file may.
+    """
     by_room = groupby(all_records(), key=lambda record: record.model._meta.app_label)
     return [
-        RoomEntry(str(apps.get_app_config(label).verbose_name), [_record(record) for record in records])
+        RoomEntry(
+            str(apps.get_app_config(label).verbose_name), [_record(record, with_lab_fields) for record in records]
+        )
         for label, records in by_room
     ]
 
@@ -96,7 +104,8 @@ def dictionary() -> list[RoomEntry]:
 def shared_fields() -> list[FieldEntry]:
     """Return the fields that every record has which people enter."""
     model = next(record.model for record in all_records() if issubclass(record.model, LabRecord))
-    fields = [model._meta.get_field(field.name) for field in LabRecord._meta.local_fields]
+    shared = [model._meta.get_field(field.name) for field in LabRecord._meta.local_fields]
+    fields = [field for field in shared if not isinstance(field, models.JSONField)]  # values of lab-defined fields
     return [_field(field, is_entered=field.editable) for field in fields]
 
 
@@ -105,9 +114,17 @@ def shared_rules() -> list[str]:
     return list(_docstrings(StudyRecord, ("clean",), stop=(LabRecord,)))
 
 
-def _record(record: type[Record]) -> RecordEntry:
+def _record(record: type[Record], with_lab_fields: bool) -> RecordEntry:
     model = record.model
-    names = [name for name in record.columns() if name not in _shared_names(model)]
+    study = ("study",) if record.in_study() and "study" not in record.fields else ()
+    declared = (*study, *record.fields, *record.computed)
+    names = [name for name in declared if name not in _shared_names(model)]
+    fields = [
+        _field(field, is_entered=field.name in record.fields and not record.read_only)
+        for field in _model_fields(model, names)
+    ]
+    if with_lab_fields:
+        fields += [_field(field, is_entered=True) for field in record.lab_fields()]
     rules = [rule for rule in model._meta.constraints if isinstance(rule, RowRule | UniqueRule)]
     unique = [rule for rule in rules if isinstance(rule, UniqueRule)]
     return RecordEntry(
@@ -117,11 +134,8 @@ def _record(record: type[Record]) -> RecordEntry:
         named_by=_key(model),
         once=[" + ".join(rule.fields) for rule in unique],
         study=_study(record),
-        entered_by="analyses" if record.read_only else ", ".join(may_enter(model)),
-        fields=[
-            _field(field, is_entered=field.name in record.fields and not record.read_only)
-            for field in _model_fields(model, names)
-        ],
+        entered_by="" if record.read_only else ", ".join(may_enter(model)),
+        fields=fields,
         rules=[RuleEntry(rule.field, _readable(rule.sentence, rule.field)) for rule in rules],
         further_rules=list(_docstrings(model, ("clean", "findings"), stop=(StudyRecord, LabRecord))),
     )

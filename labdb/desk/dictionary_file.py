@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from labdb.desk.data_dictionary import FieldEntry, RecordEntry, RoomEntry, dictionary, shared_fields, shared_rules
-from labdb.registry.lab_fields import none_defined
 
 INTRODUCTION = """\
 # Data dictionary
@@ -15,7 +14,6 @@ A heading is the record's name in REST and in `manage.py import_records`; fields
 REST. `<field>` in a rule stands for what was entered."""
 
 
-@none_defined()  # the same on every machine
 def markdown() -> str:
     """Return the whole file."""
     rooms = dictionary()
@@ -47,7 +45,7 @@ def _record(record: RecordEntry) -> Iterator[str]:
     yield from (f"- Once per {fields}." for fields in record.once)
     if record.study:
         yield f"- Study: {record.study}."
-    yield f"- {'Written' if record.entered_by == 'analyses' else 'Entered'} by {record.entered_by}."
+    yield f"- Entered by {record.entered_by}." if record.entered_by else "- Never entered by hand."
     yield ""
     yield from _fields(record.fields)
     if record.rules:

@@ -107,16 +107,6 @@ def read_once() -> Iterator[None]:
         _held.reset(token)
 
 
-@contextmanager
-def none_defined() -> Iterator[None]:
-    """See the records as they are declared, without what this laboratory has added; also a decorator."""
-    token = _held.set([{}])
-    try:
-        yield
-    finally:
-        _held.reset(token)
-
-
 def read_once_per_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: a definition made in another process counts from the next request on."""
 
