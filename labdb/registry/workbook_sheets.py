@@ -40,7 +40,10 @@ def sheet_columns(record: type[Record]) -> list[str]:
 
 
 def _has_own_sheet(record: type[Record], name: str) -> bool:
-    """Whether the links of a field are rows of a record of their own (a library on a lane)."""
+    """Whether the links of a field are rows of a record of their own that the two names do not tell apart.
+
+    A library may stand on two lanes of one run: the name of the run would make a third link, without a lane.
+    """
     try:
         field: Any = record.model._meta.get_field(name)
     except FieldDoesNotExist:
@@ -48,9 +51,10 @@ def _has_own_sheet(record: type[Record], name: str) -> bool:
     if not isinstance(field, models.ManyToManyField):
         return False
     try:
-        return not record_for(field.remote_field.through).read_only
+        links = record_for(field.remote_field.through)
     except KeyError:
         return False
+    return set(natural_key(links)) != {field.m2m_field_name(), field.m2m_reverse_field_name()}
 
 
 class StudyRows:
