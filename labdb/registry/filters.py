@@ -114,8 +114,7 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
     queryset = queryset.filter(filters.conditions)
     if filters.search:
         queryset = _searched(queryset, record, filters.search)
-    searches_many = filters.search and any(_crosses_many(record, name) for name in record.search_fields)
-    if filters.has_many or searches_many:
+    if filters.has_many:
         queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
     if filters.unindexed and is_long(queryset):
         raise FilterError({"ordering": [_long_sentence(record, filters.unindexed)]})
@@ -152,15 +151,27 @@ def _searched(queryset: QuerySet, record: type[Record], text: str) -> QuerySet:
     """
     found = Q()
     for name in record.search_fields:
-        relation, _, last = name.rpartition("__")
-        related = _related_model(record.model, relation) if relation else None
-        ids = _few_ids(related._default_manager.filter(**{f"{last}__icontains": text})) if related else None
-        found |= Q(**{f"{name}__icontains": text}) if ids is None else Q(**{f"{relation}__in": ids})
+        found |= _holding(record, name, text)
     if former := former_ids(record.model, {text})[text]:
         found |= Q(pk__in=former)
+    if all("__" in name for name in record.search_fields):
+        return queryset.filter(found)
     rows = queryset.filter(found)
     ids = _few_ids(rows)
     return rows if ids is None else queryset.filter(pk__in=ids)
+
+
+def _holding(record: type[Record], name: str, text: str) -> Q:
+    """Return the condition that a search field holds the text; through a relation, by ids."""
+    relation, _, last = name.rpartition("__")
+    related = _related_model(record.model, relation) if relation else None
+    if related is None:
+        return Q(**{f"{name}__icontains": text})
+    if _crosses_many(record, relation):
+        rows = record.model._default_manager.filter(**{f"{name}__icontains": text})
+        return Q(pk__in=rows.order_by().values("pk"))
+    ids = _few_ids(related._default_manager.filter(**{f"{last}__icontains": text}))
+    return Q(**{f"{name}__icontains": text}) if ids is None else Q(**{f"{relation}__in": ids})
 
 
 def _related_model(model: Any, path: str) -> Any:

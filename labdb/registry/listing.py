@@ -1,6 +1,7 @@
 """One page of a list: columns with their sorting, rows, and where the other pages are."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -9,7 +10,7 @@ from django.http import QueryDict
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
 from labdb.registry.keys import key_path
 from labdb.registry.list_filters import changed
-from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_in_order
+from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_of_page
 from labdb.registry.page_context import PageContext, has_study
 from labdb.registry.record import Record
 
@@ -58,9 +59,9 @@ def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -
     columns = list_columns(context.record, one_study=context.study is not None or len(context.studies) == 1)
     number = page_number(context.query.get("page", ""))
     start = (number - 1) * PAGE_ROWS
-    ids = list(queryset.values_list("pk", flat=True)[start : start + PAGE_ROWS + 1])
-    has_next = len(ids) > PAGE_ROWS
-    rows = rows_in_order(with_related(context.record.model._default_manager.all(), columns), ids[:PAGE_ROWS])
+    found = rows_of_page(queryset, partial(with_related, columns=columns), start, start + PAGE_ROWS + 1)
+    has_next = len(found) > PAGE_ROWS
+    rows = found[:PAGE_ROWS]
     is_counted = has_next or (number > 1 and start < COUNTED)
     count = count_text(queryset) if is_counted else f"{start + len(rows):,}"
     is_long = count.endswith("+") or start >= COUNTED

@@ -1,12 +1,14 @@
 """What keeps long lists quick: counts that stop, columns that an index sorts by, and pages whose ids come first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FieldDoesNotExist
 from django.db import connection, models
 
 COUNTED = 10_000  # rows; beyond it a list says "10,000+" rather than slowly, and sorts by indexed columns only
+
+SKIPPED = 1_000  # rows that may be joined and thrown away before a page begins
 
 
 def counts_of(querysets: Iterable[models.QuerySet]) -> list[str]:
@@ -66,10 +68,15 @@ def _indexes(model: Any) -> list[Sequence[str]]:
     return [columns for columns in found if columns]
 
 
-def rows_in_order(queryset: models.QuerySet, ids: Sequence[Any]) -> list[Any]:
-    """Return the rows of these ids, in their order.
+def rows_of_page(
+    queryset: models.QuerySet, with_related: Callable[[models.QuerySet], models.QuerySet], start: int, stop: int
+) -> list[Any]:
+    """Return rows of a list, with what `with_related` fetches beside them.
 
-    A page asks for its ids first: an index answers that alone, and what is skipped on the way is never joined.
+    A page far down asks for its ids first: an index answers that alone, and what is skipped on the way is not joined.
     """
-    rows = queryset.order_by().in_bulk(ids)
+    if start < SKIPPED:
+        return list(with_related(queryset)[start:stop])
+    ids = list(queryset.values_list("pk", flat=True)[start:stop])
+    rows = with_related(queryset.model._default_manager.all()).in_bulk(ids)
     return [rows[pk] for pk in ids if pk in rows]

@@ -73,6 +73,8 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
     asked = context.query.copy()
     if not context.has_study:
         asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
+    elif context.study is not None:
+        asked["study"] = f"#{context.study.pk}"  # found already
     try:
         queryset = apply(context.rows(), context.record, read_filters(context.record, asked, request.user))
     except FilterError as error:

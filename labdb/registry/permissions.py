@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
 
 ACTIONS = ("view", "add", "change", "delete")
@@ -21,8 +22,17 @@ def codename(model: type[Model], action: str) -> str:
 
 
 def has_role_everywhere(user: Any, permission: str) -> bool:
-    """Whether an account may do this in every study (its own groups, or a superuser)."""
-    return bool(user.is_active and user.has_perm(permission))
+    """Whether an account may do this in every study (its own groups, or a superuser).
+
+    Django's answer, by one query instead of two.
+    """
+    if not user.is_active or user.is_superuser:
+        return bool(user.is_active)
+    if not hasattr(user, "_rights_everywhere"):
+        granted = Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+        found = granted.order_by().values_list("content_type__app_label", "codename")
+        user._rights_everywhere = {f"{app_label}.{name}" for app_label, name in found}
+    return permission in user._rights_everywhere
 
 
 def studies_where(user: Any, permission: str) -> set[Any]:

@@ -1,6 +1,7 @@
 """REST for every record: the same permissions, checks and words as the pages; serializers only represent."""
 
 import re
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,7 +21,6 @@ from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import Conflict, complete, forbidden_sentence, form_for
 from labdb.registry.imports import WHOLE_ROW, entered, import_dicts
 from labdb.registry.keys import KeyRing, is_id, key_path
-from labdb.registry.long_lists import rows_in_order
 from labdb.registry.record import Record, all_records
 from labdb.registry.representation import represent, serializer_for, with_related
 from labdb.registry.rest_answers import Paging, Refused
@@ -68,9 +68,8 @@ class RecordReader(viewsets.ViewSet):
         if "export" in request.query_params:
             return export_response(rows, self.record, request.query_params)
         chosen = filters.chosen_names(request.query_params)
-        paging = Paging()
-        ids = paging.paginate_queryset(rows.values_list("pk", flat=True), request, self) or []
-        page = rows_in_order(with_related(self.record.model._default_manager.all(), self.record), ids)
+        paging = Paging(partial(with_related, record=self.record))
+        page = paging.paginate_queryset(rows, request, self) or []
         return paging.get_paginated_response([represent(row, self.record, chosen) for row in page])
 
     def retrieve(self, request: Request, pk: str) -> Response:

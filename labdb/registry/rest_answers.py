@@ -1,10 +1,12 @@
 """How REST answers: pages of rows, and refusals with sentences by field."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DataError
+from django.db.models import QuerySet
 from django.http import QueryDict
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
@@ -16,6 +18,7 @@ from rest_framework.views import APIView, exception_handler
 from labdb.registry import deletion, filters
 from labdb.registry.forms import Conflict
 from labdb.registry.imports import WHOLE_ROW
+from labdb.registry.long_lists import rows_of_page
 
 PAGE_ROWS = 100
 MAX_PAGE_ROWS = 1_000
@@ -35,6 +38,19 @@ class Paging(LimitOffsetPagination):
 
     default_limit = PAGE_ROWS
     max_limit = MAX_PAGE_ROWS
+
+    def __init__(self, with_related: Callable[[QuerySet], QuerySet] = lambda rows: rows) -> None:
+        self.with_related = with_related
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Return the rows of the page that the address asks for."""
+        self.request = request
+        self.limit = self.get_limit(request)
+        self.count = self.get_count(queryset)
+        self.offset = self.get_offset(request)
+        if self.offset > self.count:
+            return []
+        return rows_of_page(queryset, self.with_related, self.offset, self.offset + self.limit)
 
     def get_limit(self, request: Request) -> int:
         """Return the number of rows of a page."""
