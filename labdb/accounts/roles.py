@@ -12,9 +12,10 @@ from labdb.registry.permissions import ACTIONS
 EVERYTHING = ("registry", "accounts", "colony", "defeat", "behavior", "treatment", "tissue", "sequencing", "analysis")
 BENCH = ("colony", "defeat", "behavior", "tissue", "sequencing")
 
-# role -> action -> rooms whose records it may act on
+# role -> action -> rooms whose records it may act on, or single records of a room: who doses knows a code, not the arm
+DOSING = ("treatment.dose",)
 ROLES: dict[str, dict[str, tuple[str, ...]]] = {
-    "technician": {"view": EVERYTHING, "add": BENCH, "change": BENCH},
+    "technician": {"view": EVERYTHING, "add": (*BENCH, *DOSING), "change": (*BENCH, *DOSING)},
     "scorer": {"view": EVERYTHING, "add": ("behavior",), "change": ("behavior",)},
     "analyst": {"view": EVERYTHING, "add": ("analysis", "behavior", "sequencing"), "change": ("analysis", "behavior")},
     "allocator": {"view": EVERYTHING, "add": ("treatment",), "change": ("treatment",)},
@@ -35,7 +36,7 @@ def may_enter(model: type[Model]) -> list[str]:
     return [
         role
         for role, rights in ROLES.items()
-        if room in rights.get("add", ()) and (role == "manager" or not is_managed)
+        if {room, f"{room}.{name}"}.intersection(rights.get("add", ())) and (role == "manager" or not is_managed)
     ]
 
 
@@ -53,6 +54,9 @@ def install_roles() -> int:
 def _permissions(rights: dict[str, tuple[str, ...]], *, is_manager: bool) -> list[Permission]:
     granted: list[Permission] = []
     for action, rooms in rights.items():
-        found = Permission.objects.filter(content_type__app_label__in=rooms, codename__startswith=f"{action}_")
+        acted_on = Q(content_type__app_label__in=rooms)
+        for room, _dot, name in (one.partition(".") for one in rooms if "." in one):
+            acted_on |= Q(content_type__app_label=room, content_type__model=name)
+        found = Permission.objects.filter(acted_on, codename__startswith=f"{action}_")
         granted.extend(found if is_manager or action == "view" else found.exclude(MANAGED))
     return granted

@@ -12,9 +12,10 @@ from labdb.defeat.models import DefeatBout
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 from labdb.tissue.models import TissueSample
+from labdb.treatment.models import Dose
 
-OF_STUDY: tuple[type[Any], ...] = (DefeatBout, SocialInteractionTest, Weighing, Mouse, TissueSample)
-OF_MOUSE: tuple[type[Any], ...] = (DefeatBout, SocialInteractionTest, Weighing, TissueSample)
+OF_STUDY: tuple[type[Any], ...] = (DefeatBout, SocialInteractionTest, Weighing, Dose, Mouse, TissueSample)
+OF_MOUSE: tuple[type[Any], ...] = (DefeatBout, SocialInteractionTest, Weighing, Dose, TissueSample)
 
 
 @dataclass(frozen=True)
