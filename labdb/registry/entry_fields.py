@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from labdb.registry import permissions
 from labdb.registry.cells import with_names
+from labdb.registry.filters import searched
 from labdb.registry.form_fields import InstantField, KeyField, KeysField, is_storable, written_key
-from labdb.registry.former_names import former_ids
 from labdb.registry.forms import RecordForm, offered
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.models import label_of
@@ -126,21 +126,21 @@ def record_keys(request: HttpRequest, resource: str) -> JsonResponse:
     else:
         study = None
     if asked and is_storable(asked):
-        rows = rows.filter(pk__in=rows.filter(_holding(context, asked)).order_by().values("pk"))
+        rows = searched(rows, context.record, asked, also=_named(context, asked))
     found = with_names(rows)[:SUGGESTED]
     with_study = has_study(model) and study is None and len(context.studies) > 1
     return JsonResponse({"found": [_key(row, with_study=with_study) for row in found]})
 
 
-def _holding(context: PageContext, asked: str) -> Q:
-    holding = Q()
-    for name in {*context.record.search_fields, key_path(context.record.model)} - {"pk"}:
-        holding |= Q(**{f"{name}__icontains": asked})
+def _named(context: PageContext, asked: str) -> Q:
+    """Return the condition that a row's name holds the text, where the search leaves the name out, or is that id."""
+    named = Q()
+    key = key_path(context.record.model)
+    if key not in ("pk", *context.record.search_fields):
+        named |= Q(**{f"{key}__icontains": asked})
     if is_id(asked):
-        holding |= Q(pk=int(asked.removeprefix("#")))
-    if ids := former_ids(context.record.model, {asked})[asked]:
-        holding |= Q(pk__in=ids)
-    return holding
+        named |= Q(pk=int(asked.removeprefix("#")))
+    return named
 
 
 def _key(row: Any, *, with_study: bool) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from labdb.registry import permissions
@@ -113,25 +113,14 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
     """Return the rows that the filters select, in their order; FilterError where that order would take long."""
     queryset = queryset.filter(filters.conditions)
     if filters.search:
-        queryset = _searched(queryset, record, filters.search)
+        queryset = searched(queryset, record, filters.search)
     if filters.has_many:
         queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
     if filters.unindexed and is_long(queryset):
         raise FilterError({"ordering": [_long_sentence(record, filters.unindexed)]})
     if filters.ordering:
         last = "-pk" if filters.ordering[-1].startswith("-") else "pk"  # so that an index can be read backwards
-        queryset = _along_parents(queryset, record, filters.ordering).order_by(*filters.ordering, last)
-    return queryset
-
-
-def _along_parents(queryset: QuerySet, record: type[Record], ordering: Sequence[str]) -> QuerySet:
-    """Say once more that a row's study is its parent's, where rows are sorted by the parent.
-
-    Then one study's rows are read along the names of its parents, and not along those of all studies.
-    """
-    parent = getattr(record.model, "study_from", None)
-    if parent and any(path.removeprefix("-").startswith(f"{parent}__") for path in ordering):
-        return queryset.filter(**{f"{parent}__study": F("study")})
+        queryset = queryset.order_by(*filters.ordering, last)
     return queryset
 
 
@@ -143,13 +132,13 @@ def _long_sentence(record: type[Record], unindexed: Sequence[str]) -> str:
     )
 
 
-def _searched(queryset: QuerySet, record: type[Record], text: str) -> QuerySet:
-    """Return the rows where a search field holds the text.
+def searched(queryset: QuerySet, record: type[Record], text: str, *, also: Q | None = None) -> QuerySet:
+    """Return the rows where a search field holds the text, and those that are wanted also.
 
     What is found is fixed by its ids, related records first: they are few beside the rows that refer to them, and a
     text within a name has no index, so it is looked for once, not anew for rows, page and count.
     """
-    found = Q()
+    found = also or Q()
     for name in record.search_fields:
         found |= _holding(record, name, text)
     if former := former_ids(record.model, {text})[text]:

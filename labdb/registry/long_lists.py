@@ -8,8 +8,6 @@ from django.db import connection, models
 
 COUNTED = 10_000  # rows; beyond it a list says "10,000+" rather than slowly, and sorts by indexed columns only
 
-SKIPPED = 1_000  # rows that may be joined and thrown away before a page begins
-
 
 def counts_of(querysets: Iterable[models.QuerySet]) -> list[str]:
     """Return the numbers of rows in one statement, each "10,000+" where counting them all would take long."""
@@ -73,10 +71,20 @@ def rows_of_page(
 ) -> list[Any]:
     """Return rows of a list, with what `with_related` fetches beside them.
 
-    A page far down asks for its ids first: an index answers that alone, and what is skipped on the way is not joined.
+    The ids of the page are found by themselves, inside the same statement: an index answers that alone, and neither
+    what is sorted nor what is skipped on the way is joined.
     """
-    if start < SKIPPED:
-        return list(with_related(queryset)[start:stop])
-    ids = list(queryset.values_list("pk", flat=True)[start:stop])
-    rows = with_related(queryset.model._default_manager.all()).in_bulk(ids)
-    return [rows[pk] for pk in ids if pk in rows]
+    ids = _along_parents(queryset).values("pk")[start:stop]
+    rows = queryset.model._default_manager.filter(pk__in=ids)
+    return list(with_related(rows.order_by(*(queryset.query.order_by or queryset.model._meta.ordering))))
+
+
+def _along_parents(queryset: models.QuerySet) -> models.QuerySet:
+    """Say once more that a row's study is its parent's, where rows are sorted by the parent.
+
+    Then one study's rows are read along the names of its parents, and not along those of all studies.
+    """
+    parent = getattr(queryset.model, "study_from", None)
+    if parent and any(str(path).removeprefix("-").startswith(f"{parent}__") for path in queryset.query.order_by):
+        return queryset.filter(**{f"{parent}__study": models.F("study")})
+    return queryset
