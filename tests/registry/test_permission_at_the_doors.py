@@ -95,7 +95,7 @@ def by_page(user: User, action: str, cohort: Cohort) -> bool:
 
 def by_file(user: User, action: str, cohort: Cohort) -> bool:
     report = import_dicts(record_for("cohorts"), [{"study": cohort.study.code, "code": "NEW"}], user=user)
-    return report.created == 1
+    return report.is_stored
 
 
 DOORS = {"REST": by_rest, "admin": by_admin, "page": by_page}
