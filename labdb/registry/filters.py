@@ -71,14 +71,17 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
     errors |= _unknown_words(record, query)
     if not is_storable(filters.search):
         errors["search"] = ["Text cannot hold NUL or half characters; type it anew."]
-    for name in query:
+    study = Q()
+    for name in sorted(query, key=lambda name: name != "study"):
         if name in RESERVED:
             continue
         try:
             path = resolve(record, name)
             for text in query.getlist(name):
                 if text != "":
-                    filters.conditions &= _checked(record, _condition(record, path, text, user), text)
+                    condition = _by_parents(record, name, text, user, study) or _condition(record, path, text, user)
+                    filters.conditions &= _checked(record, condition, text)
+            study = filters.conditions if name == "study" else study
             filters.has_many = filters.has_many or _crosses_many(record, path.orm)
         except ValidationError as error:
             errors[name] = error.messages
@@ -269,6 +272,28 @@ def _checked(record: type[Record], condition: Q, text: str) -> Q:
     except (FieldError, ValueError, TypeError) as error:
         raise ValidationError(f"{text}: {error}") from None
     return condition
+
+
+def _by_parents(record: type[Record], name: str, text: str, user: Any, study: Q) -> Q | None:
+    """Return a condition on the parent of a row (`mouse__cohort`) as the ids of the parents that meet it.
+
+    So that few rows are read along their parents, and not looked for along the time of all. None where it is no such
+    condition, or many parents meet it. A row's study is its parent's, so that the one narrows the other.
+    """
+    parent = getattr(record.model, "study_from", None)
+    if not parent or not name.startswith(f"{parent}__"):
+        return None
+    model: Any = record.model._meta.get_field(parent).related_model
+    try:
+        inner = record_for(model)
+        path = resolve(inner, name.removeprefix(f"{parent}__"))
+    except (KeyError, ValidationError):
+        return None  # a lookup of the parent itself
+    if _crosses_many(inner, path.orm):
+        return None
+    rows = permissions.visible(model._default_manager.filter(study), user)
+    ids = _few_ids(rows.filter(_checked(inner, _condition(inner, path, text, user), text)))
+    return None if ids is None else Q(**{f"{parent}__in": ids})
 
 
 def _condition(record: type[Record], path: Path, text: str, user: Any) -> Q:

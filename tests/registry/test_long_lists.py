@@ -128,6 +128,23 @@ def test_a_search_that_finds_many_finds_them_all(mice, monkeypatch):
     assert client.get("/api/v1/weighings/?mouse=M1").json()["count"] == 2
 
 
+@pytest.mark.parametrize("few", [0, 1, 1_000])
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("mouse__group=control", ["M1", "X10"]), ("study=S1&mouse__code=M1", ["M1"]), ("mouse__code=M1", ["M1", "M1"]),
+        ("mouse__cohort=C1&study=S2", ["M1"]), ("mouse__cohort__isnull=true", []), ("mouse__group__in=witness", ["M2"]),
+        ("mouse__in=M2,X10", ["M2", "X10"]), ("mouse__isnull=false&study=S2", ["M1"]), ("mouse__code=nobody", []),
+    ],
+)  # fmt: skip
+def test_rows_are_found_by_what_their_mice_are_however_many(mice, monkeypatch, few, asked, found):
+    monkeypatch.setattr("labdb.registry.filters.FEW", few)
+    for mouse in mice:
+        Weighing.objects.create(study=mouse.study, mouse=mouse, body_mass_g=20, performed_at=timezone.now())
+    rows = signed_in().get(f"/api/v1/weighings/?{asked}&ordering=mouse").json()["results"]
+    assert [row["mouse"] for row in rows] == found
+
+
 def test_what_a_page_skips_is_not_joined(mice):
     with CaptureQueriesContext(connection) as queries:
         found = codes(signed_in(), "?limit=2&offset=2")
