@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,18 @@ def make() -> None:
     app_role = connection.settings_dict["USER"]
     name = f"test_labdb_{os.getpid()}"
     real = connection.settings_dict["NAME"]
-    with as_owner(connection), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+    with as_owner(connection), connection.cursor() as cursor, one_at_a_time(cursor):
         template = _template(cursor, app_role, real)
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
     _use(name)
+
+
+@contextmanager
+def one_at_a_time(cursor: Any) -> Iterator[None]:
+    """Let no other worker make or drop templates meanwhile."""
+    cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+    yield
+    cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
 
 
 def drop() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.db.models import Q
 
 from labdb.registry import permissions
 from labdb.registry.exports import column_expression
@@ -94,7 +95,11 @@ class StudyRows:
             return rows.filter(study=self.study)
         if record.model._meta.app_label == "registry":
             return rows  # fields that the lab defined
-        return rows.filter(pk__in=self._needed.get(record.model, ()))
+        wanted = Q(pk__in=self._needed.get(record.model, ()))
+        for field in record.model._meta.fields:  # the screenings of an aggressor come along with it
+            if field.is_relation and not field.null and field.name in record.fields:
+                wanted |= Q(**{f"{field.name}__in": self._needed.get(field.related_model, ())})
+        return rows.filter(wanted)
 
     def _follow(self, record: type[Record]) -> None:
         """Remember which shared records and accounts the rows name."""

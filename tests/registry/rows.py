@@ -138,6 +138,7 @@ class BadRow:
     says: str
     rule: str = ""  # the constraint it breaks
     is_stored_first: bool = False
+    is_taken: bool = False  # another row has this natural key, so that a file would change that row
 
 
 def _si(field: str, value: str, says: str, rule: str) -> BadRow:
@@ -404,7 +405,7 @@ OWN: dict[str, list[BadRow]] = {
         ),
     ],
     "solution-keys": [
-        BadRow("code of another syringe", {"code": "A"}, "code", "A is already a code on syringes of this study"),
+        BadRow("code of another syringe", {"code": "A"}, "code", "A is already a code on syringes of this study", is_taken=True),
         BadRow("study of another", {"study": "S2"}, "solution", "There is no solution SOL1 in study S2"),
     ],
     "treatment-components": [
@@ -414,7 +415,7 @@ OWN: dict[str, list[BadRow]] = {
         ),
         _outside("dose_mg_per_kg", "5000", "component_dose"),
         BadRow("part 0", {"part": "0"}, "part", "0 is not the number of a part", "component_part_from_1"),
-        BadRow("part taken", {"part": "1"}, "part", "arm A already has a part 1; edit that component"),
+        BadRow("part taken", {"part": "1"}, "part", "arm A already has a part 1; edit that component", is_taken=True),
         BadRow("half past", {"time_of_day": "9.30"}, "time_of_day", "9.30 is not a time of day", "component_time_of_day"),
         BadRow("drug and device", {"device": "DBS"}, "drug", "one drug or one device", "component_drug_or_device"),
         BadRow("neither", _NO_DRUG, "drug", "one drug or one device", "component_drug_or_device"),
@@ -569,7 +570,7 @@ OWN: dict[str, list[BadRow]] = {
     ],
     "extraction-inputs": [
         _outside("amount_used_mg", "0", "extraction_sample_amount"),
-        BadRow("the same again", {"sample": "T001"}, "sample", "T001 is already in E001"),
+        BadRow("the same again", {"sample": "T001"}, "sample", "T001 is already in E001", is_taken=True),
         BadRow("study of another", {"study": "S2"}, "extraction", "There is no RNA extraction E001 in study S2"),
     ],
     "sequencing-runs": [_outside("read_length_bp", "2", "sequencing_run_read_length")],
@@ -581,12 +582,12 @@ OWN: dict[str, list[BadRow]] = {
     "library-inputs": [
         _outside("input_ng", "0", "library_extraction_input"),
         _outside("volume_used_ul", "0", "library_extraction_volume"),
-        BadRow("the same again", {"library": "L001"}, "extraction", "E001 is already in L001"),
+        BadRow("the same again", {"library": "L001"}, "extraction", "E001 is already in L001", is_taken=True),
     ],
     "library-lanes": [
         _outside("planned_reads_million", "0", "library_run_planned_reads"),
         _outside("received_reads_million", "-1", "library_run_received_reads"),
-        BadRow("the same again", {"lane": "1"}, "lane", "L001 is already on this lane of RUN1"),
+        BadRow("the same again", {"lane": "1"}, "lane", "L001 is already on this lane of RUN1", is_taken=True),
     ],
     "sequencing-selections": [
         BadRow("mouse of another study", {"mice": "M001; N001"}, "mice", "There is no mouse N001 in study S1"),

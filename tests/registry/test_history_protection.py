@@ -24,7 +24,7 @@ def parameters(django_db_setup: Any, django_db_blocker: Any) -> Iterator[dict[st
     name = f"test_labdb_{os.getpid()}_history"
     with django_db_blocker.unblock():
         own = connection_parameters(connection.get_connection_params())
-        with as_owner(connection), connection.cursor() as cursor:
+        with as_owner(connection), connection.cursor() as cursor, databases.one_at_a_time(cursor):
             template = databases._template(cursor, own["user"], own["dbname"])
             cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
             owner = connection_parameters(connection.get_connection_params())

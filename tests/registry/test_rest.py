@@ -43,12 +43,14 @@ def weighing(**values: Any) -> dict[str, Any]:
 def test_a_list_is_paged_and_says_how_many_there_are(api: Api) -> None:
     first = api("GET", "mice/?limit=2&ordering=code").json()
     assert (first["count"], [mouse["code"] for mouse in first["results"]], first["previous"]) == (
-        3,
+        5,  # four in S1, one in S2
         ["M001", "M002"],
         None,
     )
     second = api.client.get(first["next"]).json()
-    assert ([mouse["code"] for mouse in second["results"]], second["next"]) == (["M003"], None)
+    assert [mouse["code"] for mouse in second["results"]] == ["M003", "M004"]
+    last = api.client.get(second["next"]).json()
+    assert ([mouse["code"] for mouse in last["results"]], last["next"]) == (["N001"], None)
     assert api("GET", "mice/?limit=many").json() == {"limit": ["many is not a number of rows; enter 1 or more."]}
 
 
@@ -67,13 +69,13 @@ def test_a_row_names_related_records_and_gives_their_ids(api: Api) -> None:
         ("code=M002", ["M002"]),
         ("cohort=C1", ["M001"]),
         ("cohort__code=C1&sex=U", ["M001"]),
-        ("cohort__isnull=true", ["M002", "M003"]),
+        ("cohort__isnull=true", ["M002", "M003", "N001"]),
         ("death_date__gte=2025-01-01", ["M003"]),
         ("code__in=M001,M003", ["M001", "M003"]),
-        ("search=m00", ["M001", "M002", "M003"]),
-        ("study=S2", []),
+        ("search=m00", ["M001", "M002", "M003", "M004"]),
+        ("study=S2", ["N001"]),
         ("tissue_samples__code=T001", ["M001"]),
-        ("ordering=-code&limit=1", ["M003"]),
+        ("ordering=-code&limit=1", ["N001"]),
     ],
 )
 def test_filters_search_and_order(query: str, codes: list[str], api: Api) -> None:
@@ -184,7 +186,7 @@ def test_a_record_that_others_need_says_by_what(api: Api) -> None:
 def test_a_study_says_all_that_is_in_it(api: Api) -> None:
     answer = api("DELETE", "studies/S2/")
     assert answer.status_code == 409
-    assert answer.json() == {"__all__": ["Study S2 has 1 cohort; delete it first."]}
+    assert answer.json() == {"__all__": ["Study S2 has 1 cohort, 1 mouse and 1 cage; delete these first."]}
 
 
 @pytest.mark.parametrize(
