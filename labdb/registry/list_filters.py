@@ -100,10 +100,8 @@ def _words(context: PageContext, orm: str) -> list[str]:
     rows = context.rows()
     if context.study is not None and context.has_study:
         rows = rows.filter(study=context.study)
-    some = context.record.model._default_manager.filter(pk__in=rows.order_by().values("pk")[:SAMPLED_ROWS])
-    words = some.exclude(**{orm: ""}).order_by(orm).values_list(orm, flat=True).distinct()[: MOST_WORDS + 1]
-    found = [word for word in words if word is not None]
-    return found if len(found) <= MOST_WORDS else []
+    words = sorted(set(rows.order_by().values_list(orm, flat=True)[:SAMPLED_ROWS]) - {"", None})
+    return words if len(words) <= MOST_WORDS else []
 
 
 def chips_of(context: PageContext, list_url: str) -> list[Chip]:
