@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
@@ -20,6 +21,7 @@ from labdb.registry.history_protection import protect_history
 TEMPLATE = "labdb_template"
 MADE_BY = re.compile(r"^test_labdb_(\d+)$")
 ONE_AT_A_TIME = 7_432_001  # key of the advisory lock
+VACUUM_TRIES, VACUUM_WAIT_S = 40, 0.5
 
 
 def make() -> None:
@@ -48,7 +50,19 @@ def drop() -> None:
     with as_owner(connection):
         connection.settings_dict["NAME"] = "postgres"
         with connection.cursor() as cursor:
+            drop_database(cursor, name)
+
+
+def drop_database(cursor: Any, name: str) -> None:
+    """Drop a database; the server's own vacuum may be in it for a moment, and the owner may not end that."""
+    for left in reversed(range(VACUUM_TRIES)):
+        try:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            return
+        except ProgrammingError:
+            if not left:
+                raise
+            time.sleep(VACUUM_WAIT_S)
 
 
 def _use(name: str) -> None:
@@ -66,7 +80,7 @@ def _template(cursor: Any, app_role: str, real: str) -> str:
         process = MADE_BY.match(name)
         is_left_over = process and not psutil.pid_exists(int(process[1]))
         if is_left_over or (name.startswith(TEMPLATE) and name != wanted):
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            drop_database(cursor, name)
     if wanted not in known:
         draft = f"{TEMPLATE}_draft_{os.getpid()}"
         cursor.execute(f'CREATE DATABASE "{draft}"')

@@ -33,7 +33,7 @@ def parameters(django_db_setup: Any, django_db_blocker: Any) -> Iterator[dict[st
             protect_history(cursor, own["user"])
         yield {**own, "dbname": name}
         with as_owner(connection), connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            databases.drop_database(cursor, name)
 
 
 @pytest.fixture
