@@ -84,6 +84,7 @@ def check_rows(
     word: str = "line",
     given: Collection[str] | None = None,
     reading: Reading = AS_WRITTEN,
+    ring: KeyRing | None = None,
 ) -> list[CheckedRow]:
     """Check rows of form data; the result has one entry for each, in order.
 
@@ -98,8 +99,10 @@ def check_rows(
         the stored row; without it every row is a new one.
     reading : Reading
         What somebody said of the dates and decimals of this sheet.
+    ring : KeyRing, optional
+        Afterwards it knows the names that were looked up, and which of them were former ones.
     """
-    ring = KeyRing(user)
+    ring = ring or KeyRing(user)
     form_class = form_for(record)
     _prefetch(form_class, [row for _line, row in rows], ring, study)
     form = form_class({}, user=user, keys=ring, study=study, in_batch=True)

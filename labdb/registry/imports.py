@@ -215,7 +215,8 @@ def check_sheet(
     position_of = {field_name: position for position, field_name in read.columns.items()}
     defaults = {one: value for one, value in default_texts(record).items() if one not in position_of}
     data = [(line, {**defaults, **{one: cells[at] for at, one in read.columns.items()}}) for line, cells in rows]
-    checked = check_rows(record, data, user=user, study=study, given=set(position_of), reading=reading)
+    ring = KeyRing(user)
+    checked = check_rows(record, data, user=user, study=study, given=set(position_of), reading=reading, ring=ring)
     if prune is not None:
         prune(record, checked, [row for _line, row in data])
     if any(row.is_new for row in checked):
@@ -226,11 +227,15 @@ def check_sheet(
         checked,
         errors=[*read.errors, *cells.errors(checked, known_only=bool(read.errors))],
         warnings=cells.said(checked, "warnings"),
-        notes=[str(note) for note in cells.said(checked, "notes")],
+        notes=[*_renamings(ring), *(str(note) for note in cells.said(checked, "notes"))],
         ignored=tuple(read.ignored),
         columns={header[at]: one for at, one in read.columns.items()},
         name=name,
     )
+
+
+def _renamings(ring: KeyRing) -> list[str]:
+    return [f"{name} is called {row} now; it was taken for {row}." for (_model, name), row in ring.renamed.items()]
 
 
 @read_once()

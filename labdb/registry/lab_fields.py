@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import ProgrammingError, connection, models
 from django.http import HttpRequest, HttpResponse
 
 from labdb.registry import lab_values
@@ -20,6 +20,7 @@ from labdb.registry.fields import FiniteFloatField
 from labdb.registry.lab_field import Kind, LabField
 from labdb.registry.rules import plain_number, range_sentence
 
+UNDEFINED_TABLE = "42P01"
 LONGEST_TEXT = 500  # characters; longer stories belong into the notes
 DEFINING = (
     "resource", "name", "label", "kind", "unit", "minimum", "maximum", "choices", "is_required", "help_text",
@@ -138,9 +139,19 @@ _held: ContextVar[list[Definitions] | None] = ContextVar("lab_fields", default=N
 
 def _read() -> Definitions:
     found: Definitions = {}
-    for definition in LabField.objects.order_by("resource", "name").values_list(*DEFINING):
+    for definition in _definitions():
         found[definition[0]] = (*found.get(definition[0], ()), _made(*definition))
     return found
+
+
+def _definitions() -> list[Any]:
+    """Return the rows of all definitions; none before the first migrate, when `check` looks at a new checkout."""
+    try:
+        return list(LabField.objects.order_by("resource", "name").values_list(*DEFINING))
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") != UNDEFINED_TABLE or connection.in_atomic_block:
+            raise
+        return []
 
 
 @lru_cache(maxsize=1000)  # the same definition is the same field, so that forms made for it can be kept

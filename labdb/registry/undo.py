@@ -103,10 +103,18 @@ def _obstacles(rows: dict[str, list[ImportedRow]]) -> Iterator[str]:
                 yield f"Line {row.line}: the {model._meta.verbose_name} was deleted since."
             elif now.version != row.version:
                 yield f"{named(now)} was changed since."
+        yield from _attached(resource, model, stored, made)
         yield from _built_on(model, stored, made)
         attached = Attachment.objects.filter(resource=resource, record_id__in=made[model])
         for pk in sorted(set(attached.values_list("record_id", flat=True)) & stored.keys()):
             yield f"{named(stored[pk])} has attachments."
+
+
+def _attached(resource: str, model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
+    """Yield the new rows that files were attached to."""
+    files = Attachment.objects.filter(resource=resource, record_id__in=made[model] & stored.keys())
+    for pk, count in files.order_by().values_list("record_id").annotate(count=models.Count("pk")):
+        yield f"{named(stored[pk])} has {count:,} attachment{'s' if count > 1 else ''}."
 
 
 def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:

@@ -103,7 +103,8 @@ class _Work:
     def run(self) -> ImportReport:
         """Check and store every sheet; the caller takes it back where it must not stand."""
         by_record = self._sheets_by_record()
-        log = self._open_log()
+        log = self.storing.open_log(())  # its numbers come at the end
+        assert log is not None
         with self.storing.history(log):
             if PEOPLE in self.book.sheet_names:
                 self._add_people()
@@ -131,15 +132,6 @@ class _Work:
             hint = f"did you mean {close[0]}?" if close else f"sheets are called {', '.join(records)}."
             self.errors.append(CellError(HEADER_LINE, "", "", f"No record is called {sheet}; {hint}", sheet))
         return {record: by_record[record] for record in records.values() if record in by_record}
-
-    def _open_log(self) -> Import:
-        source = self.storing.source
-        assert source is not None
-        return Import.objects.create(
-            resource=WORKBOOK, file_name=source.file_name, sha256=source.sha256, size_bytes=source.size_bytes,
-            door=self.storing.door, n_created=0, n_changed=0, n_unchanged=0, reason=self.storing.reason,
-            created_by=self.user,
-        )  # fmt: skip
 
     @read_once()  # a sheet before it may have defined fields
     def _take(self, record: type[Record], sheet: str, log: Import) -> None:

@@ -20,7 +20,6 @@ PEOPLE_COLUMNS = ("username", "first_name", "last_name")
 ABOUT, DICTIONARY = "about", "columns"
 EXPLAINING = (ABOUT, DICTIONARY)
 STAYS_BEHIND = ("study-memberships",)  # who may work on a study is no part of its data
-LONGEST_SHEET_NAME = 31
 
 
 def sheet_records() -> list[type[Record]]:

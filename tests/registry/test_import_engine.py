@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Cohort, Mouse, Study, StudyMembership, Weighing
+from labdb.registry.attachments import attach
 from labdb.registry.dates import DAY_FIRST, MONTH_FIRST, year_first
 from labdb.registry.form_fields import Reading
 from labdb.registry.import_log import Import
@@ -188,6 +190,23 @@ def test_undo_says_what_was_built_on_it(writer: Any) -> None:
         undo_import(log, writer, "no")
     assert refused.value.obstacles == ["Mouse M51 was changed since.", "Mouse M50 has 1 weighing."]
     assert Mouse.objects.filter(code__in=["M50", "M51"]).count() == 2
+
+
+def test_undo_stops_at_a_file_that_was_attached_to_a_new_row(writer: Any) -> None:
+    log = take("mice", "study,code\nS1,M50\n", writer).log
+    attach(Mouse.objects.get(code="M50"), SimpleUploadedFile("photo.png", b"\x89PNG\r\n\x1a\n"), user=writer)
+    with pytest.raises(CannotUndo, match=r"Mouse M50 has 1 attachment\."):
+        undo_import(log, writer, "no")
+    assert Mouse.objects.filter(code="M50").exists()
+
+
+def test_a_former_name_in_a_file_is_followed_and_said(writer: Any) -> None:
+    mouse = Mouse.objects.get(code="M002")
+    mouse.code = "M902"
+    mouse.save()
+    report = take("weighings", HEADER + "M002,2025-06-01 09:00,25\n", writer)
+    assert report.records[0].mouse == mouse
+    assert report.notes == ("M002 is called M902 now; it was taken for M902.",)
 
 
 def test_undo_needs_a_reason_and_the_right_to_delete(writer: Any) -> None:
