@@ -117,7 +117,7 @@ def remembered_mapping(resource: str, columns: Sequence[str], user: Any) -> dict
     return said
 
 
-def imported_before(source: Source, user: Any) -> Import | None:
-    """Return the import of the same content that the account may see and that was not undone."""
-    same = Import.objects.visible_to(user).filter(sha256=source.sha256, undone_at=None)
+def imported_before(source: Source, resource: str, user: Any) -> Import | None:
+    """Return the import of the same content as the same record, where the account may see it and it was not undone."""
+    same = Import.objects.visible_to(user).filter(sha256=source.sha256, resource=resource, undone_at=None)
     return same.select_related("created_by").first()

@@ -159,7 +159,7 @@ def import_rows(
     sheet = check_sheet(record, header, rows, user=user, study=study, mapping=mapping or {}, reading=reading)
     if not sheet.checked and not sheet.errors and not KeyRing(user).may("add", record.model):
         sheet.errors.append(CellError(HEADER_LINE, "", "", forbidden_sentence("add", record.model)))
-    before = imported_before(source, user) if source else None
+    before = imported_before(source, record.resource, user) if source else None
     if before is not None:
         when = before.created_at.strftime("%Y-%m-%d")
         notes = [*notes, f"The same content was imported on {when} by {before.created_by} ({before})."]
