@@ -96,7 +96,7 @@ class RecordForm(forms.ModelForm):
         self.notes: list[str] = []
         self.use_required_attribute = False  # the server's own sentence, not the browser's
         self.keys = keys or KeyRing(user)
-        self._study_before = permissions.study_of(self.instance) if self.instance.pk else None
+        self._remember_study()
         for field in self.fields.values():
             if isinstance(field, KeyField):
                 field.keys = self.keys
@@ -113,8 +113,14 @@ class RecordForm(forms.ModelForm):
         self.data = data
         self.is_bound = True
         self.instance = self._meta.model() if instance is None else instance
-        self._study_before = permissions.study_of(self.instance) if instance is not None else None
+        self._remember_study()
         self._errors = None
+
+    def _remember_study(self) -> None:
+        """Keep the study that a stored row belongs to, before the form changes it."""
+        self._study_before = permissions.study_of(self.instance) if self.instance.pk else None
+        if self._study_before is not None:
+            self.instance.stored_study_id = self._study_before.pk
 
     def scope(self) -> Any:
         """Return the study in which names are looked up."""

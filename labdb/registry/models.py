@@ -125,7 +125,9 @@ class StudyRecord(LabRecord):
     def _refuse_to_leave_dependents(self) -> None:
         if self.pk is None:
             return
-        before = type(self)._default_manager.filter(pk=self.pk).values_list("study_id", flat=True).first()
+        before = self.__dict__.get("stored_study_id")  # the form knows it: a sheet would ask once for each of its rows
+        if before is None:
+            before = type(self)._default_manager.filter(pk=self.pk).values_list("study_id", flat=True).first()
         if before is None or before == self.study_id:
             return
         from labdb.registry.attachments import attachments_of  # a table of the registry's own, built on these bases
