@@ -84,12 +84,11 @@ class Source:
         return cls(file_name[:255], sha256(data).hexdigest(), len(data))
 
 
-def log_rows(log: Import, resource: str, checked: Sequence[Any], sheet: str = "") -> None:
-    """Record the rows that an import wrote; their versions are read anew, for triggers count them."""
+def log_rows(log: Import, resource: str, written: Sequence[tuple[Any, bool]], sheet: str = "") -> None:
+    """Record the rows that an import wrote, each with whether it was new; their versions are read anew, for triggers count them."""
     from labdb.registry.record import record_for
 
     model = record_for(resource).model
-    written = [(row, is_new) for row, is_new in checked]
     versions: dict[int, int] = dict(
         model._default_manager.filter(pk__in=[row.instance.pk for row, _new in written]).values_list("pk", "version")
     )
@@ -105,7 +104,7 @@ def log_rows(log: Import, resource: str, checked: Sequence[Any], sheet: str = ""
     )  # fmt: skip
 
 
-def remembered_mapping(resource: str, columns: Sequence[str], user: Any) -> dict[str, str]:
+def remembered_mapping(resource: str, columns: Sequence[str]) -> dict[str, str]:
     """Return what a person said of these columns when files of this record came in before, the newest word first."""
     said: dict[str, str] = {}
     for mapping in (

@@ -128,7 +128,7 @@ def sent_file(request: HttpRequest) -> KeptFile:
 def _mapping(request: HttpRequest, record: type[Record], table: TextTable, before: dict[str, str]) -> dict[str, str]:
     """Return what the person says the columns are, now or before; empty means: leave it out."""
     unknown = [column for column in table.header if field_called(record, column) not in _known_names(record)]
-    before = {**remembered_mapping(record.resource, unknown, request.user), **before}
+    before = {**remembered_mapping(record.resource, unknown), **before}
     chosen = {}
     for position, column in enumerate(table.header):
         field = request.POST.get(f"column-{position}", before.get(column, "?"))
