@@ -182,7 +182,10 @@ def addresses() -> dict[str, list[tuple[str, str]]]:
 
 
 def measure_pages() -> list[dict[str, Any]]:
-    """Return, of each kind of address, the median server time, that of the slowest, and the most queries."""
+    """Return, of each kind of address, the median server time, that of the slowest, and the most queries.
+
+    The target of time holds for the median, that of queries for every address.
+    """
     from django.test import Client
     from django.test.utils import override_settings
 
@@ -203,7 +206,7 @@ def _rows(kind: str, measured: list[Measured]) -> list[dict[str, Any]]:
     most = max(measured, key=lambda one: one.queries)
     return [
         _row(f"{kind}, {len(measured)} addresses", median, "ms", sql, SQL, target_ms),
-        _row(f"  the slowest: {slowest.address}", slowest.ms, "ms", slowest.sql_ms, SQL, target_ms),
+        _row(f"  the slowest: {slowest.address}", slowest.ms, "ms", slowest.sql_ms, SQL, None),
         _row(f"  the most queries: {most.address}", most.queries, "queries", None, "", target_queries),
     ]
 

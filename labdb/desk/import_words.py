@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser, OutputWrapper
 
 from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
 from labdb.registry.form_fields import Reading
-from labdb.registry.imports import ImportReport, RowChange
+from labdb.registry.import_report import ImportReport, RowChange
 from labdb.registry.numbers import COMMA, POINT
 
 ANSWERS = {

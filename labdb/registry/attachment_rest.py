@@ -17,7 +17,7 @@ from labdb.registry.attachment_pages import attachment_or_404, require_change, s
 from labdb.registry.attachments import Attachment, attach, attachments_of
 from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import conflicts
-from labdb.registry.imports import WHOLE_ROW
+from labdb.registry.headers import WHOLE_ROW
 from labdb.registry.keys import KeyRing, is_id
 from labdb.registry.record import record_for
 from labdb.registry.rest_answers import Paging, Refused

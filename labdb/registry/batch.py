@@ -4,7 +4,7 @@ Names are looked up a column at a time, the rules of the table are one statement
 written in one transaction or not at all. A row of a sheet whose natural key is stored already changes that row.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +21,8 @@ from labdb.registry.numbers import AmbiguousError
 from labdb.registry.record import Record, field_of, natural_key
 from labdb.registry.representation import with_related
 from labdb.registry.rules import UniqueRule
-from labdb.registry.table_rules import broken_rules, stored_twins, update_rows
-
-ROWS_PER_INSERT = 2_000
+from labdb.registry.table_rules import broken_rules, stored_twins
+from labdb.registry.table_writes import insert_rows, update_rows
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,9 @@ def check_rows(
     not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
     if given is not None:
         _match(record, form, rows, checked, given)
-    for number, error in broken_rules(record.model, [(row.instance, not_entered | row.refused) for row in checked]):
-        checked[number].add(error)
+    unsettled = [row for row in checked if row.is_written or row.errors]  # a row that is stored as it is breaks no rule
+    for number, error in broken_rules(record.model, [(row.instance, not_entered | row.refused) for row in unsettled]):
+        unsettled[number].add(error)
     for rule in record.model._meta.constraints:
         if isinstance(rule, UniqueRule):
             _check_in_batch(rule, checked, word)
@@ -135,7 +135,7 @@ def store_rows(record: type[Record], checked: Sequence[CheckedRow], *, user: Any
     written = [row.instance for row in checked if row.is_written]
     for row in new:
         row.instance.created_by = user
-    record.model._default_manager.bulk_create([row.instance for row in new], batch_size=ROWS_PER_INSERT)
+    insert_rows(record.model, [row.instance for row in new])
     _change(record, changed)
     for name in checked[0].related if checked else ():
         many = record.model._meta.get_field(name)
@@ -200,33 +200,42 @@ def _match(
     for place, pk in twins.items():
         number, _row = known[place]
         line, texts = rows[number]
-        checked[number] = _as_change(record, form, line, {n: t for n, t in texts.items() if n in given}, stored[pk])
+        named = {name: text for name, text in texts.items() if name in given}
+        as_new, now = checked[number], stored[pk]
+        if as_new.errors or any(True for _one in _differences(record, form, named, as_new, now)):
+            checked[number] = _as_change(record, form, line, named, now)
+        else:
+            checked[number] = CheckedRow(line, now, {}, {})
 
 
 def _as_change(record: type[Record], form: RecordForm, line: int, texts: dict[str, Any], stored: Any) -> CheckedRow:
     row = _checked(form, line, complete(texts, record, stored), copy(stored))
-    for name in texts:
-        if name == "study" and name not in record.fields:
+    for one in _differences(record, form, texts, row, stored):
+        row.differences.append(one)
+        if one.field in row.related:
+            row.links_before[one.field] = [other.pk for other in getattr(stored, one.field).all()]
+        if one.old:
+            row.warnings.append((one.field, f"{one.old} is stored; {one.new or 'an empty cell'} would replace it."))
+    return row
+
+
+def _differences(
+    record: type[Record], form: RecordForm, names: Iterable[str], row: CheckedRow, stored: Any
+) -> Iterator[Difference]:
+    """Yield what a checked row says else than the stored one, in these fields."""
+    for name in names:
+        if name in row.errors or (name == "study" and name not in record.fields):
             continue
-        form_field = form.fields[name]
         if name in row.related:
-            old: Any = list(getattr(stored, name).all())
-            new: Any = row.related[name]
+            old, new = list(getattr(stored, name).all()), row.related[name]
             differs = {one.pk for one in old} != {one.pk for one in new}
-            if differs:
-                row.links_before[name] = [one.pk for one in old]
         else:
             field = field_of(record.model, name)
             old, new = value_of(field, stored), value_of(field, row.instance)
             differs = old != new
-        if differs and name not in row.errors:
-            row.differences.append(
-                Difference(name, _text(form_field.prepare_value(old)), _text(form_field.prepare_value(new)))
-            )
-    for one in row.differences:
-        if one.old:
-            row.warnings.append((one.field, f"{one.old} is stored; {one.new or 'an empty cell'} would replace it."))
-    return row
+        if differs:
+            shown = form.fields[name].prepare_value
+            yield Difference(name, _text(shown(old)), _text(shown(new)))
 
 
 def _text(value: Any) -> str:
@@ -294,4 +303,4 @@ def _link(many: Any, pairs: list[tuple[Any, list[Any]]], user: Any) -> None:
     links = [through(**{source: row, target: one}) for row, ones in pairs for one in ones]
     for link in links:
         link.created_by = user
-    through._default_manager.bulk_create(links, batch_size=ROWS_PER_INSERT)
+    insert_rows(through, links)

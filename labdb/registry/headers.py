@@ -11,6 +11,7 @@ from labdb.registry.record import BOOKKEEPING, Record
 DATABASE_FILLS = ("id", *BOOKKEEPING, "created_by_id")
 REST = "*"  # in a mapping: every column that is no field and that the mapping does not name
 HEADER_LINE = 1
+WHOLE_ROW = "__all__"  # the column of a sentence that concerns no cell
 
 
 @dataclass(frozen=True)

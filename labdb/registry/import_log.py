@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from labdb.registry.models import LabQuerySet
+from labdb.registry.table_writes import insert_rows
 
 REMEMBERED = 20  # imports of a record that are looked through for what a column was
 
@@ -92,7 +93,8 @@ def log_rows(log: Import, resource: str, written: Sequence[tuple[Any, bool]], sh
     versions: dict[int, int] = dict(
         model._default_manager.filter(pk__in=[row.instance.pk for row, _new in written]).values_list("pk", "version")
     )
-    ImportedRow.objects.bulk_create(
+    insert_rows(
+        ImportedRow,
         [
             ImportedRow(
                 source=log, resource=resource, record_id=row.instance.pk, sheet=sheet, line=row.line, is_new=is_new,
@@ -100,7 +102,6 @@ def log_rows(log: Import, resource: str, written: Sequence[tuple[Any, bool]], sh
             )
             for row, is_new in written
         ],
-        batch_size=5_000,
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from labdb.registry.form_fields import (
 from labdb.registry.forms import REASON, form_for, offered
 from labdb.registry.headers import field_called
 from labdb.registry.import_log import remembered_mapping
-from labdb.registry.imports import ImportReport, import_table, read_sheet
+from labdb.registry.import_report import ImportReport
+from labdb.registry.imports import import_table, read_sheet
 from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.page_context import PageContext, study_named
 from labdb.registry.record import BOOKKEEPING, Record

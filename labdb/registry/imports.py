@@ -5,91 +5,31 @@ A row that is stored already, by its natural key, changes what is stored: the re
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from labdb.registry.batch import CheckedRow, Difference, check_rows, store_rows
-from labdb.registry.findings import GIVE_REASON
+from labdb.registry.batch import CheckedRow, check_rows
 from labdb.registry.form_fields import AS_WRITTEN, Reading
 from labdb.registry.forms import Conflict, conflicts, forbidden_sentence, form_for, texts_of
 from labdb.registry.headers import (
     DATABASE_FILLS,
     HEADER_LINE,
+    WHOLE_ROW,
     CellError,
     default_texts,
     read_header,
 )
-from labdb.registry.history import writing
-from labdb.registry.import_log import Import, Source, imported_before, log_rows
+from labdb.registry.import_log import Source, imported_before
+from labdb.registry.import_report import CheckedSheet, ImportReport, report_of
+from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.keys import KeyRing
 from labdb.registry.lab_fields import read_once
 from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable, read_table
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
-
-WHOLE_ROW = "__all__"
-
-
-@dataclass(frozen=True)
-class RowChange:
-    """A stored row that a sheet changes."""
-
-    line: int
-    name: str
-    differences: tuple[Difference, ...]
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did or, when nothing was stored, what it would do or why it did nothing.
-
-    Attributes
-    ----------
-    created, changed, unchanged : int
-        Rows that are new, that say something else than what is stored, and that say the same.
-    errors, warnings, notes : tuple
-        What refuses the sheet; what only a reason lets in; what is worth knowing.
-    questions : frozenset of str
-        What has to be said of the file before it can be read: ``date_order``, ``decimal_mark``.
-    records : tuple
-        The rows as stored.
-    log : Import or None
-        The record of this import.
-    """
-
-    rows: int
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    errors: tuple[CellError, ...] = ()
-    warnings: tuple[CellError, ...] = ()
-    notes: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
-    columns: Mapping[str, str] = field(default_factory=dict)
-    changes: tuple[RowChange, ...] = ()
-    questions: frozenset[str] = frozenset()
-    records: tuple[Any, ...] = field(default=(), repr=False)
-    log: Import | None = None
-    is_stored: bool = False
-    is_forbidden: bool = False
-    is_conflict: bool = False  # somebody else wrote the same meanwhile
-
-    @property
-    def lacks_reason(self) -> bool:
-        """Whether nothing but a reason is missing."""
-        return bool(self.warnings) and not self.errors and not self.is_stored
-
-    def refusals(self) -> list[CellError]:
-        """Return what keeps the sheet out: its errors, then the warnings for which no reason was given."""
-        lifted = [
-            CellError(one.line, one.column, one.value, f"{one.sentence} {GIVE_REASON}", one.sheet)
-            for one in self.warnings
-        ]
-        return [*self.errors, *lifted]
 
 
 def import_table(record: type[Record], data: bytes, name: str, *, sheet: str = "", **options: Any) -> ImportReport:
@@ -165,27 +105,6 @@ def import_rows(
         notes = [*notes, f"The same content was imported on {when} by {before.created_by} ({before})."]
     storing = Storing(user, door, reason, study, source, dict(mapping or {}))
     return _finish([sheet], storing, tuple(notes), dry_run=dry_run)
-
-
-@dataclass
-class CheckedSheet:
-    """The rows of one sheet after all checks."""
-
-    record: type[Record]
-    checked: list[CheckedRow]
-    errors: list[CellError] = field(default_factory=list)
-    warnings: list[CellError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    ignored: tuple[str, ...] = ()
-    columns: dict[str, str] = field(default_factory=dict)
-    name: str = ""  # of the sheet in its workbook
-
-    @property
-    def changes(self) -> list[RowChange]:
-        """What it changes of what is stored."""
-        return [
-            RowChange(row.line, str(row.instance), tuple(row.differences)) for row in self.checked if row.differences
-        ]
 
 
 def check_sheet(
@@ -341,45 +260,6 @@ class _Cells:
         return CellError(error.line, error.column, error.value, sentence, error.sheet)
 
 
-@dataclass(frozen=True)
-class Storing:
-    """Who stores, through which door, from which file, and why."""
-
-    user: Any
-    door: str
-    reason: str = ""
-    study: Any = None
-    source: Source | None = None
-    mapping: dict[str, str] = field(default_factory=dict)
-    resource: str = ""  # what the log calls it, where it is not the one record
-
-    def history(self, log: Import | None) -> AbstractContextManager[None]:
-        """Return the context in which all rows are written."""
-        words = {"import": log.pk} if log is not None else {}
-        return writing(user=self.user, door=self.door, reason=self.reason, **words)
-
-    def open_log(self, sheets: Sequence[CheckedSheet]) -> Import | None:
-        """Record the import itself; None where no file is behind it."""
-        if self.source is None:
-            return None
-        counts = _counts(sheets)
-        return Import.objects.create(
-            resource=self.resource or sheets[0].record.resource, study=self.study, file_name=self.source.file_name,
-            sha256=self.source.sha256, size_bytes=self.source.size_bytes, door=self.door, mapping=self.mapping,
-            n_created=counts["created"], n_changed=counts["changed"], n_unchanged=counts["unchanged"],
-            n_warnings=sum(len(sheet.warnings) for sheet in sheets), reason=self.reason, created_by=self.user,
-        )  # fmt: skip
-
-
-def store_sheet(sheet: CheckedSheet, storing: Storing, log: Import | None) -> list[Any]:
-    """Write a sheet and its part of the log, inside a transaction and `Storing.history`."""
-    written = [(row, row.is_new) for row in sheet.checked if row.is_written]
-    stored = store_rows(sheet.record, sheet.checked, user=storing.user)
-    if log is not None and written:
-        log_rows(log, sheet.record.resource, written, sheet.name)
-    return stored
-
-
 def _finish(sheets: Sequence[CheckedSheet], storing: Storing, notes: tuple[str, ...], *, dry_run: bool) -> ImportReport:
     report = report_of(sheets, notes)
     if report.errors or dry_run or (report.warnings and not storing.reason.strip()):
@@ -392,29 +272,6 @@ def _finish(sheets: Sequence[CheckedSheet], storing: Storing, notes: tuple[str, 
     except Conflict as conflict:
         return replace(report, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)
     return replace(report, records=tuple(records), log=log, is_stored=True)
-
-
-def report_of(sheets: Sequence[CheckedSheet], notes: tuple[str, ...] = ()) -> ImportReport:
-    """Return what the sheets would do; ask before they are stored, for then no row is new."""
-    rows = [row for sheet in sheets for row in sheet.checked]
-    words: dict[str, Any] = {
-        "errors": tuple(error for sheet in sheets for error in sheet.errors),
-        "warnings": tuple(warning for sheet in sheets for warning in sheet.warnings),
-        "notes": (*notes, *(note for sheet in sheets for note in sheet.notes)),
-        "ignored": tuple(name for sheet in sheets for name in sheet.ignored),
-        "columns": {column: name for sheet in sheets for column, name in sheet.columns.items()},
-        "changes": tuple(change for sheet in sheets for change in sheet.changes),
-        "questions": frozenset(question for row in rows for question in row.questions.values()),
-        "is_forbidden": any(row.is_forbidden for row in rows),
-    }
-    return ImportReport(rows=len(rows), **{**words, **_counts(sheets)})
-
-
-def _counts(sheets: Sequence[CheckedSheet]) -> dict[str, int]:
-    rows = [row for sheet in sheets for row in sheet.checked]
-    changed = sum(bool(row.differences) for row in rows)
-    unchanged = sum(not row.is_written for row in rows)
-    return {"created": len(rows) - changed - unchanged, "changed": changed, "unchanged": unchanged}
 
 
 def _flat(error: ValidationError) -> list[tuple[str, str]]:

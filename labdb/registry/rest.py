@@ -19,7 +19,8 @@ from labdb.registry import deletion, filters, permissions
 from labdb.registry.exports import export_response
 from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import Conflict, complete, forbidden_sentence, form_for
-from labdb.registry.imports import WHOLE_ROW, entered, import_dicts
+from labdb.registry.headers import WHOLE_ROW
+from labdb.registry.imports import entered, import_dicts
 from labdb.registry.keys import KeyRing, is_id, key_path
 from labdb.registry.record import Record, all_records
 from labdb.registry.representation import represent, serializer_for, with_related

@@ -17,7 +17,7 @@ from rest_framework.views import APIView, exception_handler
 
 from labdb.registry import deletion, filters
 from labdb.registry.forms import Conflict
-from labdb.registry.imports import WHOLE_ROW
+from labdb.registry.headers import WHOLE_ROW
 from labdb.registry.long_lists import rows_of_page
 
 PAGE_ROWS = 100

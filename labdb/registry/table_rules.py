@@ -4,7 +4,7 @@ Django would ask once per rule and row, within a savepoint each: thirteen questi
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -91,18 +91,3 @@ def _same(model: type[models.Model], names: Sequence[str], written: str) -> list
             [written],
         )
         return cursor.fetchall()
-
-
-def update_rows(model: type[models.Model], instances: Sequence[Any], names: Iterable[str]) -> None:
-    """Write these fields of many stored rows in one statement."""
-    quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
-    fields: list[Any] = [model._meta.get_field(name) for name in names]
-    rows = [{"id": row.pk, **{field.column: getattr(row, field.attname) for field in fields}} for row in instances]
-    values = ", ".join(f"{quote(field.column)} = new.{quote(field.column)}" for field in fields)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} AS old SET {values} FROM json_populate_recordset(NULL::{table}, %s::json) AS new"  # noqa: S608
-            " WHERE old.id = new.id",
-            [json.dumps(rows, default=str)],
-        )

@@ -15,7 +15,7 @@ from labdb.registry.history import writing
 from labdb.registry.import_log import Import, ImportedRow
 from labdb.registry.models import dependents
 from labdb.registry.record import record_for
-from labdb.registry.table_rules import update_rows
+from labdb.registry.table_writes import update_rows
 
 SHOWN = 20  # obstacles in words; the rest are counted
 

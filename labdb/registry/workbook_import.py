@@ -20,14 +20,9 @@ from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, split_keys
 from labdb.registry.forms import Conflict, conflicts, forbidden_sentence, form_for
 from labdb.registry.headers import HEADER_LINE, CellError
 from labdb.registry.import_log import Import, Source
-from labdb.registry.imports import (
-    CheckedSheet,
-    ImportReport,
-    Storing,
-    check_sheet,
-    report_of,
-    store_sheet,
-)
+from labdb.registry.import_report import CheckedSheet, ImportReport, report_of
+from labdb.registry.import_storing import Storing, store_sheet
+from labdb.registry.imports import check_sheet
 from labdb.registry.keys import key_path
 from labdb.registry.lab_fields import forget, read_once
 from labdb.registry.record import Record

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
 from labdb.desk.import_words import ReadingOptions, refuse, say_changes
-from labdb.registry.imports import ImportReport, import_table
+from labdb.registry.import_report import ImportReport
+from labdb.registry.imports import import_table
 from labdb.registry.keys import KeyRing
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.text_tables import TableError
