@@ -178,10 +178,3 @@ def grid_fill(request: HttpRequest, resource: str) -> JsonResponse:
     field = context.record.model.study_from  # type: ignore[attr-defined]
     form_field = form_for(context.record).base_fields[field]
     return JsonResponse({"rows": [{field: cell_text(form_field, row)} for row in members]})
-
-
-def grid_address(context: PageContext, study: Any) -> str:
-    """Return the address of the grid from a list: the rows that it shows where it is filtered, else an empty grid."""
-    query = changed(context.query, study=study.code if study is not None else "")
-    url = reverse("record-grid", args=[context.record.resource])
-    return f"{url}?{query}" if query else url

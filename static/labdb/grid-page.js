@@ -17,8 +17,8 @@
     const labelOf = (name) => columnOf(name)?.label ?? name.replaceAll("_", " ");
     const defaults = Object.fromEntries(columns.filter((column) => column.default).map((column) => [column.name, column.default]));
     const shown = new Set(columns.filter((column) => column.is_shown).map((column) => column.name));
-    const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, isKept: true, said: "", isLeft: false };
-    const checking = { timer: null, isRunning: false };
+    const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, checked: "", isKept: true, said: "", isLeft: false };
+    let checking = null;
     let keeping = null;
 
     // --- rows -------------------------------------------------------------------------------------------------
@@ -69,11 +69,12 @@
         for (const [name, conflict] of conflictsOf(row)) if (row.cells[name] !== conflict.mine && conflict.mine !== undefined) delete row.about.conflicts[name];
         if (!isStored(row) && isToSave(row) && !row.about.defaults) row.about.defaults = { ...defaults }; // the hour that was shown when it was typed
       }
-      refresh();
       clearTimeout(keeping);
       keeping = setTimeout(keep, KEEP_MS);
-      clearTimeout(checking.timer);
-      if (all.some(isToSave)) checking.timer = setTimeout(check, CHECK_MS);
+      clearTimeout(checking);
+      checking = setTimeout(check, CHECK_MS);
+      state.checked = "";
+      refresh();
     }
 
     function refresh() {
@@ -95,7 +96,7 @@
       if (found.errors) return "Nothing is stored before this is right.";
       if (found.warnings && !byId("grid-reason").value.trim()) return "With a reason it can be saved.";
       const kept = state.isKept ? "" : " This device keeps no copy: save soon.";
-      return (checking.isRunning || checking.timer ? "Checking …" : "No errors; not stored yet.") + kept;
+      return ({ done: "No errors; not stored yet.", failed: "Not checked: the server gives no answer." }[state.checked] ?? "Checking …") + kept;
     }
 
     function go(y, name) {
@@ -172,17 +173,16 @@
     const bodyOf = (sent) => ({ rows: sent.map(({ row, number }) => sentRow(row, number)), reading: state.reading, reason: byId("grid-reason").value.trim() });
 
     async function check() {
-      clearTimeout(checking.timer);
-      checking.timer = null;
       const sent = toSave();
       if (!sent.length || state.isSaving || state.pending) return;
       const own = (state.checks += 1);
-      checking.isRunning = true;
       const { status, answer } = await post(grid.check_url, bodyOf(sent));
       if (own !== state.checks) return; // something was typed or sent since
-      checking.isRunning = false;
+      state.checked = status === 200 ? "done" : "failed";
       if (status === 200) answered(sent, answer);
       else refused(status, answer);
+      if (status === 0) recheck.later();
+      else recheck.reset();
       refresh();
     }
 
@@ -217,6 +217,7 @@
     }
 
     const retry = retrier(() => send());
+    const recheck = retrier(() => check());
 
     function save() {
       if (state.isSaving) return;
