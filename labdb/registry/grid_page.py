@@ -96,7 +96,7 @@ def _mode(context: PageContext) -> str:
 def _given(context: PageContext) -> dict[str, str]:
     """Return the first values that the address names; the study is the page's."""
     names = form_for(context.record).base_fields
-    return {name: context.query[name] for name in names if name != "study" and context.query.get(name)}
+    return {name: str(context.query[name]) for name in names if name != "study" and context.query.get(name)}
 
 
 def _stored_rows(context: PageContext) -> tuple[list[Any], list[str]]:

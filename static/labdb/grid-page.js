@@ -16,8 +16,10 @@
     const columnOf = (name) => columns.find((column) => column.name === name);
     const labelOf = (name) => columnOf(name)?.label ?? name.replaceAll("_", " ");
     const defaults = Object.fromEntries(columns.filter((column) => column.default).map((column) => [column.name, column.default]));
-    const shown = new Set(columns.filter((column) => column.is_shown).map((column) => column.name));
-    const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, checked: "", isKept: true, said: "", isLeft: false };
+    const chosen = drafts.chosen(grid.record);
+    const isShown = ({ name, is_shown, is_needed }) => is_needed || (chosen ? chosen.includes(name) : is_shown);
+    const shown = new Set(columns.filter(isShown).map((column) => column.name));
+    const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, changes: 0, checked: "", isKept: true, said: "", isLeft: false };
     let checking = null;
     let keeping = null;
 
@@ -55,6 +57,7 @@
       if (isShown) shown.add(name);
       else shown.delete(name);
       build(all);
+      drafts.setChosen(grid.record, [...shown]);
     }
 
     // --- what happens after every change ----------------------------------------------------------------------
@@ -71,10 +74,15 @@
       }
       clearTimeout(keeping);
       keeping = setTimeout(keep, KEEP_MS);
+      state.changes += 1;
+      checkSoon();
+      refresh();
+    }
+
+    function checkSoon() {
       clearTimeout(checking);
       checking = setTimeout(check, CHECK_MS);
       state.checked = "";
-      refresh();
     }
 
     function refresh() {
@@ -84,7 +92,7 @@
       view.tellCell(state.sheet, all, columns);
       const number = all.filter(isToSave).length;
       byId("grid-save").textContent = number ? `Save ${counted(number, "row", "rows")}` : "Save";
-      byId("grid-save").disabled = state.isSaving;
+      byId("grid-save").setAttribute("aria-disabled", state.isSaving); // a disabled button would lose the focus
       byId("grid-state").textContent = stateWords(number, found);
     }
 
@@ -199,7 +207,7 @@
           put(y, takeTheirs(now, theirs));
           for (const [name, conflict] of conflictsOf(now)) conflict.mine = now.cells[name];
         }
-        show(Object.keys({ ...said?.errors, ...said?.warnings }));
+        show(Object.keys({ ...said?.errors, ...said?.warnings, ...row.about.meanwhile, ...row.about.conflicts })); // nothing is saved over unseen
       }
       state.asked = answer.questions ?? [];
       view.askQuestions(grid.questions, state.asked, state.reading, (name, value) => { state.reading[name] = value; changed(); });
@@ -238,6 +246,7 @@
       state.checks += 1;
       keep(); // with its key: should the answer be lost, the same rows are sent again and stored once
       refresh();
+      const changes = state.changes;
       const { status, answer } = await post(grid.save_url, state.pending);
       state.isSaving = false;
       if (status === 0) {
@@ -246,7 +255,11 @@
       } else if (status === 401) {
         state.said = "";
         signedOut();
-      } else finish(status, answer);
+      } else {
+        finish(status, answer);
+        state.checked = status === 200 ? "done" : "failed";
+        if (changes !== state.changes) checkSoon(); // what was typed while it was sent
+      }
       refresh();
       keep();
     }
@@ -261,7 +274,7 @@
         state.said = "";
         if (status === 200) answered(sent, answer);
         else refused(status, answer);
-        if (answer.state === "conflict") view.notice("server", "Someone else changed rows meanwhile: what they stored is marked below. Nothing of yours is stored yet; look, then save again.", { look: "warning" });
+        if (answer.state === "conflict") view.notice("conflict", "Someone else changed rows meanwhile: what they stored is marked below. Nothing of yours is stored yet; look, then save again.", { look: "warning" });
         if (answer.state === "needs_reason") byId("grid-reason").focus();
       }
     }
@@ -272,12 +285,10 @@
         if (answers[number]) put(y, settle(rows()[y], answers[number]));
       }
       state.sheet.forgetHistory();
-      view.notice("restored", "");
-      view.notice("server", "");
+      ["restored", "server", "conflict"].forEach((kind) => view.notice(kind, ""));
       byId("grid-reason").value = "";
       const at = new Date().toTimeString().slice(0, 5);
-      state.said = `${counted(sent.length, grid.what, grid.title)} stored at ${at}.`;
-      if (toSave().length) changed();
+      state.said = toSave().length ? "" : `${counted(sent.length, grid.what, grid.title)} stored at ${at}.`;
     }
 
     // --- kept on this device ----------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ window.labdb = window.labdb || {};
         minDimensions: [names.length, 1],
         allowInsertColumn: false, allowDeleteColumn: false, allowRenameColumn: false, allowDeleteRow: false, allowInsertRow: options.may_add,
         columnSorting: false, columnDrag: false, rowDrag: false, rowResize: false, allowComments: false,
-        tableOverflow: true, tableWidth: "100%", tableHeight: "none", parseFormulas: false,
+        tableOverflow: true, tableWidth: "100%", parseFormulas: false,
       }],
       parseFormulas: false, autoIncrement: false, about: false, allowExport: false, contextMenu: () => false,
       oncopy: () => writeBlock(chosenTexts()),
