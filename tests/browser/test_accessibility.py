@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.models import AnalysisRun, SignatureReversal, RunStatus
+from analysis.models import AnalysisRun, RunStatus, SignatureReversal
 from labdb.colony.models import Mouse
 from labdb.front_end import NODE_MODULES
 from tests.analysis.treated_study import add_run, make_analyzed_study
