@@ -10,7 +10,7 @@ from analysis.rest import AnalysisRunView
 from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
-from labdb.registry.urls import page_urlpatterns
+from labdb.registry.urls import bench_urlpatterns, page_urlpatterns
 from labdb.sequencing.records import CountMatrixRecord
 from labdb.sequencing.rest import CountMatrixView
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("labdb.accounts.urls")),
     path("records/", include(page_urlpatterns)),
+    path("bench/", include(bench_urlpatterns)),
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),
     path("api/v1/", include(api.urls)),
