@@ -55,7 +55,7 @@ def test_a_person_sets_a_pin_and_the_history_knows_when_and_not_what(client: Cli
     told = [cell[0] for change in account_history(tablet, tablet) for cell in change.differences]
     assert "Bench PIN set" in told
     assert not any("pin" in name.lower() for name in told if name != "Bench PIN set")
-    assert "bench PIN" in client.get(f"/accounts/people/{tablet.pk}/").content.decode().lower()
+    assert "Change the PIN" in client.get(f"/accounts/people/{tablet.pk}/").content.decode()
 
 
 @pytest.mark.parametrize(
