@@ -182,5 +182,6 @@ def label_of(record: models.Model) -> str:
 
 # Tables of the registry itself; they are built on the bases above.
 import labdb.registry.attachments  # noqa: E402
+import labdb.registry.entry_receipts  # noqa: E402
 import labdb.registry.import_log  # noqa: E402
 import labdb.registry.lab_field  # noqa: E402, F401

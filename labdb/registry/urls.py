@@ -4,6 +4,7 @@ from django.urls import path
 
 from labdb.registry import pages, workbook_page
 from labdb.registry.attachment_pages import attachment_add, attachment_delete, attachment_file
+from labdb.registry.bench_entries import bench_clock, bench_entries
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.import_page import record_import
@@ -26,4 +27,9 @@ page_urlpatterns = [
     path("<slug:resource>/<int:pk>/", pages.record_detail, name="record-detail"),
     path("<slug:resource>/<int:pk>/edit/", record_edit, name="record-edit"),
     path("<slug:resource>/<int:pk>/delete/", record_delete, name="record-delete"),
+]
+
+bench_urlpatterns = [
+    path("entries/", bench_entries, name="bench-entries"),
+    path("clock/", bench_clock, name="bench-clock"),
 ]

@@ -58,6 +58,10 @@ ROWS: dict[str, dict[str, str]] = {
     },
     "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes"},
     "weighings": {"mouse": "M001", "performed_at": "2025-06-01 09:30", "body_mass_g": "25.5"},
+    "welfare-checks": {
+        "mouse": "M001", "performed_at": "2025-06-01 09:30", "finding": "mass limit", "action": "feed",
+        "finding_detail": "19.4 g, 79 % of its baseline", "action_detail": "gel and wet food",
+    },
     "defeat-courses": {"study": "S1", "code": "DC9", "cohort": "C1", "bout_length_min": "5"},
     "aggressors": {"code": "9A", "birth_date": "2024-06-01", "arrival_date": "2024-12-01", "retired_date": "2025-09-01"},
     "aggressor-screenings": {"aggressor": "1A", "day": "3", "performed_at": "2025-05-01 10:00", "latency_s": "12"},
@@ -358,6 +362,10 @@ OWN: dict[str, list[BadRow]] = {
             "M003 died on 2025-07-01; 2025-07-02 is after it",
         ),
         BadRow("study of another", {"study": "S2"}, "mouse", "There is no mouse M001 in study S2"),
+    ],
+    "welfare-checks": [
+        BadRow("before birth", {"performed_at": "2024-12-31 09:00"}, "performed_at", "M001 was born on 2025-01-01"),
+        BadRow("no action", {"action": ""}, "action", "This is needed"),
     ],
     "si-tests": [
         _si("iz_absent_s", "151", "151 s in the zone does not fit a trial of 150 s", "si_test_iz_absent_within_trial"),
