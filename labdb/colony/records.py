@@ -11,6 +11,7 @@ from labdb.colony.models import (
     Study,
     StudyMembership,
     Weighing,
+    WelfareCheck,
 )
 from labdb.registry.record import Record, register
 
@@ -139,6 +140,19 @@ class WeighingRecord(Record):
     list_display = ("mouse", "performed_at", "body_mass_g", "performed_by")
     list_filter = ("mouse__cohort", "mouse__group")
     search_fields = ("mouse__code",)
+
+
+@register
+class WelfareCheckRecord(Record):
+    """Mice that did not do well, and what was done about it."""
+
+    model = WelfareCheck
+    fields = (
+        "mouse", "performed_at", "finding", "finding_detail", "action", "action_detail", "performed_by", "notes",
+    )  # fmt: skip
+    list_display = ("mouse", "performed_at", "finding", "finding_detail", "action", "performed_by")
+    list_filter = ("finding", "action", "mouse__cohort", "mouse__group")
+    search_fields = ("mouse__code", "finding_detail", "action_detail")
 
 
 @register

@@ -25,6 +25,11 @@ def delete_record(instance: models.Model, user: Any) -> None:
     study = study_of(instance)
     if not may(user, "delete", type(instance), study):
         raise Forbidden(forbidden_sentence("delete", type(instance), study))
+    delete_unneeded(instance)
+
+
+def delete_unneeded(instance: models.Model) -> None:
+    """Delete one record, whoever asks; StillNeeded, with a sentence, when others depend on it."""
     needed_by = _protecting(instance)
     if needed_by:
         raise StillNeeded(_sentence(instance, needed_by))

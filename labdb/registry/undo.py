@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -18,6 +19,15 @@ from labdb.registry.record import record_for
 from labdb.registry.table_writes import update_rows
 
 SHOWN = 20  # obstacles in words; the rest are counted
+
+
+@dataclass(frozen=True)
+class ChangedRow:
+    """A row that was changed: its version afterwards, and the several records that its fields named before."""
+
+    record_id: int
+    version: int
+    links_before: dict[str, list[int]]
 
 
 class CannotUndo(Exception):
@@ -135,16 +145,16 @@ def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> 
 
 
 def _take_back(model: Any, written: list[ImportedRow]) -> None:
-    changed = [row for row in written if not row.is_new]
+    changed = [ChangedRow(row.record_id, row.version, row.links_before) for row in written if not row.is_new]
     if changed:
-        _restore(model, changed)
+        restore(model, changed)
     made = model._default_manager.filter(pk__in=[row.record_id for row in written if row.is_new])
     if needed := [sentence for row in made if (sentence := row.needed_by())]:
         raise CannotUndo(_listed(needed))
     made.delete()
 
 
-def _restore(model: Any, changed: list[ImportedRow]) -> None:
+def restore(model: Any, changed: Sequence[ChangedRow]) -> None:
     """Write each changed row as the history knows it from before."""
     rows = model._default_manager.select_for_update(of=("self",)).in_bulk([row.record_id for row in changed])
     fields = [

@@ -14,6 +14,7 @@ from labdb.colony.models.study import Cohort, Strain
 from labdb.registry.fields import CodeField
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord, dependents
+from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, unique_code
 
 
@@ -74,6 +75,8 @@ class Mouse(StudyRecord):
             models.Index(fields=["study", "group", "id"], name="mouse_study_group"),
             models.Index(fields=["study", "birth_date", "id"], name="mouse_study_birth"),
             models.Index(fields=["study", "death_date", "id"], name="mouse_study_death"),
+            folded_index("code", "mouse_code_folded"),
+            folded_index("ear_tag", "mouse_ear_tag_folded"),
         ]
         constraints = [
             unique_code("mouse", "a mouse"),
