@@ -16,7 +16,7 @@
     const columnOf = (name) => columns.find((column) => column.name === name);
     const labelOf = (name) => columnOf(name)?.label ?? name.replaceAll("_", " ");
     const defaults = Object.fromEntries(columns.filter((column) => column.default).map((column) => [column.name, column.default]));
-    const chosen = drafts.chosen(grid.record);
+    const chosen = grid.has_chosen_columns ? null : drafts.chosen(grid.record);
     const isShown = ({ name, is_shown, is_needed }) => is_needed || (chosen ? chosen.includes(name) : is_shown);
     const shown = new Set(columns.filter(isShown).map((column) => column.name));
     const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, changes: 0, checked: "", isKept: true, said: "", isLeft: false };
@@ -79,9 +79,9 @@
       refresh();
     }
 
-    function checkSoon() {
+    function checkSoon(wait = CHECK_MS) {
       clearTimeout(checking);
-      checking = setTimeout(check, CHECK_MS);
+      checking = setTimeout(check, wait);
       state.checked = "";
     }
 
@@ -137,6 +137,7 @@
       }
       if (header) pasteNamed(block, header, place);
       else pasteRows(state.sheet.repeated(block), place);
+      checkSoon(0);
     }
 
     function pasteRows(block, place) {
