@@ -118,6 +118,7 @@
   }
 
   function forgetEntry(tile) {
+    tile.stored = null;
     delete tile.own.key;
     delete tile.own.entry;
     rack.save();
