@@ -9,6 +9,7 @@ from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
+from labdb.registry.list_action_page import list_action
 from labdb.registry.saved_view_pages import view_forget, view_save
 
 page_urlpatterns = [
@@ -22,6 +23,7 @@ page_urlpatterns = [
     path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
     path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
     path("<slug:resource>/", pages.record_list, name="record-list"),
+    path("<slug:resource>/selected/<slug:name>/", list_action, name="list-action"),
     path("<slug:resource>/add/", record_add, name="record-add"),
     path("<slug:resource>/import/", record_import, name="record-import"),
     path("<slug:resource>/views/", view_save, name="view-save"),
