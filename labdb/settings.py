@@ -221,6 +221,8 @@ SPECTACULAR_SETTINGS = {
 
 # More is warned of. Common practice for mice, not a law: a lab sets its own.
 IP_LIMIT_ML_PER_KG = whole_number("IP_LIMIT_ML_PER_KG", 10)
+# Of the body mass at baseline; the usual limit of protocols (a loss of 20 %). A study's own protocol decides.
+HUMANE_ENDPOINT_PERCENT = whole_number("HUMANE_ENDPOINT_PERCENT", 80)
 ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
 Q_CLUSTER = {
     "name": "labdb",

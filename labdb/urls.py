@@ -7,6 +7,7 @@ from rest_framework.permissions import IsAuthenticated
 
 from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
+from labdb.accounts.bench_shell import bench_person
 from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
@@ -18,11 +19,13 @@ api = Router(special={CountMatrixRecord: CountMatrixView, AnalysisRunRecord: Ana
 api.register("attachments", AttachmentView, basename="api-attachments")
 
 urlpatterns = [
+    path("", include("labdb.defeat.urls")),  # before the page of a study, whose code may hold a slash
     path("", include("labdb.desk.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("labdb.accounts.urls")),
     path("records/", include(page_urlpatterns)),
     path("bench/", include(bench_urlpatterns)),
+    path("bench/person/", bench_person, name="bench-person"),
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),
     path("api/v1/", include(api.urls)),

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models, transaction
 from rest_framework.authtoken.models import Token
 
+from labdb.accounts.bench_pin import clear_pin
 from labdb.accounts.models import User
 from labdb.registry import permissions
 from labdb.registry.history import writing
@@ -66,6 +67,7 @@ def close(person: User, actor: Any, reason: str) -> None:
         person.save(update_fields=["is_active"])
         store_password(person, None, must_change=False)
         revoke_token(person)
+        clear_pin(person)
 
 
 def reopen(person: User, password: str | None, *, must_change: bool) -> None:

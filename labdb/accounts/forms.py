@@ -7,6 +7,7 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.forms import PasswordChangeForm
 from django.core.exceptions import ValidationError
 
+from labdb.accounts.bench_pin import LONGEST, SHORTEST, problem_with
 from labdb.accounts.changes import keeping_managers, one_time_password
 from labdb.accounts.models import Role, User
 from labdb.registry.entry_fields import dress
@@ -147,6 +148,55 @@ class ReasonForm(forms.Form):
         longest=LONGEST_REASON,
         help_text="The history keeps it, such as: left the laboratory.",
     )
+
+
+class PinForm(forms.Form):
+    """One's own PIN for the bench, for which the password is asked: a session may be open on someone else's desk."""
+
+    password = forms.CharField(
+        label="your password",
+        strip=False,
+        max_length=200,
+        error_messages={"required": REQUIRED},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    pin = forms.CharField(
+        label="new PIN",
+        error_messages={"required": REQUIRED},
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "inputmode": "numeric", "maxlength": LONGEST}),
+        help_text=f"{SHORTEST} to {LONGEST} digits, not all the same or in a row.",
+    )
+    again = forms.CharField(
+        label="new PIN, once more",
+        error_messages={"required": REQUIRED},
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "inputmode": "numeric", "maxlength": LONGEST}),
+    )
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        self.person = person
+
+    def clean_password(self) -> str:
+        """Refuse whoever does not know the password."""
+        password: str = self.cleaned_data["password"]
+        if not self.person.check_password(password):
+            raise ValidationError("That is not your password; type the one you sign in with.")
+        return password
+
+    def clean_pin(self) -> str:
+        """Refuse what is no PIN, or one that anybody would guess."""
+        pin: str = self.cleaned_data["pin"]
+        if problem := problem_with(pin):
+            raise ValidationError(problem)
+        return pin
+
+    def clean_again(self) -> str:
+        """Refuse a PIN that was mistyped."""
+        again: str = self.cleaned_data["again"]
+        if "pin" in self.cleaned_data and again != self.cleaned_data["pin"]:
+            raise ValidationError("The two PINs differ; type the same twice.")
+        return again
 
 
 class OwnPasswordForm(PasswordChangeForm):

@@ -54,6 +54,8 @@ class User(AbstractUser):
     password_set_at = models.DateTimeField("password set", null=True, editable=False)
     token_made_at = models.DateTimeField("REST token made", null=True, editable=False)
 
+    bench_pin_set_at = models.DateTimeField("bench PIN set", null=True, editable=False)
+
     objects: ClassVar[AccountManager] = AccountManager()
 
     EMAIL_FIELD = ""
@@ -128,3 +130,7 @@ class RoleHeld(User.groups.through):  # type: ignore[name-defined]
 
     class Meta:
         proxy = True
+
+
+# A table of the accounts' own, built on the model above.
+import labdb.accounts.bench_pin  # noqa: E402, F401

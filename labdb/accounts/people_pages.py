@@ -117,6 +117,7 @@ def person_page(
         "sees_all": is_own or people.manages_accounts(viewer),
         "sees_people": people.sees_people(viewer),
         "may_change": may_change,
+        "may_clear_pin": is_own or may_change,
         "may_make_token": person.is_active and (is_own or may_change),
         "roles": [(membership, membership.study_id in ids) for membership in shown.roles_in_studies],  # type: ignore[attr-defined]
         "managed_studies": managed,

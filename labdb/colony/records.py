@@ -12,6 +12,7 @@ from labdb.colony.models import (
     Study,
     StudyMembership,
     Weighing,
+    WelfareCheck,
 )
 from labdb.colony.mouse_actions import Exclude, MoveToCage, Note
 from labdb.registry.list_actions import offer
@@ -142,6 +143,19 @@ class WeighingRecord(Record):
     list_display = ("mouse", "performed_at", "body_mass_g", "performed_by")
     list_filter = ("mouse__cohort", "mouse__group")
     search_fields = ("mouse__code",)
+
+
+@register
+class WelfareCheckRecord(Record):
+    """Mice that did not do well, and what was done about it."""
+
+    model = WelfareCheck
+    fields = (
+        "mouse", "performed_at", "finding", "finding_detail", "action", "action_detail", "performed_by", "notes",
+    )  # fmt: skip
+    list_display = ("mouse", "performed_at", "finding", "finding_detail", "action", "performed_by")
+    list_filter = ("finding", "action", "mouse__cohort", "mouse__group")
+    search_fields = ("mouse__code", "finding_detail", "action_detail")
 
 
 @register

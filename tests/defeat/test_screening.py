@@ -13,8 +13,10 @@ from labdb.defeat.screening import (
     screening_verdict,
 )
 
+DEFAULT_RULE = ScreeningRule()
 
-def judge(*latencies: float | None, rule: ScreeningRule = ScreeningRule()):
+
+def judge(*latencies: float | None, rule: ScreeningRule = DEFAULT_RULE):
     return screening_verdict([Session(day, latency) for day, latency in enumerate(latencies, start=1)], rule)
 
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('colony', '0001_initial'),
+        ('colony', '0002_welfare_checks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

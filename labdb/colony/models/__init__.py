@@ -7,8 +7,10 @@ from labdb.colony.models.identity import Exclusion, MouseIdentification
 from labdb.colony.models.mouse import Mouse, Sex
 from labdb.colony.models.origins import Litter, Shipment
 from labdb.colony.models.study import Cohort, Severity, Strain, Study, StudyMembership
+from labdb.colony.models.welfare import WelfareAction, WelfareCheck, WelfareFinding
 
 __all__ = [
     "BenchEvent", "Cage", "Cohort", "Exclusion", "Housing", "Litter", "Mouse", "MouseIdentification", "Severity", "Sex",
-    "Shipment", "Strain", "Study", "StudyMembership", "Weighing", "overlapping", "refuse_future", "refuse_outside_life",
+    "Shipment", "Strain", "Study", "StudyMembership", "Weighing", "WelfareAction", "WelfareCheck", "WelfareFinding",
+    "overlapping", "refuse_future", "refuse_outside_life",
 ]  # fmt: skip

@@ -1,14 +1,17 @@
 """What is done with one mouse at a known time."""
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
 
+from labdb.colony.body_mass import sudden_changes
 from labdb.colony.models.dates import refuse_future, refuse_outside_life
 from labdb.colony.models.mouse import Mouse
 from labdb.colony.models.study import Study
 from labdb.registry.fields import FiniteFloatField
+from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord
 from labdb.registry.rules import UniqueRule, between
@@ -72,3 +75,9 @@ class Weighing(BenchEvent):
 
     def __str__(self) -> str:
         return f"{self.mouse} {self.body_mass_g} g"
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Warn of a mass far from the mouse's others."""
+        yield from super().findings(rows)
+        yield from sudden_changes(rows)

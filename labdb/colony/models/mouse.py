@@ -1,7 +1,7 @@
 """The mouse: what it is, where it comes from, and that its birth and death agree with all that happened to it."""
 
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -29,6 +29,9 @@ class Sex(models.TextChoices):
 @tracked
 class Mouse(StudyRecord):
     """One mouse, from birth to death."""
+
+    # Records that mice come in groups by; a grid offers a row for each mouse of one (labdb.registry.grid_page).
+    row_groups: ClassVar[tuple[str, ...]] = ("cohorts", "cages")
 
     code = CodeField(help_text="As on the cage card; unique in the study.")
     ear_tag = models.CharField(
@@ -96,6 +99,12 @@ class Mouse(StudyRecord):
                 sentence="A mouse is born in a litter of the house or comes with a shipment; leave one of the two empty.",
             ),
         ]
+
+    @classmethod
+    def rows_of_group(cls, group: models.Model) -> models.QuerySet["Mouse"]:
+        """Return the living mice of a cohort, or those that live in a cage today, by their codes."""
+        of_group = Q(cohort=group) if isinstance(group, Cohort) else Q(housings__cage=group, housings__housed_to=None)
+        return cls.objects.filter(of_group, death_date=None).order_by("code").distinct()
 
     def clean(self) -> None:
         """Refuse a birth or death that lies in the future or contradicts its origin or what happened to the mouse."""

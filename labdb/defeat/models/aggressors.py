@@ -8,10 +8,12 @@ from django.db.models import F, Q
 
 from labdb.colony.models import Strain, refuse_future
 from labdb.colony.models.dates import day_of
+from labdb.defeat import screening
 from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord
 from labdb.registry.rules import RowRule, between, one_per
+from labdb.registry.versioned_rule import Rule
 
 
 @tracked
@@ -125,3 +127,35 @@ class AggressorScreening(LabRecord):
             raise ValidationError(
                 {"performed_at": f"{self.aggressor} was born on {born}; {day} is before it. Correct one of the two."}
             )
+
+
+@tracked
+class ScreeningRule(Rule):
+    """When screening keeps an aggressor; the newest rule is offered first."""
+
+    kernel_rule = screening.ScreeningRule
+
+    max_latency_s = FiniteFloatField(
+        "first attack before (s)", default=60.0, help_text="A session counts when the first attack comes before this."
+    )
+    consecutive_sessions = models.PositiveSmallIntegerField(
+        "sessions in a row", default=2, help_text="So many that count, one after the other, keep it."
+    )
+    sessions = models.PositiveSmallIntegerField(
+        "sessions of a series", default=3, help_text="After them it is decided."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            one_per(
+                "name", name="screening_rule_name_once", field="name", sentence="{value} is already a screening rule."
+            ),
+            between("max_latency_s", 0.1, 3600, "s", "screening_rule_max_latency"),
+            between("sessions", 1, 60, "", "screening_rule_sessions"),
+            RowRule(
+                condition=Q(consecutive_sessions__gte=1, consecutive_sessions__lte=F("sessions")),
+                name="screening_rule_consecutive_within_series", field="consecutive_sessions",
+                sentence="{value} sessions in a row do not fit a series of {row.sessions}; enter 1 to {row.sessions}.",
+            ),
+        ]  # fmt: skip

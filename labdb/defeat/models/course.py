@@ -1,5 +1,7 @@
 """The days of stress that a cohort goes through."""
 
+from datetime import date, timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -33,6 +35,9 @@ class DefeatCourse(StudyRecord):
         blank=True,
         help_text="What the lab does differently, or what other is.",
     )
+    start_date = models.DateField(
+        "first day of defeat", null=True, blank=True, help_text="Day 1; the days follow one another."
+    )
     days = models.PositiveSmallIntegerField(
         "days of defeat", default=10, help_text="10 in the standard protocol (Golden et al. 2011)."
     )
@@ -59,3 +64,14 @@ class DefeatCourse(StudyRecord):
                 sentence="The stress model is other; say in words which.",
             ),
         ]  # fmt: skip
+
+    def date_of(self, day: int) -> date | None:
+        """Return the date of a day of the course; None while its first day is not entered."""
+        return self.start_date + timedelta(days=day - 1) if self.start_date else None
+
+    def day_on(self, when: date) -> int | None:
+        """Return the day of the course on a date; None outside its days."""
+        if self.start_date is None:
+            return None
+        day = (when - self.start_date).days + 1
+        return day if 1 <= day <= self.days else None
