@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from labdb.registry.findings import Finding, Grade
-from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, read_as, split_keys
+from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, is_storable, read_as, split_keys
 from labdb.registry.forms import Conflict, RecordForm, complete, form_for
 from labdb.registry.keys import KeyRing
 from labdb.registry.lab_fields import value_of
@@ -276,11 +276,10 @@ def _prefetch(form_class: type[RecordForm], rows: list[dict[str, Any]], ring: Ke
 
 
 def _names_in(value: Any) -> list[str]:
-    if isinstance(value, list | tuple):
-        return [one.strip() for one in value if isinstance(one, str)]
-    if not isinstance(value, str):
-        return []
-    return [value.strip(), *split_keys(value)] if ";" in value else [value.strip()]
+    """Return the names in a cell that the database can be asked for; the form says what is wrong with others."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    names = [one.strip() for one in texts if isinstance(one, str) and is_storable(one)]
+    return [*names, *split_keys(names[0])] if isinstance(value, str) and ";" in value and names else names
 
 
 def _find(ring: KeyRing, model: Any, names: list[str]) -> Any:

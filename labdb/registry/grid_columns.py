@@ -75,7 +75,7 @@ def grid_columns(context: PageContext, given: dict[str, str]) -> list[dict[str, 
     """
     record = context.record
     defaults = {**default_cells(record), **given}
-    first = _first_seen(record) | set(given)
+    first = _first_seen(record) | set(given) | (set(natural_key(record)) - set(defaults))
     columns = []
     for name, form_field in offered(record).items():
         if name == "study" and context.entry_study is not None:
@@ -155,10 +155,10 @@ def _instant_text(instant: datetime) -> str:
 
 
 def _first_seen(record: type[Record]) -> set[str]:
-    """Return the fields that are worth a column before somebody asks for it: those of the list, key and lab's own."""
+    """Return the fields that are worth a column before somebody asks for it: those of the list and the lab's own."""
     own = {field.name for field in record.lab_fields() if not field.is_retired}
     model: Any = record.model
-    return {*record.list_display, *natural_key(record), getattr(model, "time_field", ""), *own}
+    return {*record.list_display, getattr(model, "time_field", ""), *own}
 
 
 def _offers(form_field: Any, user: Any) -> dict[str, Any]:

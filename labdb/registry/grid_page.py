@@ -96,7 +96,7 @@ def _mode(context: PageContext) -> str:
 def _given(context: PageContext) -> dict[str, str]:
     """Return the first values that the address names; the study is the page's."""
     names = form_for(context.record).base_fields
-    return {name: context.query[name] for name in names if name != "study" and context.query.get(name)}
+    return {name: str(context.query[name]) for name in names if name != "study" and context.query.get(name)}
 
 
 def _stored_rows(context: PageContext) -> tuple[list[Any], list[str]]:
@@ -178,10 +178,3 @@ def grid_fill(request: HttpRequest, resource: str) -> JsonResponse:
     field = context.record.model.study_from  # type: ignore[attr-defined]
     form_field = form_for(context.record).base_fields[field]
     return JsonResponse({"rows": [{field: cell_text(form_field, row)} for row in members]})
-
-
-def grid_address(context: PageContext, study: Any) -> str:
-    """Return the address of the grid from a list: the rows that it shows where it is filtered, else an empty grid."""
-    query = changed(context.query, study=study.code if study is not None else "")
-    url = reverse("record-grid", args=[context.record.resource])
-    return f"{url}?{query}" if query else url

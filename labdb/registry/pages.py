@@ -114,6 +114,9 @@ def _list_response(
         "actions": actions_of(context) if page and page.rows else [],
         "export_url": f"{list_url}?{changed(context.query, export='csv')}",
     }
+    study = context.study if context.has_study else None
+    if page is not None and page.rows and context.may("change", study):
+        words["grid_url"] = f"{context.address('grid').partition('?')[0]}?{changed(context.query, rows='stored')}"
     is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     if not is_part:
         inputs = inputs_of(context)
@@ -152,7 +155,11 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
     if not context.may("add", study):
         return {}
     fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
-    return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
+    return {
+        "add_url": context.address("add", query=fields),
+        "import_url": context.address("import"),
+        "new_rows_url": context.address("grid"),
+    }
 
 
 def _own_action(context: PageContext, study: Any) -> dict[str, Any]:

@@ -84,5 +84,10 @@ window.labdb = window.labdb || {};
   const keep = (draft) => storage((kept) => { kept.setItem(own, JSON.stringify(draft)); return true; }) === true;
   const forget = () => storage((kept) => kept.removeItem(own));
 
-  window.labdb.gridDraft = { recall, keep, forget, newId };
+  // Which columns somebody looks at is remembered for each record; null where nobody chose.
+  const columnsOf = (record) => `${PREFIX}-columns ${document.body.dataset.user} ${record}`;
+  const chosen = (record) => read(columnsOf(record));
+  const setChosen = (record, names) => storage((kept) => kept.setItem(columnsOf(record), JSON.stringify(names)));
+
+  window.labdb.gridDraft = { recall, keep, forget, newId, chosen, setChosen };
 })();

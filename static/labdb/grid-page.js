@@ -16,9 +16,11 @@
     const columnOf = (name) => columns.find((column) => column.name === name);
     const labelOf = (name) => columnOf(name)?.label ?? name.replaceAll("_", " ");
     const defaults = Object.fromEntries(columns.filter((column) => column.default).map((column) => [column.name, column.default]));
-    const shown = new Set(columns.filter((column) => column.is_shown).map((column) => column.name));
-    const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, isKept: true, said: "", isLeft: false };
-    const checking = { timer: null, isRunning: false };
+    const chosen = drafts.chosen(grid.record);
+    const isShown = ({ name, is_shown, is_needed }) => is_needed || (chosen ? chosen.includes(name) : is_shown);
+    const shown = new Set(columns.filter(isShown).map((column) => column.name));
+    const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, changes: 0, checked: "", isKept: true, said: "", isLeft: false };
+    let checking = null;
     let keeping = null;
 
     // --- rows -------------------------------------------------------------------------------------------------
@@ -55,6 +57,7 @@
       if (isShown) shown.add(name);
       else shown.delete(name);
       build(all);
+      drafts.setChosen(grid.record, [...shown]);
     }
 
     // --- what happens after every change ----------------------------------------------------------------------
@@ -69,11 +72,17 @@
         for (const [name, conflict] of conflictsOf(row)) if (row.cells[name] !== conflict.mine && conflict.mine !== undefined) delete row.about.conflicts[name];
         if (!isStored(row) && isToSave(row) && !row.about.defaults) row.about.defaults = { ...defaults }; // the hour that was shown when it was typed
       }
-      refresh();
       clearTimeout(keeping);
       keeping = setTimeout(keep, KEEP_MS);
-      clearTimeout(checking.timer);
-      if (all.some(isToSave)) checking.timer = setTimeout(check, CHECK_MS);
+      state.changes += 1;
+      checkSoon();
+      refresh();
+    }
+
+    function checkSoon() {
+      clearTimeout(checking);
+      checking = setTimeout(check, CHECK_MS);
+      state.checked = "";
     }
 
     function refresh() {
@@ -83,7 +92,7 @@
       view.tellCell(state.sheet, all, columns);
       const number = all.filter(isToSave).length;
       byId("grid-save").textContent = number ? `Save ${counted(number, "row", "rows")}` : "Save";
-      byId("grid-save").disabled = state.isSaving;
+      byId("grid-save").setAttribute("aria-disabled", state.isSaving); // a disabled button would lose the focus
       byId("grid-state").textContent = stateWords(number, found);
     }
 
@@ -95,7 +104,7 @@
       if (found.errors) return "Nothing is stored before this is right.";
       if (found.warnings && !byId("grid-reason").value.trim()) return "With a reason it can be saved.";
       const kept = state.isKept ? "" : " This device keeps no copy: save soon.";
-      return (checking.isRunning || checking.timer ? "Checking …" : "No errors; not stored yet.") + kept;
+      return ({ done: "No errors; not stored yet.", failed: "Not checked: the server gives no answer." }[state.checked] ?? "Checking …") + kept;
     }
 
     function go(y, name) {
@@ -172,17 +181,16 @@
     const bodyOf = (sent) => ({ rows: sent.map(({ row, number }) => sentRow(row, number)), reading: state.reading, reason: byId("grid-reason").value.trim() });
 
     async function check() {
-      clearTimeout(checking.timer);
-      checking.timer = null;
       const sent = toSave();
       if (!sent.length || state.isSaving || state.pending) return;
       const own = (state.checks += 1);
-      checking.isRunning = true;
       const { status, answer } = await post(grid.check_url, bodyOf(sent));
       if (own !== state.checks) return; // something was typed or sent since
-      checking.isRunning = false;
+      state.checked = status === 200 ? "done" : "failed";
       if (status === 200) answered(sent, answer);
       else refused(status, answer);
+      if (status === 0) recheck.later();
+      else recheck.reset();
       refresh();
     }
 
@@ -199,7 +207,7 @@
           put(y, takeTheirs(now, theirs));
           for (const [name, conflict] of conflictsOf(now)) conflict.mine = now.cells[name];
         }
-        show(Object.keys({ ...said?.errors, ...said?.warnings }));
+        show(Object.keys({ ...said?.errors, ...said?.warnings, ...row.about.meanwhile, ...row.about.conflicts })); // nothing is saved over unseen
       }
       state.asked = answer.questions ?? [];
       view.askQuestions(grid.questions, state.asked, state.reading, (name, value) => { state.reading[name] = value; changed(); });
@@ -217,6 +225,7 @@
     }
 
     const retry = retrier(() => send());
+    const recheck = retrier(() => check());
 
     function save() {
       if (state.isSaving) return;
@@ -237,6 +246,7 @@
       state.checks += 1;
       keep(); // with its key: should the answer be lost, the same rows are sent again and stored once
       refresh();
+      const changes = state.changes;
       const { status, answer } = await post(grid.save_url, state.pending);
       state.isSaving = false;
       if (status === 0) {
@@ -245,7 +255,11 @@
       } else if (status === 401) {
         state.said = "";
         signedOut();
-      } else finish(status, answer);
+      } else {
+        finish(status, answer);
+        state.checked = status === 200 ? "done" : "failed";
+        if (changes !== state.changes) checkSoon(); // what was typed while it was sent
+      }
       refresh();
       keep();
     }
@@ -260,7 +274,7 @@
         state.said = "";
         if (status === 200) answered(sent, answer);
         else refused(status, answer);
-        if (answer.state === "conflict") view.notice("server", "Someone else changed rows meanwhile: what they stored is marked below. Nothing of yours is stored yet; look, then save again.", { look: "warning" });
+        if (answer.state === "conflict") view.notice("conflict", "Someone else changed rows meanwhile: what they stored is marked below. Nothing of yours is stored yet; look, then save again.", { look: "warning" });
         if (answer.state === "needs_reason") byId("grid-reason").focus();
       }
     }
@@ -271,12 +285,10 @@
         if (answers[number]) put(y, settle(rows()[y], answers[number]));
       }
       state.sheet.forgetHistory();
-      view.notice("restored", "");
-      view.notice("server", "");
+      ["restored", "server", "conflict"].forEach((kind) => view.notice(kind, ""));
       byId("grid-reason").value = "";
       const at = new Date().toTimeString().slice(0, 5);
-      state.said = `${counted(sent.length, grid.what, grid.title)} stored at ${at}.`;
-      if (toSave().length) changed();
+      state.said = toSave().length ? "" : `${counted(sent.length, grid.what, grid.title)} stored at ${at}.`;
     }
 
     // --- kept on this device ----------------------------------------------------------------------------------

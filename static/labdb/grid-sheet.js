@@ -49,7 +49,7 @@ window.labdb = window.labdb || {};
     ask();
   }
 
-  const editorOf = (column, study) => ({
+  const editorOf = (column, study, stay) => ({
     openEditor(cell, value, x, y, sheet, options, event) {
       const input = document.createElement("input");
       const isTyped = event?.type === "keydown" && (event.key === "Process" || (event.key.length === 1 && event.key !== " "));
@@ -68,6 +68,7 @@ window.labdb = window.labdb || {};
     closeEditor(cell) {
       const input = cell.querySelector("input");
       input.onblur = null;
+      queueMicrotask(stay);
       return input.value.trim();
     },
     updateCell(cell, value) {
@@ -82,25 +83,28 @@ window.labdb = window.labdb || {};
     const names = columns.map((column) => column.name);
     const about = new WeakMap();
     const told = () => options.onChange();
+    // The keys go on to the grid when an editor is closed, unless somebody went elsewhere.
+    const stay = () => { if (document.activeElement === document.body) element.focus({ preventScroll: true }); };
     const textsOf = (cells) => names.map((name) => cells[name] ?? "");
     element.replaceChildren();
     const sheet = withoutInlineHandlers(() => window.jspreadsheet(element, {
       worksheets: [{
         data: options.rows.map((row) => textsOf(row.cells)),
         columns: columns.map((column) => ({
-          type: editorOf(column, options.study), title: column.label + (column.is_needed ? " *" : ""), width: widthOf(column),
+          type: editorOf(column, options.study, stay), title: column.label + (column.is_needed ? " *" : ""), width: widthOf(column),
           align: column.is_number ? "right" : "left",
         })),
         minDimensions: [names.length, 1],
         allowInsertColumn: false, allowDeleteColumn: false, allowRenameColumn: false, allowDeleteRow: false, allowInsertRow: options.may_add,
         columnSorting: false, columnDrag: false, rowDrag: false, rowResize: false, allowComments: false,
-        tableOverflow: true, tableWidth: "100%", tableHeight: "none", parseFormulas: false,
+        tableOverflow: true, tableWidth: "100%", parseFormulas: false,
       }],
       parseFormulas: false, autoIncrement: false, about: false, allowExport: false, contextMenu: () => false,
       oncopy: () => writeBlock(chosenTexts()),
       onafterchanges: told, oninsertrow: told, ondeleterow: told, onundo: told, onredo: told,
       onselection: () => options.onSelect(),
     }))[0];
+    window.jspreadsheet.current = null; // a grid that was just made takes no keys before somebody goes into it
     options.rows.forEach((row, y) => about.set(sheet.rows[y].element, row.about));
     columns.forEach((column, x) => { sheet.headers[x].title = [column.kind, column.help].filter(Boolean).join(". "); });
 
@@ -172,6 +176,7 @@ window.labdb = window.labdb || {};
       const x = Math.max(0, names.indexOf(name));
       window.jspreadsheet.current = sheet;
       sheet.updateSelectionFromCoords(x, y, x, y);
+      element.focus({ preventScroll: true });
       sheet.records[y][x].element.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
 
@@ -214,7 +219,7 @@ window.labdb = window.labdb || {};
       touched = cell;
     };
     const focused = (event) => {
-      if (event.target === element && !isCurrent()) select(0, names[0]);
+      if (event.target === element && !(isCurrent() && sheet.selectedCell)) select(0, names[0]);
       else if (!element.contains(event.target)) leave();
     };
     const listeners = [[document, "paste", paste], [document, "keydown", keydown], [document, "focusin", focused], [element, "pointerup", touch]];

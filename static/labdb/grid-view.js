@@ -140,9 +140,10 @@ window.labdb = window.labdb || {};
     const row = rows[y1];
     if (!column || !row) return;
     const said = saidOf(row).filter((one) => one.name === column.name || one.name === WHOLE_ROW);
-    const place = x1 === x2 && y1 === y2 ? `Row ${y1 + 1}, ${column.label}` : `${y2 - y1 + 1} × ${x2 - x1 + 1} cells`;
+    const isOne = x1 === x2 && y1 === y2;
+    const place = isOne ? `Row ${y1 + 1}, ${column.label}` : `${y2 - y1 + 1} × ${x2 - x1 + 1} cells`;
     const line = byId("grid-cell");
-    const sentences = said.length ? said.map((one) => one.sentence).join(" ") : [column.kind, column.help].filter(Boolean).join(". ");
+    const sentences = said.length ? said.map((one) => one.sentence).join(" ") : isOne ? [column.kind, column.help].filter(Boolean).join(". ") : "";
     line.replaceChildren(element("strong", "", place), document.createTextNode(" "), element("span", said.some((one) => one.grade === "error") ? "text-danger" : "", sentences));
   }
 
