@@ -11,13 +11,16 @@ from labdb.desk import (
     home_page,
     merge_page,
     mouse_page,
+    search_page,
     study_figures,
     study_page,
+    weighing_page,
 )
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
     path("", home_page.home, name="home"),
+    path("search/", search_page.search, name="search"),
     path("health/", health.health, name="health"),
     path("studies/", RedirectView.as_view(pattern_name="home")),
     path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),
@@ -27,6 +30,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),

@@ -73,9 +73,10 @@ def page(browser: Browser, transactional_db: None, live_server: Any) -> Iterator
 
 
 def _faults(message: ConsoleMessage) -> list[str]:
-    """Return what the browser complains of; an answer that refuses bad input is none of it."""
+    """Return what the browser complains of; a refusal of bad input is none of it, nor a network that a test took away."""
     is_refusal = "status of 4" in message.text and "static" not in str(message.location)
-    return [message.text] if message.type == "error" and not is_refusal else []
+    is_offline = any(f"net::{error}" in message.text for error in ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED"))
+    return [message.text] if message.type == "error" and not (is_refusal or is_offline) else []
 
 
 @pytest.fixture
