@@ -22,6 +22,7 @@ class DefeatCourseRecord(Record):
     )  # fmt: skip
     list_display = ("code", "study", "cohort", "stress_model", "start_date", "days", "bout_length_min")
     list_filter = ("cohort", "stress_model")
+    detail_template = "defeat/_course_story.html"
 
 
 @register
@@ -34,6 +35,7 @@ class AggressorRecord(Record):
         "notes",
     )  # fmt: skip
     list_filter = ("strain", "is_resting")
+    detail_template = "defeat/_aggressor_story.html"
 
 
 @register

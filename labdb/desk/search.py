@@ -141,12 +141,17 @@ def _by_name(text: str, user: Any, studies: list[Any], most: int) -> Iterator[Hi
         if name.upper() in typed:
             yield Hit(KIND_OF[key], pk, Rank.EXACT, f"{what} {name}{where}")
         else:
-            yield Hit(KIND_OF[key], pk, Rank.BEGINS, f"{what} {name} begins with it{where}")
+            yield Hit(
+                KIND_OF[key],
+                pk,
+                Rank.BEGINS,
+                f"{what} begins with {text if not label else text[len(label) + 1 :]}{where}",
+            )
 
 
 def _within(text: str, user: Any, most: int) -> Iterator[Hit]:
     for key, pk, what, name, _label in _union(_asked(text, user, Q(found_as__contains=text.upper()), most)):
-        yield Hit(KIND_OF[key], pk, Rank.HOLDS, f"{what} {name} holds it")
+        yield Hit(KIND_OF[key], pk, Rank.HOLDS, f"{what} {name} holds {text}")
 
 
 def _asked(

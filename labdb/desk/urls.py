@@ -14,6 +14,7 @@ from labdb.desk import (
     search_page,
     study_figures,
     study_page,
+    weighing_page,
 )
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
@@ -29,6 +30,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),

@@ -1,7 +1,7 @@
 """One page of a list: columns with their sorting, rows, and where the other pages are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -35,10 +35,16 @@ class TablePage:
 
     headings: list[Heading]
     rows: list[list[Cell]]
+    ids: list[Any] = field(default_factory=list)
     first: int = 0
     count: str = ""
     previous_url: str = ""
     next_url: str = ""
+
+    @property
+    def lines(self) -> list[tuple[list[Cell], Any]]:
+        """The rows, each with its id: what can be ticked."""
+        return list(zip(self.rows, self.ids, strict=True))
 
     @property
     def last(self) -> int:
@@ -91,6 +97,7 @@ def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -
     return TablePage(
         headings=_headings(context.record, columns, context.query, list_url, is_long=is_long),
         rows=table_rows(context.record, columns, rows),
+        ids=[row.pk for row in rows],
         first=start + 1 if rows else 0,
         count=count,
         previous_url=page_url(number - 1) if number > 1 else "",

@@ -23,6 +23,7 @@ from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import export_response
 from labdb.registry.filters import FilterError, apply, chosen_names, read_filters
 from labdb.registry.former_names import former_names
+from labdb.registry.list_actions import actions_of
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, column_choices, table_page
 from labdb.registry.long_lists import counts_of
@@ -110,6 +111,7 @@ def _list_response(
         "is_list": True,
         "ordering": context.query.get("ordering", ""),
         **_list_menus(context, list_url),
+        "actions": actions_of(context) if page and page.rows else [],
         "export_url": f"{list_url}?{changed(context.query, export='csv')}",
     }
     study = context.study if context.has_study else None

@@ -11,6 +11,7 @@ from labdb.registry.grid_doors import grid_check, grid_save
 from labdb.registry.grid_page import grid_fill, record_grid
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
+from labdb.registry.list_action_page import list_action
 from labdb.registry.saved_view_pages import view_forget, view_save
 
 page_urlpatterns = [
@@ -24,6 +25,7 @@ page_urlpatterns = [
     path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
     path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
     path("<slug:resource>/", pages.record_list, name="record-list"),
+    path("<slug:resource>/selected/<slug:name>/", list_action, name="list-action"),
     path("<slug:resource>/add/", record_add, name="record-add"),
     path("<slug:resource>/import/", record_import, name="record-import"),
     path("<slug:resource>/views/", view_save, name="view-save"),

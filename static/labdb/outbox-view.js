@@ -126,7 +126,7 @@
   const bar = document.querySelector("[data-undo-bar]");
   const words = bar.querySelector("[data-undo-words]");
   const button = bar.querySelector("button");
-  let offered = null; // { key, until, sentence, then }
+  let offered = null; // { key, act, until }
   let counting = null;
 
   function hide() {
@@ -141,10 +141,10 @@
     else button.textContent = `Undo (${left} s)`;
   }
 
-  // Offer to take the last entry back, for ten seconds; `then` is called when that was asked.
-  labdb.outbox.offerUndo = (key, sentence, then = null) => {
+  // Offer to take the last entry back, for ten seconds; a page that has more to do then brings its own `act`.
+  labdb.outbox.offerUndo = (key, sentence, act = () => labdb.outbox.undo(key)) => {
     clearInterval(counting);
-    offered = { key, sentence, then, until: performance.now() + UNDO_S * 1000 };
+    offered = { key, act, until: performance.now() + UNDO_S * 1000 };
     words.textContent = sentence;
     bar.hidden = false;
     count();
@@ -152,10 +152,9 @@
   };
   labdb.outbox.hideUndo = hide;
   button.addEventListener("click", () => {
-    const { key, then } = offered;
+    const { act } = offered;
     hide();
-    labdb.outbox.undo(key);
-    then?.(key);
+    act();
   });
   document.addEventListener("labdb:entry", (event) => {
     if (offered?.key === event.detail.key && ["refused", "needs_reason", "conflict", "forbidden", "discarded"].includes(event.detail.state)) hide();

@@ -42,13 +42,11 @@ def test_a_name_that_one_record_has_leads_to_it_at_once(study: Study, typed: str
 
 
 def test_what_begins_so_is_found_with_the_reason(study: Study):
-    assert found(signed_in(), "m00") == {
-        "Mice": [("M001", "code M001 begins with it"), ("M002", "code M002 begins with it")]
-    }
+    assert found(signed_in(), "m00") == {"Mice": [("M001", "code begins with m00"), ("M002", "code begins with m00")]}
 
 
 def test_what_only_holds_the_text_is_found_where_little_else_is(study: Study):
-    assert found(signed_in(), "010") == {"Mice": [("M010", "code M010 holds it")]}
+    assert found(signed_in(), "010") == {"Mice": [("M010", "code M010 holds 010")]}
 
 
 def test_a_code_that_two_studies_have_is_a_page_of_both(study: Study):
