@@ -359,6 +359,7 @@
       keepsCells.forEach((id) => byId(id).addEventListener("mousedown", (event) => { event.preventDefault(); event.stopPropagation(); }));
       byId("grid-fill-down").addEventListener("click", () => state.sheet.fillDown());
       byId("grid-remove").addEventListener("click", () => state.sheet.removeRows());
+      view.closeByItself(byId("grid-columns"));
       byId("grid-reason").addEventListener("input", () => { refresh(); keep(); });
       byId("grid-group")?.addEventListener("change", (event) => fill(event.target.selectedOptions[0].dataset.group, event.target.value));
       const time = byId("grid-time");
