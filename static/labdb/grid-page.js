@@ -26,6 +26,7 @@
     // --- rows -------------------------------------------------------------------------------------------------
     const rows = () => state.sheet.rows().map(({ cells, about }) => ({ cells: { ...about.rest, ...cells }, about }));
     const toSave = () => rows().map((row, y) => ({ row, number: y + 1 })).filter(({ row }) => isToSave(row));
+    const textOf = (row) => JSON.stringify(Object.entries(row.cells).sort()); // in one order, whichever columns are seen
     const blank = (number) => Array.from({ length: number }, () => ({ cells: {}, about: {} }));
 
     function build(all) {
@@ -66,7 +67,7 @@
       const all = rows();
       if (!state.pending) state.said = "";
       for (const row of all) {
-        const text = JSON.stringify(row.cells);
+        const text = textOf(row);
         if (row.about.said && row.about.text !== text) delete row.about.said;
         row.about.text = text;
         for (const [name, conflict] of conflictsOf(row)) if (row.cells[name] !== conflict.mine && conflict.mine !== undefined) delete row.about.conflicts[name];
@@ -200,7 +201,7 @@
       view.notice("server", (answer.sentences ?? []).join(" "), { look: "danger" });
       for (const { row, number } of sent) {
         const said = answer.rows?.[number] ?? null;
-        if (row.about.text === JSON.stringify(row.cells)) row.about.said = said;
+        if (row.about.text === textOf(row)) row.about.said = said;
         const theirs = answer.theirs?.[number];
         const y = rows().findIndex((one) => one.about === row.about);
         if (theirs && y !== -1) {
