@@ -90,16 +90,15 @@ def course_plan(request: HttpRequest, code: str, course: str) -> HttpResponse:
         sentences = [f"{name.replace('_', ' ')}: {said}" for name, some in form.errors.items() for said in some]
         return render(request, "defeat/plan.html", {**words, "sentences": sentences}, status=400)
     said = form.cleaned_data
+    rule = said["rule"] or newest_rule()
     try:
         inputs = planning.read_inputs(
-            found, from_day=said["from_day"], seed=said["seed"], rule=said["rule"],
+            found, from_day=said["from_day"], seed=said["seed"], rule=rule,
             with_unscreened=said["with_unscreened"],
         )  # fmt: skip
         rotation = inputs.plan()
         if "save" in request.POST and said["digest"] == inputs.digest:
-            plan = planning.store_plan(
-                found, inputs, rotation, rule=said["rule"], reason=said["reason"], user=request.user
-            )
+            plan = planning.store_plan(found, inputs, rotation, rule=rule, reason=said["reason"], user=request.user)
             messages.success(request, f"Plan {plan} saved: {len(inputs.mice)} mice from day {plan.from_day} on.")
             return redirect("defeat-course", study.code, found.code)
     except RotationError as error:
@@ -108,7 +107,7 @@ def course_plan(request: HttpRequest, code: str, course: str) -> HttpResponse:
         return render(request, "defeat/plan.html", {**words, "sentences": [str(error)]}, status=409)
     if "save" in request.POST:
         words["sentences"] = ["Mice or aggressors were changed since the preview; look at the new plan and save it."]
-    words |= _preview(found, inputs, rotation, said["rule"])
+    words |= _preview(found, inputs, rotation, rule)
     return render(request, "defeat/plan.html", words)
 
 
