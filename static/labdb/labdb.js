@@ -26,6 +26,8 @@
   }
   document.addEventListener("htmx:responseError", (event) => tell(`The server answered ${event.detail.xhr.status}; reload the page to see what is stored.`));
   document.addEventListener("htmx:sendError", () => tell("The server cannot be reached; nothing was stored."));
+  // Who signed out leaves no page of the bench on the device (bench-offline.js kept them).
+  if (!document.body.dataset.user) window.caches?.delete("labdb-bench");
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
   document.addEventListener("DOMContentLoaded", () => enhance(document));
 })();

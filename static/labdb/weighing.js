@@ -344,6 +344,7 @@
     showCount();
   });
   place("decision").addEventListener("click", () => { const found = current && alertOf(current); if (found) decide(current, found); });
+  input.addEventListener("input", () => say(""));
   document.addEventListener("keydown", (event) => { // a balance types wherever the hand was last
     const isElsewhere = !event.target.closest("dialog, input, textarea, select");
     if (isElsewhere && event.key.length === 1 && !event.ctrlKey && !event.metaKey && event.key !== " ") input.focus();
