@@ -93,7 +93,7 @@ def measure() -> list[dict[str, Any]]:
         return measure_pages()
 
 
-def fill() -> None:
+def fill(*, with_weighings: bool = True) -> None:
     """Fill without triggers, by copies of one row of each table, and sign up two accounts."""
     from django.db import connection
 
@@ -114,10 +114,11 @@ def fill() -> None:
         server.execute("SET session_replication_role = replica")  # the lists are measured, not the history
         indexes = [definition for (definition,) in server.execute(INDEXES)]  # quicker made at once than row by row
         for template in templates[:-1]:
-            server.execute(_copies(template, templates[1]))
+            server.execute(copies(template, templates[1]))
         for name in [definition.split()[2] for definition in indexes]:
             server.execute(f"DROP INDEX {name}")
-        server.execute(_copies(templates[-1], templates[1]))
+        if with_weighings:
+            server.execute(copies(templates[-1], templates[1]))
         for definition in indexes:
             server.execute(definition)
         for template in templates:
@@ -143,9 +144,9 @@ def _templates() -> list[Any]:
     return [study, cohort, mouse, weighing]
 
 
-def _copies(template: Any, cohort: Any) -> str:
+def copies(template: Any, cohort: Any, rows: dict[str, tuple[dict[str, str], str]] = FILL) -> str:
     """Return the statement that copies a template; columns that it does not name stay as they are."""
-    values, source = FILL[type(template).__name__]
+    values, source = rows[type(template).__name__]
     columns = [f.column for f in template._meta.concrete_fields if not f.generated and not f.primary_key]
     chosen = ", ".join(values.get(column, f'template."{column}"') for column in columns)
     names = ", ".join(f'"{column}"' for column in columns)

@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
 IP_LIMIT_ML_PER_KG = whole_number("IP_LIMIT_ML_PER_KG", 10)
 # Of the body mass at baseline; the usual limit of protocols (a loss of 20 %). A study's own protocol decides.
 HUMANE_ENDPOINT_PERCENT = whole_number("HUMANE_ENDPOINT_PERCENT", 80)
+BOUT_STAGGER_S = whole_number("BOUT_STAGGER_S", 20, least=0)  # time to carry a mouse to the next cage; ours
 ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
 Q_CLUSTER = {
     "name": "labdb",

@@ -19,6 +19,7 @@ api = Router(special={CountMatrixRecord: CountMatrixView, AnalysisRunRecord: Ana
 api.register("attachments", AttachmentView, basename="api-attachments")
 
 urlpatterns = [
+    path("", include("labdb.defeat.urls")),  # before the page of a study, whose code may hold a slash
     path("", include("labdb.desk.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("labdb.accounts.urls")),

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 
 from analysis.models import AnalysisRun
 from analysis.progress import Progress
-from labdb.behavior.models import Rule
 from labdb.colony.models import Study
+from labdb.registry.versioned_rule import Rule
 
 Parameters = Mapping[str, Any]
 

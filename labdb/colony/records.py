@@ -1,3 +1,4 @@
+from labdb.colony.card_action import CageCards
 from labdb.colony.models import (
     Cage,
     Cohort,
@@ -13,6 +14,8 @@ from labdb.colony.models import (
     Weighing,
     WelfareCheck,
 )
+from labdb.colony.mouse_actions import Exclude, MoveToCage, Note
+from labdb.registry.list_actions import offer
 from labdb.registry.record import Record, register
 
 
@@ -163,3 +166,8 @@ class ExclusionRecord(Record):
     fields = ("mouse", "criterion", "is_a_priori", "decided_by", "decided_at", "notes")
     list_filter = ("is_a_priori", "mouse__cohort", "mouse__group")
     search_fields = ("mouse__code", "criterion")
+
+
+CARDS = (CageCards("A4"), CageCards("Letter"))
+offer("mice", MoveToCage(), Exclude(), Note(), *CARDS)
+offer("cages", MoveToCage("Move their mice"), Exclude("Exclude their mice"), Note(), *CARDS)

@@ -30,8 +30,10 @@ def unfit(rows: Sequence[Any]) -> Iterator[Finding]:
             yield Finding(number, "aggressor", sentence, Grade.WARNING)
 
 
-def met_before(rows: Sequence[Any], others: Any, *, partner: str, what: str, advice: str) -> Iterator[Finding]:
-    """Warn of a pair that is recorded on another day too; within a sheet, at the later day."""
+def met_before(
+    rows: Sequence[Any], others: Any, *, partner: str, what: str, advice: str, verb: str = "met"
+) -> Iterator[Finding]:
+    """Warn of a pair that is recorded or planned on another day too; within a sheet, at the later day."""
     column = f"{partner}_id"
     stored = others.filter(mouse__in={row.mouse_id for row in rows}, **{f"{partner}__isnull": False})
     days: dict[tuple[int, int], list[int]] = {}
@@ -43,7 +45,7 @@ def met_before(rows: Sequence[Any], others: Any, *, partner: str, what: str, adv
         met_on = days.setdefault((row.mouse_id, getattr(row, column)), [])
         if met_on:
             named = f"day{'s' if len(met_on) > 1 else ''} {', '.join(map(str, met_on))}"
-            sentence = f"{what} {getattr(row, partner)} and {row.mouse} also met on {named}; {advice}, or say why."
+            sentence = f"{what} {getattr(row, partner)} and {row.mouse} also {verb} on {named}; {advice}, or say why."
             yield Finding(number, partner, sentence, Grade.WARNING)
         met_on.append(row.day)
 

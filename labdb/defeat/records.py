@@ -1,4 +1,13 @@
-from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout, DefeatCourse
+from labdb.defeat.models import (
+    Aggressor,
+    AggressorScreening,
+    ControlRotation,
+    DefeatBout,
+    DefeatCourse,
+    PlannedBout,
+    RotationPlan,
+    ScreeningRule,
+)
 from labdb.registry.record import Record, register
 
 
@@ -8,11 +17,12 @@ class DefeatCourseRecord(Record):
 
     model = DefeatCourse
     fields = (
-        "study", "code", "cohort", "stress_model", "stress_model_detail", "days", "bout_length_min",
+        "study", "code", "cohort", "stress_model", "stress_model_detail", "start_date", "days", "bout_length_min",
         "sensory_contact_h", "notes",
     )  # fmt: skip
-    list_display = ("code", "study", "cohort", "stress_model", "days", "bout_length_min", "sensory_contact_h")
+    list_display = ("code", "study", "cohort", "stress_model", "start_date", "days", "bout_length_min")
     list_filter = ("cohort", "stress_model")
+    detail_template = "defeat/_course_story.html"
 
 
 @register
@@ -25,6 +35,7 @@ class AggressorRecord(Record):
         "notes",
     )  # fmt: skip
     list_filter = ("strain", "is_resting")
+    detail_template = "defeat/_aggressor_story.html"
 
 
 @register
@@ -38,6 +49,38 @@ class AggressorScreeningRecord(Record):
     list_display = ("aggressor", "series", "day", "performed_at", "latency_s", "attacks", "passed")
     list_filter = ("aggressor", "passed")
     search_fields = ("aggressor__code", "screener")
+
+
+@register
+class ScreeningRuleRecord(Record):
+    """Rules by which screening keeps aggressors."""
+
+    model = ScreeningRule
+    fields = ("name", "max_latency_s", "consecutive_sessions", "sessions", "notes")
+
+
+@register
+class RotationPlanRecord(Record):
+    """Plans of who meets whom."""
+
+    model = RotationPlan
+    fields = (
+        "course", "code", "performed_at", "from_day", "reason", "screening_rule", "seed", "algorithm_version",
+        "input_digest", "input_snapshot", "notes",
+    )  # fmt: skip
+    list_display = ("code", "course", "performed_at", "from_day", "reason", "seed")
+    list_filter = ("course",)
+
+
+@register
+class PlannedBoutRecord(Record):
+    """Bouts as planned."""
+
+    model = PlannedBout
+    fields = ("plan", "mouse", "day", "aggressor", "place", "cage", "notes")
+    list_display = ("plan", "day", "place", "mouse", "aggressor", "cage")
+    list_filter = ("plan", "mouse__cohort", "aggressor")
+    search_fields = ("mouse__code", "aggressor__code")
 
 
 @register

@@ -76,6 +76,7 @@ def _defeat(study: SimulatedStudy) -> Iterator[Table]:
                 "code": _course(cohort),
                 "cohort": cohort,
                 "stress_model": "CSDS",
+                "start_date": p.COHORTS[cohort],
                 "days": p.DEFEAT_DAYS,
                 "bout_length_min": p.BOUT_S / 60,
                 "sensory_contact_h": p.SENSORY_CONTACT_H,

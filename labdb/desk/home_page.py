@@ -1,4 +1,4 @@
-"""The first page: the studies of an account, what is being computed, and what to do where there is nothing yet."""
+"""The first page: what is due today, what went wrong, what is being computed, and the studies of an account."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from analysis import summaries
@@ -13,6 +14,7 @@ from analysis.models import AnalysisRun
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.desk.quick_entry import entries_of_study
+from labdb.desk.today import due_today, troubles
 from labdb.registry.permissions import may
 from labdb.sequencing.models import Library
 
@@ -23,16 +25,19 @@ RUNS_SHOWN = 10
 def home(request: HttpRequest) -> HttpResponse:
     """Answer the first page."""
     runs = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by")
-    shown = list(summaries.active_or_failed(runs)[:RUNS_SHOWN])
+    shown = list(runs.filter(status__in=summaries.ACTIVE)[:RUNS_SHOWN])
     context: dict[str, Any] = {
         "runs": shown,
-        "poll": "every 2s" if any(summaries.is_active(run) for run in shown) else "",
+        "poll": "every 2s" if shown else "",
     }
     if request.headers.get("HX-Request"):
         return render(request, "desk/_home_runs.html", context)
     studies = list(_with_counts(Study.objects.all().visible_to(request.user)))
     entries = [(study, entries_of_study(request.user, study)) for study in studies]
     context |= {
+        "today": timezone.localdate(),
+        "due": due_today(request.user) if studies else [],
+        "troubles": troubles(request.user) if studies else [],
         "studies": studies,
         "entries": [(study, its_entries) for study, its_entries in entries if its_entries],
         "may_add_study": may(request.user, "add", Study),

@@ -1,4 +1,4 @@
-"""What is entered at the bench every day, one touch away: a form and a file for each record."""
+"""What is entered at the bench every day, one touch away: a form, a grid and a file for each record."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ class QuickEntry:
     what: str
     title: str
     add_url: str
+    grid_url: str
     import_url: str
 
 
@@ -44,4 +45,5 @@ def _entry(model: type[Any], **given: str) -> QuickEntry:
     add, load = (
         f"{reverse(f'record-{page}', args=[record.resource])}?{urlencode(given)}" for page in ("add", "import")
     )
-    return QuickEntry(str(model._meta.verbose_name), record.title(), add, load)
+    grid = f"{reverse('record-grid', args=[record.resource])}?{urlencode({**given, 'rows': 'new'})}"
+    return QuickEntry(str(model._meta.verbose_name), record.title(), add, grid, load)

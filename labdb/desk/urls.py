@@ -11,6 +11,7 @@ from labdb.desk import (
     home_page,
     merge_page,
     mouse_page,
+    search_page,
     study_figures,
     study_page,
     weighing_page,
@@ -19,6 +20,7 @@ from labdb.desk import (
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
     path("", home_page.home, name="home"),
+    path("search/", search_page.search, name="search"),
     path("health/", health.health, name="health"),
     path("studies/", RedirectView.as_view(pattern_name="home")),
     path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),

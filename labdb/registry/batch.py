@@ -4,7 +4,7 @@ Names are looked up a column at a time, the rules of the table are one statement
 written in one transaction or not at all. A row of a sheet whose natural key is stored already changes that row.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from labdb.registry.findings import Finding, Grade
-from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, read_as, split_keys
+from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, is_storable, read_as, split_keys
 from labdb.registry.forms import Conflict, RecordForm, complete, form_for
 from labdb.registry.keys import KeyRing
 from labdb.registry.lab_fields import value_of
@@ -84,13 +84,14 @@ def check_rows(
     given: Collection[str] | None = None,
     reading: Reading = AS_WRITTEN,
     ring: KeyRing | None = None,
+    stored: Mapping[int, Any] | None = None,
 ) -> list[CheckedRow]:
     """Check rows of form data; the result has one entry for each, in order.
 
     Parameters
     ----------
     rows : sequence of (int, dict)
-        Line number, and the text of every field of the form.
+        Line number, and the text of every field of the form; of a row that changes a stored one, of some fields.
     word : str
         What the numbers count, for the sentences: lines of a file or rows of a request.
     given : collection of str, optional
@@ -100,13 +101,18 @@ def check_rows(
         What somebody said of the dates and decimals of this sheet.
     ring : KeyRing, optional
         Afterwards it knows the names that were looked up, and which of them were former ones.
+    stored : mapping of int to instance, optional
+        By line number, the stored rows that somebody changes knowingly; all other rows are as `given` says.
     """
     ring = ring or KeyRing(user)
     form_class = form_for(record)
     _prefetch(form_class, [row for _line, row in rows], ring, study)
     form = form_class({}, user=user, keys=ring, study=study, in_batch=True)
     read_as(form, reading)
-    checked = [_checked(form, line, row) for line, row in rows]
+    checked = [
+        _as_change(record, form, line, row, stored[line]) if stored and line in stored else _checked(form, line, row)
+        for line, row in rows
+    ]
     not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
     if given is not None:
         _match(record, form, rows, checked, given)
@@ -203,7 +209,7 @@ def _match(
         named = {name: text for name, text in texts.items() if name in given}
         as_new, now = checked[number], stored[pk]
         if as_new.errors or any(True for _one in _differences(record, form, named, as_new, now)):
-            checked[number] = _as_change(record, form, line, named, now)
+            checked[number] = _warned(_as_change(record, form, line, named, now))
         else:
             checked[number] = CheckedRow(line, now, {}, {})
 
@@ -214,6 +220,12 @@ def _as_change(record: type[Record], form: RecordForm, line: int, texts: dict[st
         row.differences.append(one)
         if one.field in row.related:
             row.links_before[one.field] = [other.pk for other in getattr(stored, one.field).all()]
+    return row
+
+
+def _warned(row: CheckedRow) -> CheckedRow:
+    """Warn of every value that a sheet would replace: who sent it may not know what is stored."""
+    for one in row.differences:
         if one.old:
             row.warnings.append((one.field, f"{one.old} is stored; {one.new or 'an empty cell'} would replace it."))
     return row
@@ -264,11 +276,10 @@ def _prefetch(form_class: type[RecordForm], rows: list[dict[str, Any]], ring: Ke
 
 
 def _names_in(value: Any) -> list[str]:
-    if isinstance(value, list | tuple):
-        return [one.strip() for one in value if isinstance(one, str)]
-    if not isinstance(value, str):
-        return []
-    return [value.strip(), *split_keys(value)] if ";" in value else [value.strip()]
+    """Return the names in a cell that the database can be asked for; the form says what is wrong with others."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    names = [one.strip() for one in texts if isinstance(one, str) and is_storable(one)]
+    return [*names, *split_keys(names[0])] if isinstance(value, str) and ";" in value and names else names
 
 
 def _find(ring: KeyRing, model: Any, names: list[str]) -> Any:

@@ -1,5 +1,6 @@
 """The fields of a form as the page lays them out, and the names that a field of a record offers while one types."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +61,11 @@ def groups_of(form: RecordForm, user: Any) -> list[EntryGroup]:
         (place if is_place else values).append(entry)
     groups = [EntryGroup("What it is", place), EntryGroup("Values", values)]
     return [group for group in groups if group.fields]
+
+
+def fields_of(form: RecordForm, names: Sequence[str], user: Any) -> list[EntryField]:
+    """Return some of the fields, in this order."""
+    return [_entry_field(form, form[name], user) for name in names]
 
 
 def dress(bound: BoundField) -> None:

@@ -45,12 +45,13 @@ def expected_columns(record: type[Record]) -> list[ExpectedColumn]:
     for name, form_field in offered(record).items():
         is_needed = form_field.required and defaults.get(name) in ("", None)
         columns.append(
-            ExpectedColumn(name, str(form_field.label), _kind(form_field), is_needed, str(form_field.help_text or ""))
+            ExpectedColumn(name, str(form_field.label), kind_of(form_field), is_needed, str(form_field.help_text or ""))
         )
     return columns
 
 
-def _kind(form_field: Any) -> str:
+def kind_of(form_field: Any) -> str:
+    """Return what a cell of a field may hold, in words."""
     if isinstance(form_field, OneOfField):
         choices: Any = form_field.choices
         return "one of " + ", ".join(str(stored) for stored, _label in choices if stored != "")

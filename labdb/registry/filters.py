@@ -22,7 +22,7 @@ LOOKUPS = ("exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icont
 MAX_STEPS = 6
 FEW = 1_000  # ids that stand in a query for a join
 EXPORTS = ("csv",)  # Parquet, NDJSON and XLSX are later doors
-RESERVED = {"limit", "offset", "page", "search", "ordering", "fields", "export", "for", "format", "columns"}
+RESERVED = {"limit", "offset", "page", "search", "ordering", "fields", "export", "for", "format"}
 
 
 class FilterError(Exception):
@@ -96,8 +96,8 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
 
 
 def chosen_names(query: QueryDict) -> list[str]:
-    """Return the columns that ``?fields=`` names."""
-    return _names_in(query.get("fields", ""))
+    """Return the columns that ``?fields=`` names, by commas or once for each."""
+    return _names_in(",".join(query.getlist("fields")))
 
 
 def _unknown_words(record: type[Record], query: QueryDict) -> dict[str, list[str]]:

@@ -93,11 +93,13 @@ def field_called(record: type[Record], column: str) -> str:
     if plain in fillable:
         return plain
     wanted = _letters(column)
-    for name, form_field in fillable.items():
-        label = str(form_field.label)
-        if wanted in (_letters(name), _letters(label), _letters(label.partition("(")[0])):
-            return name
-    return plain
+    return next((name for name, form_field in fillable.items() if wanted in names_of(name, form_field)), plain)
+
+
+def names_of(name: str, form_field: Any) -> set[str]:
+    """Return what a column may be called that stands for a field, in small letters, digits and blanks."""
+    label = str(form_field.label)
+    return {_letters(name), _letters(label), _letters(label.partition("(")[0])}
 
 
 def default_texts(record: type[Record]) -> dict[str, Any]:

@@ -153,6 +153,7 @@ def _page(request: HttpRequest, context: PageContext, *, study: Any, sentence: s
         "studies": context.studies if context.has_study else [],
         "chosen_study": study,
         "text": request.POST.get("text", ""),
+        "grid_url": context.address("grid", study=study),
         "template_url": f"{request.path}?template=csv",
     }
     if found:

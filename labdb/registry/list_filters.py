@@ -149,5 +149,5 @@ def changed(query: QueryDict, *, remove: tuple[str, str] | None = None, **values
 
 def kept_inputs(query: QueryDict, shown: set[str]) -> list[tuple[str, str]]:
     """Return what the filter form carries along without showing it: other filters."""
-    left_out = {*shown, "page", "export", "search", "study", "ordering"}
+    left_out = {*shown, "page", "export", "search", "study", "ordering", "fields"}
     return [(name, text) for name, texts in query.lists() if name not in left_out for text in texts if text]

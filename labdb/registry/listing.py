@@ -1,6 +1,7 @@
 """One page of a list: columns with their sorting, rows, and where the other pages are."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import models
 from django.http import QueryDict
 
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
+from labdb.registry.filters import chosen_names
 from labdb.registry.keys import key_path
 from labdb.registry.list_filters import changed
 from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_of_page
@@ -33,10 +35,16 @@ class TablePage:
 
     headings: list[Heading]
     rows: list[list[Cell]]
+    ids: list[Any] = field(default_factory=list)
     first: int = 0
     count: str = ""
     previous_url: str = ""
     next_url: str = ""
+
+    @property
+    def lines(self) -> list[tuple[list[Cell], Any]]:
+        """The rows, each with its id: what can be ticked."""
+        return list(zip(self.rows, self.ids, strict=True))
 
     @property
     def last(self) -> int:
@@ -44,8 +52,12 @@ class TablePage:
         return self.first + len(self.rows) - 1
 
 
-def list_columns(record: type[Record], *, one_study: bool, without: str = "") -> list[Column]:
-    """Return the columns of a list; the study is named where rows of several may stand together."""
+def list_columns(
+    record: type[Record], *, one_study: bool, without: str = "", chosen: Sequence[str] = ()
+) -> list[Column]:
+    """Return the columns of a list, those chosen or the usual; the study is named where rows of several may stand together."""
+    if chosen:
+        return columns_of(record, chosen)
     own = (field.name for field in record.lab_fields() if not field.is_retired)
     shown = [*record.list_display, *own]
     names = [name for name in shown if name != without and not (one_study and name == "study")]
@@ -54,9 +66,22 @@ def list_columns(record: type[Record], *, one_study: bool, without: str = "") ->
     return columns_of(record, names)
 
 
+def is_of_one_study(context: PageContext) -> bool:
+    """Whether all rows of a list are of one study, so that none needs to name it."""
+    return context.study is not None or len(context.studies) == 1
+
+
+def column_choices(context: PageContext) -> list[tuple[Column, bool]]:
+    """Return every column that a list can show, and whether it does."""
+    shown = list_columns(context.record, one_study=is_of_one_study(context), chosen=chosen_names(context.query))
+    names = [column.name for column in shown]
+    others = [name for name in (*context.record.columns(), "created_at", "modified_at") if name not in names]
+    return [(column, column.name in names) for column in columns_of(context.record, [*names, *others])]
+
+
 def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -> TablePage:
     """Return the page of the list that the address asks for."""
-    columns = list_columns(context.record, one_study=context.study is not None or len(context.studies) == 1)
+    columns = list_columns(context.record, one_study=is_of_one_study(context), chosen=chosen_names(context.query))
     number = page_number(context.query.get("page", ""))
     start = (number - 1) * PAGE_ROWS
     found = rows_of_page(queryset, partial(with_related, columns=columns), start, start + PAGE_ROWS + 1)
@@ -72,6 +97,7 @@ def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -
     return TablePage(
         headings=_headings(context.record, columns, context.query, list_url, is_long=is_long),
         rows=table_rows(context.record, columns, rows),
+        ids=[row.pk for row in rows],
         first=start + 1 if rows else 0,
         count=count,
         previous_url=page_url(number - 1) if number > 1 else "",

@@ -184,4 +184,5 @@ def label_of(record: models.Model) -> str:
 import labdb.registry.attachments  # noqa: E402
 import labdb.registry.entry_receipts  # noqa: E402
 import labdb.registry.import_log  # noqa: E402
-import labdb.registry.lab_field  # noqa: E402, F401
+import labdb.registry.lab_field  # noqa: E402
+import labdb.registry.saved_view  # noqa: E402, F401

@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
@@ -20,17 +20,19 @@ from labdb.registry import permissions
 from labdb.registry.attachment_pages import refusal
 from labdb.registry.attachments import attachments_of
 from labdb.registry.cells import Cell, columns_of, with_related
-from labdb.registry.exports import copy_csv, csv_response
-from labdb.registry.filters import FilterError, apply, read_filters
+from labdb.registry.exports import export_response
+from labdb.registry.filters import FilterError, apply, chosen_names, read_filters
 from labdb.registry.former_names import former_names
+from labdb.registry.list_actions import actions_of
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
-from labdb.registry.listing import TablePage, table_page
+from labdb.registry.listing import TablePage, column_choices, table_page
 from labdb.registry.long_lists import counts_of
 from labdb.registry.models import LabRecord
 from labdb.registry.page_context import PageContext, has_study, study_named, visible_studies
 from labdb.registry.past_changes import past_changes
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.related import related_tables
+from labdb.registry.saved_views import views_of
 
 
 @require_safe
@@ -70,6 +72,8 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
     context = PageContext.of(request, resource)
     context.require("view")
     context.study  # noqa: B018  (404 before anything else, for a study that the account does not see)
+    if chosen := chosen_names(context.query):
+        context.query["fields"] = ",".join(chosen)  # boxes that were ticked come one by one
     asked = context.query.copy()
     if not context.has_study:
         asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
@@ -84,8 +88,7 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
             return _list_response(
                 request, context, sentences=[f"{asked_format} is not a format of exports; choose csv."]
             )
-        chunks = copy_csv(queryset, context.record, for_excel=request.GET.get("for") == "excel")
-        return csv_response(chunks, f"{resource}.csv")
+        return export_response(queryset, context.record, request.GET)
     return _list_response(request, context, page=table_page(context, queryset, _list_url(context)))
 
 
@@ -107,8 +110,13 @@ def _list_response(
         "plain_url": list_url,
         "is_list": True,
         "ordering": context.query.get("ordering", ""),
+        **_list_menus(context, list_url),
+        "actions": actions_of(context) if page and page.rows else [],
         "export_url": f"{list_url}?{changed(context.query, export='csv')}",
     }
+    study = context.study if context.has_study else None
+    if page is not None and page.rows and context.may("change", study):
+        words["grid_url"] = f"{context.address('grid').partition('?')[0]}?{changed(context.query, rows='stored')}"
     is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     if not is_part:
         inputs = inputs_of(context)
@@ -127,6 +135,19 @@ def _list_response(
     return response
 
 
+def _list_menus(context: PageContext, list_url: str) -> dict[str, Any]:
+    """Return what the menus of columns and of views show."""
+    all_but_columns = changed(context.query, fields="")
+    return {
+        "fields": ",".join(chosen_names(context.query)),
+        "choices": column_choices(context),
+        "usual_url": f"{list_url}?{all_but_columns}",
+        "kept_with_columns": QueryDict(all_but_columns).items(),
+        "views": views_of(context),
+        "view_query": changed(context.query),
+    }
+
+
 def _list_buttons(context: PageContext) -> dict[str, Any]:
     study = context.study if context.has_study else None
     if context.record.read_only:
@@ -134,7 +155,11 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
     if not context.may("add", study):
         return {}
     fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
-    return {"add_url": context.address("add", query=fields), "import_url": context.address("import")}
+    return {
+        "add_url": context.address("add", query=fields),
+        "import_url": context.address("import"),
+        "new_rows_url": context.address("grid"),
+    }
 
 
 def _own_action(context: PageContext, study: Any) -> dict[str, Any]:

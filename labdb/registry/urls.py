@@ -8,8 +8,12 @@ from labdb.registry.bench_entries import bench_clock, bench_entries
 from labdb.registry.bench_offline import bench_worker
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
+from labdb.registry.grid_doors import grid_check, grid_save
+from labdb.registry.grid_page import grid_fill, record_grid
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
+from labdb.registry.list_action_page import list_action
+from labdb.registry.saved_view_pages import view_forget, view_save
 
 page_urlpatterns = [
     path("", pages.record_index, name="record-index"),
@@ -22,8 +26,15 @@ page_urlpatterns = [
     path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
     path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
     path("<slug:resource>/", pages.record_list, name="record-list"),
+    path("<slug:resource>/selected/<slug:name>/", list_action, name="list-action"),
     path("<slug:resource>/add/", record_add, name="record-add"),
     path("<slug:resource>/import/", record_import, name="record-import"),
+    path("<slug:resource>/views/", view_save, name="view-save"),
+    path("<slug:resource>/views/<int:pk>/forget/", view_forget, name="view-forget"),
+    path("<slug:resource>/grid/", record_grid, name="record-grid"),
+    path("<slug:resource>/grid/check/", grid_check, name="record-grid-check"),
+    path("<slug:resource>/grid/save/", grid_save, name="record-grid-save"),
+    path("<slug:resource>/grid/fill/", grid_fill, name="record-grid-fill"),
     path("<slug:resource>/keys/", record_keys, name="record-keys"),
     path("<slug:resource>/<int:pk>/", pages.record_detail, name="record-detail"),
     path("<slug:resource>/<int:pk>/edit/", record_edit, name="record-edit"),

@@ -8,6 +8,7 @@ from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, LabRecord, StudyRecord
+from labdb.registry.name_search import folded_index
 from labdb.registry.rules import between, one_per, unique_code
 from labdb.sequencing import link_findings
 from labdb.sequencing.sra import LibraryLayout, LibrarySelection, LibrarySource, LibraryStrategy, Platform
@@ -35,6 +36,7 @@ class RnaExtraction(StudyRecord):
 
     class Meta:
         ordering = ["study", "code"]
+        indexes = [folded_index("code", "rna_extraction_code_folded")]
         verbose_name = "RNA extraction"
         constraints = [
             unique_code("rna_extraction", "an RNA extraction"),
@@ -151,6 +153,7 @@ class Library(StudyRecord):
 
     class Meta:
         ordering = ["study", "code"]
+        indexes = [folded_index("code", "library_code_folded")]
         verbose_name_plural = "libraries"
         constraints = [
             unique_code("library", "a library"),
@@ -287,6 +290,7 @@ class Gene(LabRecord):
 
     class Meta:
         ordering = ["annotation", "gene_id"]
+        indexes = [folded_index("symbol", "gene_symbol_folded"), folded_index("gene_id", "gene_id_folded")]
         constraints = [
             one_per(
                 "annotation", "gene_id", name="gene_once_per_annotation", field="gene_id",

@@ -13,6 +13,7 @@ from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.findings import Finding, Grade, stored_beside
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord, label_of
+from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, between, one_per, unique_code
 
 POSITION = "[A-Z][1-9][0-9]?"  # row and column in a box
@@ -147,6 +148,7 @@ class TissueSample(Excludable, StudyRecord):
 
     class Meta:
         ordering = ["study", "code"]
+        indexes = [folded_index("code", "tissue_sample_code_folded")]
         constraints = [
             unique_code("tissue_sample", "a tissue sample"),
             between("bregma_from_mm", -10, 6, "mm", "tissue_sample_bregma_from"),

@@ -12,7 +12,9 @@
   function enhance(root) {
     if (!window.TomSelect) return;
     for (const select of root.querySelectorAll("select[data-search]")) {
-      if (!select.tomselect) new window.TomSelect(select, { maxOptions: 500, plugins: select.multiple ? ["remove_button"] : [] });
+      if (select.tomselect) continue;
+      new window.TomSelect(select, { maxOptions: 500, plugins: select.multiple ? ["remove_button"] : [] });
+      select.setAttribute("aria-hidden", "true"); // the label belongs to the field that stands in for it
     }
   }
 

@@ -38,6 +38,7 @@
         }
       },
     });
+    input.setAttribute("aria-hidden", "true"); // the label belongs to the field that stands in for it
     if (input.classList.contains("is-invalid")) select.wrapper.classList.add("is-invalid");
     if (hint) select.control_input.setAttribute("aria-describedby", hint.id);
   }

@@ -73,10 +73,10 @@ def page(browser: Browser, transactional_db: None, live_server: Any) -> Iterator
 
 
 def _faults(message: ConsoleMessage) -> list[str]:
-    """Return what the browser complains of; a refusal of bad input, and a network that a test took away, are none of it."""
-    is_meant = "status of 4" in message.text or "net::ERR_" in message.text
-    is_meant = is_meant and "static" not in str(message.location)
-    return [message.text] if message.type == "error" and not is_meant else []
+    """Return what the browser complains of; a refusal of bad input is none of it, nor a network that a test took away."""
+    is_refusal = "status of 4" in message.text and "static" not in str(message.location)
+    is_offline = any(f"net::{error}" in message.text for error in ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED"))
+    return [message.text] if message.type == "error" and not (is_refusal or is_offline) else []
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_the_first_page_shows_only_the_studies_of_the_account(study: Study):
 
 def test_the_first_page_tells_of_failed_and_running_runs_and_looks_again(study: Study):
     client = signed_in()
-    assert "hx-get" not in text_of(client, "/")
+    assert "every 2s" not in text_of(client, "/")
     add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
     assert "No SI test is left." in text_of(client, "/")
     add_run(study, "response", RunStatus.RUNNING, doing="reading the records")

@@ -5,7 +5,7 @@ name is generated from its fields, so that only its own rules are written out.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -13,7 +13,7 @@ from django.utils import timezone
 from labdb.accounts.models import Role, User
 from labdb.behavior.models import Assay, AssayMetric
 from labdb.colony.models import Cage, Cohort, Litter, Mouse, Shipment, Strain, Study
-from labdb.defeat.models import Aggressor, DefeatCourse
+from labdb.defeat.models import Aggressor, DefeatCourse, PlannedBout, RotationPlan
 from labdb.registry import form_fields as fields
 from labdb.registry.fields import CODE_SENTENCE, CodeField
 from labdb.registry.forms import form_for, model_texts
@@ -65,6 +65,12 @@ ROWS: dict[str, dict[str, str]] = {
     "defeat-courses": {"study": "S1", "code": "DC9", "cohort": "C1", "bout_length_min": "5"},
     "aggressors": {"code": "9A", "birth_date": "2024-06-01", "arrival_date": "2024-12-01", "retired_date": "2025-09-01"},
     "aggressor-screenings": {"aggressor": "1A", "day": "3", "performed_at": "2025-05-01 10:00", "latency_s": "12"},
+    "screening-rules": {"name": "ours 1"},
+    "rotation-plans": {
+        "course": "DC1", "code": "P9", "performed_at": "2025-05-31 10:00", "from_day": "2", "reason": "2A is lame",
+        "seed": "7",
+    },
+    "planned-bouts": {"plan": "P1", "mouse": "M001", "day": "3", "aggressor": "1A", "place": "1"},
     "defeat-bouts": {
         "mouse": "M001", "course": "DC1", "day": "9", "performed_at": "2025-06-09 10:00", "aggressor": "1A",
         "physical_s": "300", "attack_latency_s": "20", "attacks": "12",
@@ -127,8 +133,8 @@ ROWS: dict[str, dict[str, str]] = {
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
-    ("cohorts", "start_date"), ("aggressors", "resting_from"), ("aggressors", "resting_until"), ("doses", "planned_at"),
-    ("solutions", "expires_at"),
+    ("cohorts", "start_date"), ("defeat-courses", "start_date"), ("aggressors", "resting_from"),
+    ("aggressors", "resting_until"), ("doses", "planned_at"), ("solutions", "expires_at"),
 }  # fmt: skip
 
 
@@ -267,6 +273,28 @@ OWN: dict[str, list[BadRow]] = {
         BadRow(
             "before birth", {"performed_at": "2024-05-31 10:00"}, "performed_at",
             "1A was born on 2024-06-01; 2024-05-31 is before it",
+        ),
+    ],
+    "screening-rules": [
+        _outside("max_latency_s", "0", "screening_rule_max_latency"),
+        _outside("sessions", "61", "screening_rule_sessions"),
+        BadRow(
+            "more in a row than there are", {"consecutive_sessions": "4"}, "consecutive_sessions",
+            "4 sessions in a row do not fit a series of 3", "screening_rule_consecutive_within_series",
+        ),
+    ],
+    "rotation-plans": [
+        _outside("from_day", "0", "rotation_plan_from_day"),
+        BadRow("from beyond the course", {"from_day": "11"}, "from_day", "Day 11 is beyond the 10 days of course DC1"),
+        BadRow("replaces without a reason", {"reason": ""}, "reason", "Course DC1 has the plan P1 already; say why"),
+    ],
+    "planned-bouts": [
+        _outside("place", "0", "planned_bout_place"),
+        BadRow("beyond the course", {"day": "11"}, "day", "Plan P1 covers days 1 to 10, not 11"),
+        BadRow("mouse of another cohort", {"mouse": "M004"}, "mouse", "M004 is of cohort C3, course DC1 of C1"),
+        BadRow(
+            "an aggressor twice a day", {"day": "9"}, "aggressor", "1A already has a mouse on day 9 of P1",
+            "planned_bout_aggressor_once_per_day",
         ),
     ],
     "defeat-bouts": [
@@ -622,8 +650,11 @@ def make_world() -> Any:
     Shipment.objects.create(study=study, code="D1", birth_date_from=born, birth_date_to="2025-01-07")
     Cage.objects.create(study=study, code="K1")
     Cage.objects.create(study=other, code="K2")
-    DefeatCourse.objects.create(study=study, code="DC1", cohort=cohort)
-    Aggressor.objects.create(code="1A", birth_date="2024-06-01", arrival_date="2025-02-01")
+    course = DefeatCourse.objects.create(study=study, code="DC1", cohort=cohort)
+    resident = Aggressor.objects.create(code="1A", birth_date="2024-06-01", arrival_date="2025-02-01")
+    planned_at = datetime(2025, 5, 30, 10, tzinfo=UTC)
+    plan = RotationPlan.objects.create(study=study, course=course, code="P1", performed_at=planned_at)
+    PlannedBout.objects.create(study=study, plan=plan, mouse=Mouse.objects.get(code="M002"), day=9, aggressor=resident)
     assay = Assay.objects.create(name="test assay")
     AssayMetric.objects.create(assay=assay, name="test metric", unit="s", minimum=0, maximum=100)
     Mouse.objects.create(study=other, code="N001")

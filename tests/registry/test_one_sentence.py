@@ -8,12 +8,14 @@ import io
 import json
 from itertools import chain
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from labdb.registry.findings import GIVE_REASON
 from labdb.registry.forms import form_for
 from labdb.registry.imports import import_table
 from labdb.registry.record import Record, all_records, natural_key
@@ -70,6 +72,19 @@ def by_file(client: Client, record: type[Record], row: dict[str, str], user: Any
     return found
 
 
+def by_grid(client: Client, record: type[Record], row: dict[str, str], user: Any) -> Sentences:
+    sent = {"key": str(uuid4()), "rows": [{"number": 1, "cells": row}]}
+    url = reverse("record-grid-save", args=[record.resource])
+    answer = client.post(url, json.dumps(sent), content_type="application/json").json()
+    if answer["state"] == "stored":
+        return {}
+    said = answer["rows"].get("1", {"errors": {}, "warnings": {}})
+    found: Sentences = {name: list(sentences) for name, sentences in said["errors"].items()}
+    for name, sentences in said["warnings"].items():
+        found.setdefault(name, []).extend(f"{sentence} {GIVE_REASON}" for sentence in sentences)
+    return found | ({"__all__": answer["sentences"]} if answer["sentences"] else {})
+
+
 def _of_form(form: Any) -> Sentences:
     return {name: list(sentences) for name, sentences in form.errors.items()}
 
@@ -79,7 +94,14 @@ def _of_rest(client: Client, record: type[Record], body: Any) -> Any:
     return {} if answer.status_code == 201 else answer.json()
 
 
-DOORS = {"page": by_page, "admin": by_admin, "REST": by_rest, "REST list": by_rest_list, "file": by_file}
+DOORS = {
+    "page": by_page,
+    "admin": by_admin,
+    "REST": by_rest,
+    "REST list": by_rest_list,
+    "file": by_file,
+    "grid": by_grid,
+}
 
 
 @pytest.mark.parametrize("record", writable(), ids=lambda record: record.resource)

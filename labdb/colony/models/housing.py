@@ -13,6 +13,7 @@ from labdb.registry.fields import CodeField
 from labdb.registry.findings import Finding, Grade
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord
+from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, one_per, unique_code
 
 
@@ -36,6 +37,7 @@ class Cage(StudyRecord):
 
     class Meta:
         ordering = ["study", "code"]
+        indexes = [folded_index("code", "cage_code_folded")]
         constraints = [unique_code("cage", "a cage")]
 
 

@@ -13,6 +13,7 @@ from labdb.colony.models.mouse import Mouse
 from labdb.registry.findings import Finding, Grade
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord
+from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, one_per
 
 
@@ -43,6 +44,7 @@ class MouseIdentification(BenchEvent):
 
     class Meta:
         ordering = ["mouse", "applied_date", "kind"]
+        indexes = [folded_index("value", "mouse_mark_folded")]
         constraints = [
             RowRule(
                 condition=Q(removed_date__gte=F("applied_date")), name="mouse_identification_dates_in_order",

@@ -1,7 +1,7 @@
 """The mouse: what it is, where it comes from, and that its birth and death agree with all that happened to it."""
 
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,6 +14,7 @@ from labdb.colony.models.study import Cohort, Strain
 from labdb.registry.fields import CodeField
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord, dependents
+from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, unique_code
 
 
@@ -28,6 +29,9 @@ class Sex(models.TextChoices):
 @tracked
 class Mouse(StudyRecord):
     """One mouse, from birth to death."""
+
+    # Records that mice come in groups by; a grid offers a row for each mouse of one (labdb.registry.grid_page).
+    row_groups: ClassVar[tuple[str, ...]] = ("cohorts", "cages")
 
     code = CodeField(help_text="As on the cage card; unique in the study.")
     ear_tag = models.CharField(
@@ -71,6 +75,8 @@ class Mouse(StudyRecord):
             models.Index(fields=["study", "group", "id"], name="mouse_study_group"),
             models.Index(fields=["study", "birth_date", "id"], name="mouse_study_birth"),
             models.Index(fields=["study", "death_date", "id"], name="mouse_study_death"),
+            folded_index("code", "mouse_code_folded"),
+            folded_index("ear_tag", "mouse_ear_tag_folded"),
         ]
         constraints = [
             unique_code("mouse", "a mouse"),
@@ -93,6 +99,12 @@ class Mouse(StudyRecord):
                 sentence="A mouse is born in a litter of the house or comes with a shipment; leave one of the two empty.",
             ),
         ]
+
+    @classmethod
+    def rows_of_group(cls, group: models.Model) -> models.QuerySet["Mouse"]:
+        """Return the living mice of a cohort, or those that live in a cage today, by their codes."""
+        of_group = Q(cohort=group) if isinstance(group, Cohort) else Q(housings__cage=group, housings__housed_to=None)
+        return cls.objects.filter(of_group, death_date=None).order_by("code").distinct()
 
     def clean(self) -> None:
         """Refuse a birth or death that lies in the future or contradicts its origin or what happened to the mouse."""

@@ -12,7 +12,7 @@ from labdb.registry.history import writing
 from labdb.registry.record import record_for
 
 FIXTURES = (
-    "strains", "drugs", "brain-regions", "phenotype-rules", "response-rules", "arenas", "assays", "assay-metrics",
+    "strains", "drugs", "brain-regions", "screening-rules", "phenotype-rules", "response-rules", "arenas", "assays", "assay-metrics",
 )  # fmt: skip
 
 

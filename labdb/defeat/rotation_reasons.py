@@ -1,0 +1,123 @@
+"""Why there is no rotation: the reasons that can be named, each a sentence with the day, the mice and the numbers."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching, maximum_flow
+
+NAMED = 8  # codes in a sentence; more are counted
+
+
+class RotationError(ValueError):
+    """There is no rotation; `reasons` says why, a sentence each."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = list(reasons)
+
+
+def sure_reasons(
+    mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
+) -> list[str]:
+    """Return the reasons that rule out every rotation; empty when none of these does.
+
+    Parameters
+    ----------
+    is_new : numpy.ndarray of bool, shape (n_mice, n_aggressors)
+        They have not met.
+    is_free : numpy.ndarray of bool, shape (n_days, n_aggressors)
+        The aggressor can be used that day.
+    """
+    reasons = list(_too_few_a_day(mice, days, is_free))
+    reasons += reasons or list(_too_few_for_a_mouse(mice, aggressors, days, is_new, is_free))
+    reasons += reasons or list(_crowded_days(mice, aggressors, days, is_new, is_free))
+    return list(dict.fromkeys(reasons or _too_few_over_all(mice, aggressors, days, is_new, is_free)))
+
+
+def _too_few_a_day(mice: Sequence[str], days: Sequence[int], is_free: np.ndarray) -> Iterator[str]:
+    for day, n_free in zip(days, is_free.sum(axis=1).tolist(), strict=True):
+        if n_free < len(mice):
+            lacking = len(mice) - n_free
+            yield f"Too few aggressors on day {day}: {n_free} for {len(mice)} mice; {lacking} more {_are(lacking)} needed."
+
+
+def _too_few_for_a_mouse(
+    mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
+) -> Iterator[str]:
+    n_left = (is_new & is_free.any(axis=0)).sum(axis=1).tolist()
+    for mouse, left in zip(mice, n_left, strict=True):
+        if left < len(days):
+            yield (
+                f"{mouse} has {left} of {len(aggressors)} aggressors left that it has not met, for {len(days)} days; "
+                f"{len(days) - left} more {_are(len(days) - left)} needed."
+            )
+
+
+def _crowded_days(
+    mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
+) -> Iterator[str]:
+    """Name, for a day, mice that together have fewer aggressors than they are (Hall's condition)."""
+    for day, free in zip(days, is_free, strict=True):
+        allowed = is_new & free
+        partner = maximum_bipartite_matching(csr_array(allowed), perm_type="column")
+        if (partner >= 0).all():
+            continue
+        group, few = _reached(allowed, partner, int(np.flatnonzero(partner < 0)[0]))
+        yield (
+            f"On day {day} {_named(mice, group)} have only {_named(aggressors, few)} left that they have not met: "
+            f"{len(few)} for {len(group)} mice."
+        )
+
+
+def _reached(allowed: np.ndarray, partner: np.ndarray, start: int) -> tuple[list[int], list[int]]:
+    """Return the mice that would have to share with a mouse that got nobody, and the aggressors among them."""
+    mouse_of = {int(column): row for row, column in enumerate(partner) if column >= 0}
+    group, few, waiting = {start}, set(), [start]
+    while waiting:
+        for column in np.flatnonzero(allowed[waiting.pop()]).tolist():
+            if column not in few:
+                few.add(column)
+                if mouse_of[column] not in group:
+                    group.add(mouse_of[column])
+                    waiting.append(mouse_of[column])
+    return sorted(group), sorted(few)
+
+
+def _too_few_over_all(
+    mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
+) -> Iterator[str]:
+    """Name mice that over all days need more meetings than their aggressors have left (the cut of a flow)."""
+    n_mice, n_aggressors = is_new.shape
+    source, sink = n_mice + n_aggressors, n_mice + n_aggressors + 1
+    n_free_days = is_free.sum(axis=0)
+    capacity = np.zeros((sink + 1, sink + 1), dtype=np.int32)
+    capacity[source, :n_mice] = len(days)
+    capacity[:n_mice, n_mice:source] = is_new & (n_free_days > 0)
+    capacity[n_mice:source, sink] = n_free_days
+    flow = maximum_flow(csr_array(capacity), source, sink)
+    if flow.flow_value >= n_mice * len(days):
+        return
+    residual = csr_array(capacity) - flow.flow
+    residual.data = np.maximum(residual.data, 0)
+    residual.eliminate_zeros()
+    inside = set(breadth_first_order(residual, source, return_predecessors=False).tolist())
+    group = [row for row in range(n_mice) if row in inside]
+    used_up = [column for column in range(n_aggressors) if n_mice + column in inside]
+    others = [column for column in range(n_aggressors) if n_mice + column not in inside]
+    meetings = int(n_free_days[used_up].sum() + capacity[np.ix_(group, [n_mice + column for column in others])].sum())
+    yield (
+        f"{_named(mice, group)} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
+        f"not met can give {meetings}; add an aggressor, or plan fewer days."
+    )
+
+
+def _named(codes: Sequence[str], places: Sequence[int]) -> str:
+    named = [codes[place] for place in places[:NAMED]]
+    if len(places) > NAMED:
+        return f"{', '.join(named)} and {len(places) - NAMED} more"
+    return ", ".join(named[:-1]) + (" and " if len(named) > 1 else "") + named[-1] if named else "nobody"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

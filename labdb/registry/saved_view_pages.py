@@ -1,0 +1,43 @@
+"""What a list's menu of views sends: keep this view, forget that one."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from labdb.registry.page_context import PageContext
+from labdb.registry.saved_views import own_view, save_view
+
+
+@require_POST
+def view_save(request: HttpRequest, resource: str) -> HttpResponse:
+    """Keep the list as its address says, and show it."""
+    context = PageContext.of(request, resource)
+    context.require("view")
+    query = request.POST.get("query", "")
+    try:
+        view, was_there = save_view(
+            context, request.POST.get("name", ""), query, is_shared=bool(request.POST.get("is_shared"))
+        )
+    except ValidationError as error:
+        for sentence in error.messages:
+            messages.error(request, sentence)
+    else:
+        query = view.query
+        messages.success(request, f"View {view.name} {'replaced' if was_there else 'saved'}.")
+    url = reverse("record-list", args=[resource])
+    return redirect(f"{url}?{query}" if query else url)
+
+
+@require_POST
+def view_forget(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
+    """Forget one of the account's own views."""
+    context = PageContext.of(request, resource)
+    view = own_view(request.user, pk)
+    if view is None or view.resource != context.record.resource:
+        raise Http404("There is no such view of yours.")
+    view.delete()
+    messages.success(request, f"View {view.name} forgotten; no record is touched.")
+    return redirect("record-list", resource)

@@ -1,0 +1,89 @@
+"""What axe-core, keys alone and a look at the focus say of the main pages, light and dark."""
+
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analysis.models import AnalysisRun, RunStatus, SignatureReversal
+from labdb.colony.models import Mouse
+from labdb.front_end import NODE_MODULES
+from tests.analysis.treated_study import add_run, make_analyzed_study
+from tests.browser.conftest import SignIn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AXE = (NODE_MODULES / "axe-core" / "axe.min.js").read_text()
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+GRAVE = ("serious", "critical")
+# Vega writes its drawings itself; what they show stands in the caption and in the tables beside them.
+LOOK = """async () => (await axe.run({exclude: [[".figure-plot svg"]]}, {resultTypes: ["violations"]})).violations"""
+
+FOCUSED = """() => {
+  const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement);
+  return [document.activeElement.outerHTML.slice(0, 200), outlineStyle, boxShadow];
+}"""
+
+
+def faults(page: Page) -> list[str]:
+    """Return what is seriously wrong with the page that is shown."""
+    page.evaluate(AXE)
+    found: list[dict[str, Any]] = page.evaluate(LOOK)
+    return [
+        f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:160]} {node['failureSummary'][:300]}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
+
+
+def addresses(mouse: Mouse) -> list[str]:
+    """Return the main pages, each of a kind of its own."""
+    run = AnalysisRun.objects.filter(task="reversal").latest("pk")
+    own = f"/records/mice/{mouse.pk}/"
+    return [
+        "/", "/studies/S1/", "/studies/S1/mice/k0/", "/studies/S1/mice/k0/merge/", "/studies/S1/exclusions/",
+        "/records/", "/records/mice/?study=S1&group=control", "/records/mice/?study=S1&birth_date__gte=soon",
+        "/records/mice/add/?study=S1", "/records/mice/import/?study=S1", own, f"{own}edit/", f"{own}delete/",
+        "/records/si-tests/?study=S1", "/records/workbook/", "/records/dictionary/",
+        "/genes/?q=gene", "/genes/Gene1/", "/analysis/", f"/analysis/runs/{run.pk}/",
+        f"/analysis/reversals/{SignatureReversal.objects.latest('pk').pk}/", "/accounts/people/", "/nowhere/",
+    ]  # fmt: skip
+
+
+def in_both_themes(page: Page) -> list[str]:
+    """Return the faults of the page as it is shown by day and by night."""
+    said = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        expect(page.locator(f"html[data-bs-theme={theme}]")).to_be_attached()
+        said += [f"{theme}: {one}" for one in faults(page)]
+    return said
+
+
+def test_no_page_has_a_serious_fault(page: Page, sign_in: SignIn):
+    study = make_analyzed_study()
+    add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
+    page.goto("/accounts/login/")
+    found = {"/accounts/login/": in_both_themes(page)}
+    sign_in("boss")
+    for address in addresses(Mouse.objects.get(study=study, code="k0")):
+        page.goto(address)
+        found[address] = in_both_themes(page)
+    said = [f"{address}: {one}" for address, some in found.items() for one in some]
+    assert not said, "\n".join(said)
+
+
+def test_whoever_goes_by_keys_sees_where_they_are(page: Page, sign_in: SignIn):
+    make_analyzed_study()
+    sign_in("boss")
+    page.goto("/records/mice/?study=S1")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    unseen = []
+    for _step in range(25):  # the bar, the filters, and the first rows
+        page.keyboard.press("Tab")
+        element, outline, shadow = page.evaluate(FOCUSED)
+        if (outline, shadow) == ("none", "none"):
+            unseen.append(element)
+    assert not unseen
+    expect(page.locator("#rows")).to_contain_text("k0")

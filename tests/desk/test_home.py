@@ -1,0 +1,151 @@
+"""The first page says what is due today and what went wrong; each line leads to where it is done."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from analysis.models import AnalysisRun, RunStatus
+from labdb.colony.models import Cohort, Exclusion, Mouse, Study, Weighing
+from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse
+from labdb.treatment.models import Dose, Drug, Solution
+from tests.analysis.small_study import add_mouse, add_test, make_study
+from tests.analysis.treated_study import add_run, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study() -> Study:
+    return make_study()
+
+
+def start_course(study: Study, days_ago: int, code: str = "C1") -> Cohort:
+    """A cohort in its course of ten days: two defeated mice and a control."""
+    start = timezone.localdate() - timedelta(days=days_ago)
+    cohort, _new = Cohort.objects.get_or_create(study=study, code=code)
+    cohort.start_date = start
+    cohort.save()
+    for name, group in (("d1", "defeated"), ("d2", "defeated"), ("c1", "control")):
+        add_mouse(study, f"{code}{name}", group, cohort=code)
+    DefeatCourse.objects.create(study=study, code=f"D{code}", cohort=cohort)
+    return cohort
+
+
+def due(user: Any = None) -> dict[str, str]:
+    client = user or signed_in()
+    return {one.what: f"{one.n_done} of {one.n_due}" for one in client.get("/").context["due"]}
+
+
+def troubles(client: Any) -> list[tuple[str, str]]:
+    return [(one.what, one.sentence) for one in client.get("/").context["troubles"]]
+
+
+def test_a_running_course_asks_for_bouts_and_weighings(study: Study):
+    start_course(study, days_ago=2)
+    client = signed_in()
+    assert due(client) == {"bouts of day 3 of 10": "0 of 2", "weighings under defeat": "0 of 3"}
+    mouse = Mouse.objects.get(code="C1d1")
+    DefeatBout.objects.create(study=study, mouse=mouse, day=3, performed_at=timezone.now())
+    Weighing.objects.create(study=study, mouse=mouse, body_mass_g=24)
+    Weighing.objects.create(study=study, mouse=mouse, body_mass_g=25, performed_at=timezone.now() - timedelta(days=1))
+    assert due(client) == {"bouts of day 3 of 10": "1 of 2", "weighings under defeat": "1 of 3"}
+
+
+def test_each_line_leads_to_its_list(study: Study):
+    start_course(study, days_ago=2)
+    client = signed_in()
+    for one in client.get("/").context["due"]:
+        assert client.get(one.url).status_code == 200, one.url
+
+
+def test_dead_and_excluded_mice_are_not_waited_for(study: Study):
+    start_course(study, days_ago=0)
+    Mouse.objects.filter(code="C1d1").update(death_date=timezone.localdate())
+    Exclusion.objects.create(study=study, mouse=Mouse.objects.get(code="C1c1"), criterion="fell ill")
+    assert due() == {"bouts of day 1 of 10": "0 of 1", "weighings under defeat": "0 of 1"}
+
+
+@pytest.mark.parametrize(("days_ago", "expected"), [(9, 2), (10, 1), (11, 0), (-1, 0)])
+def test_a_course_ends_with_the_si_test_on_the_day_after(study: Study, days_ago: int, expected: int):
+    start_course(study, days_ago)
+    found = due()
+    assert len(found) == expected
+    assert ("SI tests after the last bout" in found) == (days_ago == 10)
+
+
+def test_doses_are_counted_by_what_became_of_them_and_late_ones_come_first(study: Study):
+    mouse, now = add_mouse(study, "d1", cohort="C1"), timezone.localtime().replace(hour=12)
+    for hours, status in ((0, "planned"), (1, "missed"), (-24, "planned"), (24, "planned")):
+        at = now + timedelta(hours=hours)
+        reason = "unknown" if status == "missed" else ""
+        Dose.objects.create(study=study, mouse=mouse, planned_at=at, status=status, reason=reason)
+    found = signed_in().get("/").context["due"]
+    assert [(one.what, one.n_done, one.n_due, one.is_late) for one in found] == [
+        ("doses of days before, given or missed", 0, 1, True), ("doses", 1, 2, False),
+    ]  # fmt: skip
+
+
+def test_what_runs_out_and_who_has_rested_is_said(study: Study):
+    drug = Drug.objects.create(name="saline of the test")
+    until = timezone.localtime().replace(hour=23, minute=30)
+    Solution.objects.create(study=study, code="SOL1", drug=drug, expires_at=until)
+    Solution.objects.create(study=study, code="SOL2", drug=drug, expires_at=until + timedelta(days=9))
+    rested = timezone.localdate() - timedelta(days=1)
+    Aggressor.objects.create(code="1A", is_resting=True, resting_until=rested)
+    Aggressor.objects.create(code="1B", is_resting=True, resting_until=rested + timedelta(days=3))
+    assert due() == {
+        "solution SOL1 anew: usable until today, 23:30": "0 of 1",
+        "screenings of aggressors whose rest is over": "0 of 1",
+    }
+
+
+def test_nothing_is_due_in_a_closed_study_or_one_that_is_not_seen(study: Study):
+    start_course(study, days_ago=2)
+    assert due(signed_in("manager", make_study("S2"), "stranger")) == {}
+    study.state = "closed"
+    study.save()
+    client = signed_in()
+    assert due(client) == {}
+    assert "Nothing is due" in client.get("/").content.decode()
+
+
+def test_what_went_wrong_is_said_animals_first(study: Study):
+    client = signed_in()
+    assert "No run failed" in client.get("/").content.decode()
+    add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
+    waits = add_run(study, "response", RunStatus.QUEUED)
+    AnalysisRun.objects.filter(pk=waits.pk).update(queued_at=timezone.now() - timedelta(minutes=9))
+    hurt, ended = add_mouse(study, "d1"), add_mouse(study, "d2")
+    DefeatBout.objects.create(study=study, mouse=hurt, day=4, performed_at=timezone.now(), wound_score=3)
+    DefeatBout.objects.create(study=study, mouse=hurt, day=3, performed_at=timezone.now(), wound_score=1)
+    Mouse.objects.filter(pk=ended.pk).update(is_humane_endpoint=True, death_date=timezone.localdate())
+    said = troubles(client)
+    assert [what for what, _sentence in said[:2]] == ["S1, d1", "S1, d2"]
+    assert said[0][1] == "Day 4: wound score 3. Look at it today."
+    assert said[1][1] == f"Humane endpoint on {timezone.localdate()}."
+    assert "It waits for a worker since" in said[2][1]
+    assert said[3][1] == "No SI test is left."
+
+
+def test_a_failure_is_no_trouble_once_the_same_was_run_anew(study: Study):
+    add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
+    add_run(study, "phenotype")
+    assert troubles(signed_in()) == []
+
+
+def test_more_cohorts_cost_no_more_questions(study: Study):
+    start_course(study, days_ago=2)
+    client = signed_in()
+    client.get("/")
+    with CaptureQueriesContext(connection) as before:
+        client.get("/")
+    for number in range(2, 7):
+        start_course(study, days_ago=number, code=f"C{number}")
+        add_test(Mouse.objects.get(code=f"C{number}d1"), 50, 20)
+    with CaptureQueriesContext(connection) as after:
+        client.get("/")
+    assert len(after) == len(before) <= 12
