@@ -2,6 +2,12 @@
 (() => {
   "use strict";
 
+  // The token against forged requests; read each time, for signing in anew changes it.
+  (window.labdb ??= {}).csrfToken = () => {
+    const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
+    return cookie ? decodeURIComponent(cookie.split("=")[1]) : "";
+  };
+
   // <form data-confirm="Delete mouse M001?">
   document.addEventListener("submit", (event) => {
     const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;

@@ -32,7 +32,7 @@
 
   function showChip({ waiting, held, trouble, isKept, ofOthers }) {
     const [label, kind] = wordsOf(waiting, held, trouble);
-    chip.querySelector("[data-outbox-words]").textContent = label;
+    chip.textContent = label;
     chip.dataset.kind = kind;
     const notes = [];
     if (!isKept) notes.push("This browser keeps nothing: leave the page open until all is saved.");

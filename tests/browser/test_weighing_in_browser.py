@@ -58,8 +58,12 @@ def row(page: Page, code: str) -> Any:
     return page.get_by_label("The round").get_by_role("button").filter(has_text=code)
 
 
+def chip_of(page: Page) -> Any:
+    return page.locator("[data-outbox-chip]")
+
+
 def saved(page: Page) -> None:
-    expect(page.get_by_role("button", name="What is saved: all saved")).to_be_visible()
+    expect(chip_of(page)).to_have_text("all saved")
 
 
 def until(page: Page, holds: str) -> None:
@@ -151,7 +155,7 @@ def test_what_is_entered_without_a_network_is_stored_once_when_it_is_back(bench:
         weigh(bench, mass)
     weigh(bench, "M22")
     weigh(bench, "24.9")  # corrected before it ever left
-    expect(bench.get_by_role("button", name="What is saved")).to_contain_text("waiting: no network")
+    expect(chip_of(bench)).to_contain_text("waiting: no network")
     assert today() == {"M24": 24.0}
     bench.context.set_offline(False)
     saved(bench)
@@ -178,7 +182,7 @@ def test_an_answer_that_is_lost_makes_nothing_twice(bench: Page) -> None:
 def test_what_waits_outlives_a_reload_and_the_tab(bench: Page) -> None:
     bench.route("**/bench/entries/", lambda route: route.abort())
     weigh(bench, "24.0")
-    expect(bench.get_by_role("button", name="What is saved")).to_contain_text("1 waiting")
+    expect(chip_of(bench)).to_contain_text("1 waiting")
     context = bench.context
     bench.close()
     again = context.new_page()
@@ -224,7 +228,7 @@ def test_a_double_enter_saves_one_mass(bench: Page) -> None:
 def test_a_sign_out_in_the_middle_keeps_what_was_entered(bench: Page) -> None:
     bench.context.clear_cookies(name="sessionid")
     weigh(bench, "24.0")
-    chip = bench.get_by_role("button", name="What is saved")
+    chip = chip_of(bench)
     expect(chip).to_contain_text("1 waiting: signed out")
     bench.get_by_role("link", name="Sign in").click()
     bench.get_by_label("User name").fill("tablet")
