@@ -355,6 +355,34 @@ def test_what_the_server_refuses_comes_back_to_be_corrected(bench: Page) -> None
     assert today() == {}
 
 
+def test_what_was_refused_meanwhile_is_corrected_from_the_list(bench: Page) -> None:
+    Weighing.objects.filter(mouse__code="M24").delete()
+    bench.reload()
+    bench.context.set_offline(True)
+    weigh(bench, "240")  # its first mass: nothing to hold it against, until the server sees it
+    mass_of(bench).fill("24.")  # in the middle of the next one
+    bench.context.set_offline(False)
+    expect(chip_of(bench)).to_have_text("1 refused: 240 g is outside 1 to 100 g; check the unit and the decimal point.")
+    expect(row(bench, "M24")).to_contain_text("look here")
+    chip_of(bench).click()
+    bench.get_by_role("dialog").get_by_label("body mass g").fill("24.0")
+    bench.get_by_role("button", name="Send again").click()
+    expect(bench.get_by_text("Everything entered here is saved.")).to_be_visible()
+    assert today() == {"M24": 24.0}
+
+
+def test_what_the_server_asks_is_asked_of_the_person(bench: Page) -> None:
+    at = timezone.now() - timedelta(minutes=1)  # by another tablet, since this page was opened
+    mouse = Mouse.objects.get(code="M24")
+    Weighing.objects.create(study=mouse.study, mouse=mouse, performed_at=at, body_mass_g=20.0)
+    weigh(bench, "24.9")
+    expect(bench.get_by_role("dialog")).to_contain_text("24.9 g is 24 % more")
+    bench.get_by_label("If it is right, say why").fill("the other was M23")
+    bench.get_by_role("button", name="It is right").click()
+    saved(bench)
+    assert Weighing.objects.filter(mouse=mouse, body_mass_g=24.9).exists()
+
+
 def test_the_paper_sheet_has_the_same_order_and_leads_back(bench: Page) -> None:
     bench.get_by_role("link", name="Paper sheet").click()
     codes = bench.get_by_role("table").get_by_role("rowheader").all_text_contents()
