@@ -180,7 +180,8 @@ def _bout_rows(plan: RotationPlan, rotation: Rotation) -> Iterator[dict[str, Any
 
 def _cages(plan: RotationPlan, aggressors: list[str]) -> dict[str, Cage]:
     """Return the cage of each aggressor: the one it last fought in at home, else the one that is called like it."""
-    named = {cage.code: cage for cage in Cage.objects.filter(study=plan.study_id, code__in=aggressors)}
+    cage_of = {cage.code: cage for cage in Cage.objects.filter(study=plan.study_id, code__in=aggressors)}
     at_home = DefeatBout.objects.filter(study=plan.study_id, substituted=False, aggressor__code__in=aggressors)
-    bouts = at_home.exclude(cage=None).order_by("performed_at").select_related("aggressor", "cage")
-    return {**named, **{bout.aggressor.code: bout.cage for bout in bouts}}  # type: ignore[dict-item,union-attr]
+    for bout in at_home.exclude(cage=None).order_by("performed_at").select_related("aggressor", "cage"):
+        cage_of[bout.aggressor.code] = bout.cage  # type: ignore[union-attr,assignment]
+    return cage_of
