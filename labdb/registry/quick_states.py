@@ -28,7 +28,7 @@ def quick_states() -> Iterator[None]:
             state.__dict__["apps"] = apps
         apps.render_multiple([model_state])
 
-    ProjectState.add_model = add_model  # type: ignore[method-assign]
+    ProjectState.add_model = add_model  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
