@@ -323,7 +323,7 @@ def test_a_sudden_change_is_asked_about_while_the_mouse_is_on_the_balance(bench:
     weigh(bench, "25.4")
     weigh(bench, "20.9")
     bench.get_by_label("If it is right, say why").fill("had no water")
-    bench.get_by_role("button", name="It is right").click()
+    bench.get_by_role("button", name="It is right", exact=True).click()
     saved(bench)
     assert today() == {"M24": 25.4, "M23": 20.9}
 
@@ -378,7 +378,7 @@ def test_what_the_server_asks_is_asked_of_the_person(bench: Page) -> None:
     weigh(bench, "24.9")
     expect(bench.get_by_role("dialog")).to_contain_text("24.9 g is 24 % more")
     bench.get_by_label("If it is right, say why").fill("the other was M23")
-    bench.get_by_role("button", name="It is right").click()
+    bench.get_by_role("button", name="It is right", exact=True).click()
     saved(bench)
     assert Weighing.objects.filter(mouse=mouse, body_mass_g=24.9).exists()
 
