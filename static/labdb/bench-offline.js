@@ -32,5 +32,7 @@
     note.hidden = false;
     note.textContent = `No network: this page is as it was at ${labdb.clock.time(labdb.clock.madeAt)}. What is entered is kept and sent when the network is back.`;
   }
-  window.addEventListener("online", () => { if (note && !note.hidden) location.reload(); });
+  window.addEventListener("online", () => { // not by itself: somebody may be typing
+    if (note && !note.hidden) note.textContent = "The network is back; reload the page to see what others entered.";
+  });
 })();

@@ -17,6 +17,8 @@
     svg.toggleAttribute("hidden", points.length < 2);
     if (points.length < 2) return;
     const { width, height } = svg.getBoundingClientRect();
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // a tablet that is turned stretches it until the next mouse
+    svg.setAttribute("preserveAspectRatio", "none");
     const times = points.map(([at]) => Date.parse(at));
     const masses = points.map(([, mass]) => mass);
     const lines = [baselineG, limitG].filter((mass) => mass);
