@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from enum import IntEnum
 from typing import Any
 
+from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Length
 
 from labdb.desk.search_kinds import KIND_OF, KINDS, Kind, Name
+from labdb.desk.slips import slips
 from labdb.registry import permissions
 from labdb.registry.former_names import history_model, rows_formerly
 from labdb.registry.keys import LARGEST_ID
@@ -19,7 +20,9 @@ from labdb.registry.page_context import visible_studies
 
 FEW = 5  # records; where fewer are found, names that only hold the text are looked for too
 SHORTEST_PART = 3  # letters that are looked for within names
-NEAR = 40  # names of each kind that are looked through for one that was meant
+NEAREST, NEAR = 3, 40  # names that are offered where nothing was found, of so many of each kind
+LONGEST_LOOK_MS = 75  # at names that only hold the text: no index knows them
+QUERY_CANCELED = "57014"
 NUMBER = re.compile(r"(?:#|run\s+#?)(\d{1,19})", re.IGNORECASE)
 
 
@@ -62,6 +65,7 @@ class Found:
     groups: list[tuple[str, list[Result]]] = field(default_factory=list)
     nearest: list[str] = field(default_factory=list)
     has_more: bool = False
+    is_cut: bool = False  # what only holds the text was not looked for to the end
 
     @property
     def only(self) -> Result | None:
@@ -81,12 +85,16 @@ def find(text: str, user: Any, *, most: int) -> Found:
     text = " ".join(text.split())
     if not text:
         return Found(text)
-    studies = visible_studies(user)
-    hits = _best([*_by_number(text, user), *_by_name(text, user, studies, most)])
-    hits = _best([*hits, *_formerly(text, user, hits)])
-    if len(hits) < FEW and len(text) >= SHORTEST_PART:
-        hits = _best([*hits, *_within(text, user, most)])
     found = Found(text)
+    studies = visible_studies(user) if "-" in text else []
+    hits = _best([*_by_number(text, user), *_by_name(text, user, studies, most)])
+    if not text.startswith("#"):
+        hits = _best([*hits, *_formerly(text, user, hits)])
+    is_named = any(hit.rank <= Rank.FORMER for hit in hits)
+    if not is_named and len(hits) < FEW and len(text) >= SHORTEST_PART:
+        within = _within(text, user, most)
+        found.is_cut = within is None
+        hits = _best([*hits, *(within or [])])
     for kind in KINDS:
         of_kind = sorted((hit for hit in hits if hit.kind is kind), key=lambda hit: hit.rank)
         found.has_more = found.has_more or len(of_kind) > most
@@ -149,20 +157,37 @@ def _by_name(text: str, user: Any, studies: list[Any], most: int) -> Iterator[Hi
             )
 
 
-def _within(text: str, user: Any, most: int) -> Iterator[Hit]:
-    for key, pk, what, name, _label in _union(_asked(text, user, Q(found_as__contains=text.upper()), most)):
-        yield Hit(KIND_OF[key], pk, Rank.HOLDS, f"{what} {name} holds {text}")
+def _within(text: str, user: Any, most: int) -> list[Hit] | None:
+    """Return what holds the text, as typed, in capitals or small letters; None where that takes long."""
+    holds = Q(found_name__contains=text) | Q(found_name__contains=text.upper()) | Q(found_name__contains=text.lower())
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(LONGEST_LOOK_MS)])
+            rows = _union(_asked(text, user, holds, most, in_order=False))
+            cursor.execute("SET LOCAL statement_timeout = 0")
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
+            raise
+        return None
+    return [Hit(KIND_OF[key], pk, Rank.HOLDS, f"{what} {name} holds {text}") for key, pk, what, name, _label in rows]
 
 
 def _asked(
-    text: str, user: Any, condition: Q, most: int, *, label: str = "", only_in_study: bool = False
+    text: str,
+    user: Any,
+    condition: Q,
+    most: int,
+    *,
+    label: str = "",
+    only_in_study: bool = False,
+    in_order: bool = True,
 ) -> Iterator[QuerySet]:
     """Yield one query for each name of each kind: kind, id, what it is called, the name, and the label's study."""
     for kind in KINDS:
         for name in kind.names:
             if kind.in_study or not only_in_study:
                 rows = _named(kind, name, user).annotate(found_label=Value(label)).filter(condition)
-                yield _columns(rows.order_by("found_as"))[: most + 1]
+                yield _columns(rows.order_by("found_as") if in_order else rows.order_by())[: most + 1]
 
 
 def _named(kind: Kind, name: Name, user: Any) -> QuerySet:
@@ -220,20 +245,22 @@ def _results(kind: Kind, hits: list[Hit], user: Any) -> list[Result]:
 
 
 def _nearest(text: str, user: Any) -> list[str]:
-    """Return names like the one typed, among those that begin alike: half of it, or its first letter."""
-    for length in sorted({max(len(text) // 2, 1), 1}, reverse=True):
-        alike = Q(found_as__startswith=text[:length].upper())
-        asked = [
-            _columns(
-                _named(kind, name, user)
-                .annotate(found_label=Value(""), found_length=Length("found_as"))
-                .filter(alike, found_length__range=(len(text) - 2, len(text) + 2))
-                .order_by("found_as")
-            )[:NEAR]
-            for kind in KINDS
-            for name in kind.names
-        ]
-        names = {name.upper(): name for _kind, _pk, _what, name, _label in _union(asked)}
-        if close := get_close_matches(text.upper(), names, n=3, cutoff=0.6):
-            return [names[one] for one in close]
-    return []
+    """Return the names that a slip of the finger may have meant, else names that begin like the one typed."""
+    alike = Q(found_as__in=slips(text.upper()))
+    close = sorted(_names(alike, user))
+    if not close:
+        begins = text[: max(len(text) // 2, 1)].upper()
+        names = _names(Q(found_as__startswith=begins), user)
+        close = get_close_matches(text.upper(), names, n=NEAREST, cutoff=0.6)
+        close = [names[name] for name in close]
+    return close[:NEAREST]
+
+
+def _names(condition: Q, user: Any) -> dict[str, str]:
+    """Return names that meet a condition, by how the search compares them."""
+    asked = [
+        _named(kind, name, user).filter(condition).order_by("found_as").values_list("found_name")[:NEAR]
+        for kind in KINDS
+        for name in kind.names
+    ]
+    return {name.upper(): name for (name,) in _union(asked)}

@@ -15,6 +15,7 @@ from labdb.registry.form_fields import is_storable
 
 LONGEST = 200  # characters of what is looked for
 BELOW_THE_BOX, ON_THE_PAGE = 4, 25  # records of each kind
+UNFINISHED = "Names that only hold this were not looked through, they are too many; type how a name begins."
 PAGES_OF_LABELS = ("record-detail", "mouse-page", "study-page", "gene-page", "analysis-run")
 
 
@@ -60,12 +61,16 @@ def _refusal(text: str) -> str:
 
 
 def _sentence(found: Found) -> str:
-    """Say that nothing was found, and what may have been meant."""
-    if not found.text or found.groups:
+    """Say that nothing was found, and what may have been meant; or that not everything was looked through."""
+    if not found.text:
         return ""
+    if found.groups:
+        return UNFINISHED if found.is_cut else ""
     unknown = f"Nothing that you may see is or was called {found.text}."
     if found.nearest:
         return f"{unknown} The nearest names are listed below."
+    if found.is_cut:
+        return f"{unknown} {UNFINISHED}"
     return (
         f"{unknown} A code, an ear tag, a gene, a label such as STUDY-M001 or #12 is found, also by its first letters."
     )

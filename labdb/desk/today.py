@@ -37,6 +37,12 @@ def list_url(model: Any, **query: Any) -> str:
     return f"{reverse('record-list', args=[record_for(model).resource])}?{urlencode(query)}"
 
 
+def grid_url(model: Any, **of_cohort: str) -> str:
+    """Return the address of an empty grid with a row for each mouse of a cohort."""
+    asked = urlencode({"rows": "new", **of_cohort})
+    return f"{reverse('record-grid', args=[record_for(model).resource])}?{asked}"
+
+
 def courses(user: Any, today: date) -> Iterator[Due]:
     """Yield bouts and weighings of cohorts under defeat, and the SI tests of the day after the last bout."""
     for course in _begun_courses(user, today):
@@ -44,13 +50,14 @@ def courses(user: Any, today: date) -> Iterator[Due]:
         day = (today - course.first_day).days + 1
         of_cohort = {"study": study, "mouse__cohort": cohort}
         if day <= course.days:
-            rack = reverse("defeat-day", args=[study, course.code, day]) if course.is_planned else ""
-            bouts = rack or list_url(DefeatBout, **of_cohort, day=day)
+            bouts = reverse("defeat-course", args=[study, course.code])
+            if course.is_planned:
+                bouts = reverse("defeat-day", args=[study, course.code, day])
             yield Due(f"bouts of day {day} of {course.days}", bouts, study, cohort, course.n_bouts, course.n_stressed)
-            weighings = list_url(Weighing, **of_cohort, performed_at__date=today)
+            weighings = f"{reverse('bench-weighing', args=[study])}?{urlencode({'cohort': cohort})}"
             yield Due("weighings under defeat", weighings, study, cohort, course.n_weighed, course.n_alive)
         elif day == course.days + 1:
-            tests = list_url(SocialInteractionTest, **of_cohort)
+            tests = grid_url(SocialInteractionTest, **of_cohort)
             yield Due("SI tests after the last bout", tests, study, cohort, course.n_tested, course.n_alive)
 
 

@@ -48,13 +48,21 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
     }
     if not asked:
         return render(request, "bench/weighing_cohorts.html", {**words, "cohorts": _cohorts(study), "all": ALL})
-    cohort = None if asked == ALL else Cohort.objects.filter(study=study, code=storable(asked)).first()
+    cohort = (
+        None
+        if asked == ALL
+        else Cohort.objects.select_related("study").filter(study=study, code=storable(asked)).first()
+    )
     if cohort is None and asked != ALL:
         raise Http404(f"There is no cohort {asked[:50]} in study {study}.")
     rows = weighing_round(study, cohort)
-    words |= {"cohort": cohort, "rows": rows, "sheet_url": f"?{urlencode({'cohort': asked, 'print': 1})}"}
+    round_address = {"cohort": asked}
+    if chosen := request.GET.get("mice"):  # ticked in a list
+        rows = [row for row in rows if str(row.mouse.pk) in chosen.split(".")]
+        round_address["mice"] = chosen
+    words |= {"cohort": cohort, "rows": rows, "sheet_url": f"?{urlencode({**round_address, 'print': 1})}"}
     if "print" in request.GET:
-        address = request.build_absolute_uri(f"{request.path}?{urlencode({'cohort': asked})}")
+        address = request.build_absolute_uri(f"{request.path}?{urlencode(round_address)}")
         return render(
             request,
             "bench/weighing_sheet.html",

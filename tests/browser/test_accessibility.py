@@ -46,7 +46,9 @@ def addresses(mouse: Mouse) -> list[str]:
         "/records/mice/add/?study=S1", "/records/mice/import/?study=S1", own, f"{own}edit/", f"{own}delete/",
         "/records/si-tests/?study=S1", "/records/workbook/", "/records/dictionary/",
         "/genes/?q=gene", "/genes/Gene1/", "/analysis/", f"/analysis/runs/{run.pk}/",
-        f"/analysis/reversals/{SignatureReversal.objects.latest('pk').pk}/", "/accounts/people/", "/nowhere/",
+        f"/analysis/reversals/{SignatureReversal.objects.latest('pk').pk}/", "/accounts/people/", "/search/?q=k&all=1",
+        "/search/?q=nobody", "/studies/S1/bench/weighing/?cohort=C1", "/studies/S1/defeat/", "/records/weighings/grid/?study=S1",
+        "/nowhere/",
     ]  # fmt: skip
 
 
@@ -60,6 +62,23 @@ def in_both_themes(page: Page) -> list[str]:
     return said
 
 
+def what_opens(page: Page) -> dict[str, list[str]]:
+    """Return the faults of what has no address: the panel below the box, ticked rows, an action's preview."""
+    page.goto("/records/mice/?study=S1")
+    page.get_by_role("combobox", name="Find any record").press_sequentially("k0")
+    expect(page.locator("#find-panel").get_by_role("option").first).to_be_visible()
+    found = {"panel": in_both_themes(page)}
+    page.keyboard.press("Escape")
+    page.locator("input[name=row]").first.check()
+    found["ticks"] = in_both_themes(page)
+    page.get_by_role("button", name="Set a field").click()
+    page.get_by_label("Which field").select_option("group")
+    page.get_by_label("Group").fill("witness")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="What would be done")).to_be_visible()
+    return found | {"preview": in_both_themes(page)}
+
+
 def test_no_page_has_a_serious_fault(page: Page, sign_in: SignIn):
     study = make_analyzed_study()
     add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
@@ -69,6 +88,7 @@ def test_no_page_has_a_serious_fault(page: Page, sign_in: SignIn):
     for address in addresses(Mouse.objects.get(study=study, code="k0")):
         page.goto(address)
         found[address] = in_both_themes(page)
+    found |= what_opens(page)
     said = [f"{address}: {one}" for address, some in found.items() for one in some]
     assert not said, "\n".join(said)
 

@@ -224,6 +224,22 @@ def test_a_closed_study_takes_none(study: Study):
     assert mouse("M1").notes == ""
 
 
+def test_chosen_mice_are_weighed_in_a_round_of_their_own(study: Study):
+    client = signed_in("technician", study)
+    answer = client.post("/records/mice/selected/weigh/", {"row": ids("M1", "M3")}, follow=True)
+    assert answer.redirect_chain[0][0].startswith("/studies/S1/bench/weighing/?cohort=all&mice=")
+    assert [row.mouse.code for row in answer.context["rows"]] == ["M1", "M3"]
+    cage = str(Cage.objects.get(code="K1").pk)
+    answer = client.post("/records/cages/selected/weigh/", {"row": cage}, follow=True)
+    assert [row.mouse.code for row in answer.context["rows"]] == ["M1"]
+
+
+def test_a_round_is_of_one_study(study: Study):
+    add_mouse(make_study("S2"), "X1")
+    answer = signed_in().post("/records/mice/selected/weigh/", {"row": ids("M1", "X1")}, follow=True)
+    assert "A round weighs up to 200 mice of one study, and these are 2 mice of 2 studies" in text_of(answer)
+
+
 def card_context(resource: str) -> PageContext:
     from labdb.accounts.models import User
     from labdb.registry.record import record_for

@@ -55,7 +55,13 @@ def test_a_running_course_asks_for_bouts_and_weighings(study: Study):
     assert due(client) == {"bouts of day 3 of 10": "1 of 2", "weighings under defeat": "1 of 3"}
 
 
-def test_each_line_leads_to_its_list(study: Study):
+def test_the_first_day_of_the_course_itself_comes_before_that_of_the_cohort(study: Study):
+    start_course(study, days_ago=2)
+    DefeatCourse.objects.update(start_date=timezone.localdate())
+    assert "bouts of day 1 of 10" in due()
+
+
+def test_each_line_leads_to_where_it_is_done(study: Study):
     start_course(study, days_ago=2)
     client = signed_in()
     for one in client.get("/").context["due"]:

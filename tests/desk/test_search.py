@@ -10,12 +10,20 @@ from django.test.utils import CaptureQueriesContext
 from analysis.models import RunStatus
 from labdb.colony.models import Cage, Mouse, MouseIdentification, Study
 from labdb.defeat.models import Aggressor
+from labdb.desk import search
+from labdb.desk.slips import slips
 from labdb.sequencing.models import Gene, Library
 from labdb.tissue.models import BrainRegion, TissueSample
 from tests.analysis.small_study import add_mouse, make_study
 from tests.analysis.treated_study import add_run, signed_in
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a slow machine look to the end."""
+    monkeypatch.setattr(search, "LONGEST_LOOK_MS", 30_000)
 
 
 @pytest.fixture
@@ -128,10 +136,33 @@ def test_an_address_of_something_else_leads_nowhere(study: Study, address: str):
     assert "Nothing that you may see" in answer.content.decode()
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(study: Study):
-    answer = signed_in().get("/search/", {"q": "M0O1"})
-    assert "Nothing that you may see is or was called M0O1." in answer.content.decode()
-    assert answer.context["found"].nearest[0] in ("M001", "M010")
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("M0O1", "M001"), ("M1", "M001"), ("M0001", "M001"), ("M0012", "M001"), ("0M01", "M001")]
+)
+def test_an_unknown_name_is_answered_with_what_was_meant(study: Study, typed: str, meant: str):
+    Mouse.objects.exclude(code=meant).delete()
+    answer = signed_in().get("/search/", {"q": typed})
+    assert f"Nothing that you may see is or was called {typed}." in answer.content.decode()
+    assert answer.context["found"].nearest == [meant]
+
+
+def test_ways_to_read_a_name_are_few_however_doubtful_it_is():
+    assert len(slips("O0I1S5B8Z2" * 20)) < 1000
+
+
+def test_a_look_that_takes_long_is_given_up_and_said(study: Study, monkeypatch: pytest.MonkeyPatch):
+    union = search._union
+
+    def slow_within_names(asked: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(1) WHERE current_setting('statement_timeout') <> '0'")
+        return union(asked)
+
+    monkeypatch.setattr(search, "_union", slow_within_names)
+    monkeypatch.setattr(search, "LONGEST_LOOK_MS", 50)
+    client = signed_in()
+    assert "too many; type how a name begins" in client.get("/search/", {"q": "holds"}).content.decode()
+    assert client.get("/search/", {"q": "M001"}).status_code == 302
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "\0", "x" * 201, "%", "_", "'", "#99999999999999999999", "#0", "🐭"])
