@@ -71,7 +71,7 @@ def course_index(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 def course_page(request: HttpRequest, code: str, course: str) -> HttpResponse:
-    """Show a course as it stands; with `?print=1` as a sheet of paper."""
+    """Show a course as it stands."""
     study, found = found_course(request, code, course)
     return render(request, "defeat/course.html", _words(request, study, found))
 
@@ -176,9 +176,7 @@ def _words(request: HttpRequest, study: Study, course: DefeatCourse) -> dict[str
         "again": _meeting_again(rows),
         "is_over": done >= course.days,
         "may_plan": may(request.user, "add", RotationPlan, study),
-        "may_enter": may(request.user, "add", DefeatBout, study),
         "record_url": reverse("record-detail", args=["defeat-courses", course.pk]),
-        "is_paper": "print" in request.GET,
     }
 
 

@@ -148,7 +148,7 @@
   }
 
   function makeTile(tile) {
-    const big = make("button", { type: "button", className: "btn rack-tap" }, make("span", { className: "rack-face" }), make("span", { className: "rack-words" }));
+    const big = make("button", { type: "button", className: "btn rack-tap" }, make("span", { className: "visually-hidden" }), make("span", { className: "rack-face" }), make("span", { className: "rack-words" }));
     const more = button("⋯", () => labdb.rackMenu.open(tile, does), { className: "btn rack-more", ariaLabel: `Cage ${tile.label}, ${tile.mouse}: swap, wounds, stop, correct` });
     const fewer = button("−", () => does.attacks(tile, -1), { className: "btn rack-fewer", ariaLabel: `Cage ${tile.label}: one attack less` });
     const who = make("span", { className: "rack-who" });
@@ -157,7 +157,8 @@
       make("footer", {}, fewer, make("span", { className: "rack-state" })));
     longPress(big, tile);
     big.disabled = !rack.may_enter;
-    views.set(tile.mouse, { whole, big, who, fewer, face: big.firstChild, words: big.lastChild, state: whole.querySelector(".rack-state") });
+    const [spoken, face, words] = big.children;
+    views.set(tile.mouse, { whole, who, fewer, spoken, face, words, state: whole.querySelector(".rack-state") });
     return whole;
   }
 
@@ -190,8 +191,7 @@
     view.whole.classList.toggle("has-warning", Boolean(warning));
     put(view.state, warning || stateOf(tile, phase));
     view.fewer.hidden = phase !== "running" || !tile.own.taps.length;
-    const label = `Cage ${tile.label}, ${pair}: ${phase === "running" ? `attack, ${tile.own.taps.length} so far` : `${face} ${words}`}`;
-    if (phase !== last.get(tile.mouse) || phase === "running") view.big.setAttribute("aria-label", label);
+    put(view.spoken, `Cage ${tile.label}, ${pair}${phase === "running" ? ", tap for an attack" : ""}: `);
     last.set(tile.mouse, phase);
   }
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from labdb.defeat.models import ControlRotation, DefeatBout, DefeatCourse, PlannedBout, RotationPlan
+from tests.browser.test_accessibility import in_both_themes
 from tests.defeat.lab import make_aggressors, make_course, page_of
 
 BOUT_MIN = 0.1  # the shortest that a course takes: 6 s
@@ -235,3 +236,21 @@ def test_targets_are_large_and_nothing_scrolls_sideways(page, rack, width):
         " && (one.offsetHeight < 56 || one.offsetWidth < 44)).map((one) => one.outerHTML.slice(0, 80))"
     )
     assert small == []
+
+
+def test_no_page_of_the_defeat_has_a_serious_fault(page, rack):
+    course = rack(3, n_controls=2)
+    found = {"idle": in_both_themes(page)}
+    menu(page, 1)
+    found["menu"] = in_both_themes(page)
+    page.keyboard.press("Escape")
+    tap(page, 1)
+    page.get_by_role("button", name="Start the other 2").click()
+    found["scheduled"] = in_both_themes(page)
+    over(page, 1)
+    found["over"] = in_both_themes(page)
+    for address in (page_of(course), page_of(course, "plan/"), page_of(course, "day/2/sheet/"), "/defeat/screening/"):
+        page.goto(address)
+        found[address] = in_both_themes(page)
+    said = [f"{what}: {one}" for what, some in found.items() for one in some]
+    assert not said, "\n".join(said)

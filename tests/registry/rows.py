@@ -290,6 +290,7 @@ OWN: dict[str, list[BadRow]] = {
     ],
     "planned-bouts": [
         _outside("place", "0", "planned_bout_place"),
+        BadRow("day 0", {"day": "0"}, "day", "0 is outside 1 to 365", "planned_bout_day"),
         BadRow("beyond the course", {"day": "11"}, "day", "Plan P1 covers days 1 to 10, not 11"),
         BadRow("mouse of another cohort", {"mouse": "M004"}, "mouse", "M004 is of cohort C3, course DC1 of C1"),
         BadRow(

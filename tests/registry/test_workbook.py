@@ -1,5 +1,6 @@
 """A whole study as one workbook: out, in again, and every wrong cell of all sheets at once."""
 
+import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +49,9 @@ def study_with_every_record(user: Any) -> Study:
     """S1 with the good row of every record that people write."""
     for record in writable():
         row = {name: text for name, text in good_row(record).items() if text}
-        text = f"{','.join(row)}\n{','.join(row.values())}\n".encode()
-        report = import_table(record, text, "row.csv", user=user, reason="a test")
+        text = io.StringIO()
+        csv.writer(text).writerows([row, row.values()])
+        report = import_table(record, text.getvalue().encode(), "row.csv", user=user, reason="a test")
         assert report.is_stored, (record.resource, report.refusals())
     return Study.objects.get(code="S1")
 
@@ -74,7 +76,14 @@ def test_a_study_goes_into_an_empty_database_and_comes_out_the_same(writer: Any)
     assert old.keys() == new.keys()
     for sheet, rows in old.items():
         assert new[sheet] == rows, sheet
-    unnamed = {"arenas", "phenotype-rules", "response-rules", "screening-rules", "strains", "genes"}  # by no row of this study
+    unnamed = {
+        "arenas",
+        "phenotype-rules",
+        "response-rules",
+        "screening-rules",
+        "strains",
+        "genes",
+    }  # by no row of this study
     assert {record.resource for record in sheet_records()} - set(old) == unnamed
 
 

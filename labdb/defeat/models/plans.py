@@ -118,7 +118,7 @@ class PlannedBout(StudyRecord):
     def clean(self) -> None:
         """Refuse a day that the plan does not cover, and a mouse of another cohort than its course."""
         super().clean()
-        if self.plan_id is None or self.mouse_id is None or self.day is None:
+        if self.plan_id is None or self.mouse_id is None or not self.day:
             return
         course = self.plan.course
         if not self.plan.from_day <= self.day <= course.days:
