@@ -1,11 +1,9 @@
 // The grid's talk with the server: what was not answered is not taken for stored, and what was sent is sent once.
-window.labdb = window.labdb || {};
+window.labdb ??= {};
 (() => {
   "use strict";
   const PATIENCE_MS = 60_000;
   const WAITS_MS = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000];
-
-  const cookie = (name) => document.cookie.split("; ").find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 
   // Resolves to {status, answer}; status 0 where the network or the server gave no answer at all.
   async function post(address, body) {
@@ -13,7 +11,7 @@ window.labdb = window.labdb || {};
     try {
       response = await fetch(address, {
         method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": cookie("csrftoken"), Accept: "application/json" },
+        headers: { "Content-Type": "application/json", "X-CSRFToken": labdb.csrfToken(), Accept: "application/json" },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
