@@ -48,7 +48,9 @@ def _mice_of(course: DefeatCourse) -> QuerySet[Mouse]:
 def bouts_of(course: DefeatCourse, mice: Iterable[Mouse]) -> dict[tuple[int, int], DefeatBout]:
     """Return the stored bouts of these mice by mouse and day; those that name no course count as well."""
     mine = DefeatBout.objects.filter(Q(course=course) | Q(course=None), mouse__in=[mouse.pk for mouse in mice])
-    return {(bout.mouse_id, bout.day): bout for bout in mine.select_related("aggressor", "cage", "performed_by")}
+    return {
+        (bout.mouse_id, bout.day): bout for bout in mine.select_related("mouse", "aggressor", "cage", "performed_by")
+    }
 
 
 def plan_by_day(course: DefeatCourse) -> dict[int, RotationPlan]:

@@ -136,7 +136,7 @@ def _preview(
 ) -> dict[str, Any]:
     facts = {one.code: one for one in all_facts(rule)}
     table = [
-        (mouse, [facts[code] for code in row], rotation.summed_hardness[mouse])
+        (mouse, [facts[code] for code in row], rotation.summed_hardness[str(mouse)])
         for mouse, row in rotation.assignment.iterrows()
     ]
     n_bouts = len(inputs.days) + max(

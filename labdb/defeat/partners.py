@@ -101,7 +101,7 @@ def _least_met(times: np.ndarray, n_days: int) -> np.ndarray:
     for _day in range(n_days):
         found = milp(
             now[one, other] ** 2 * REPEAT - n_mice * REPEAT * 100,  # as many pairs as there can be, then the least met
-            integrality=np.ones(len(one)),
+            integrality=np.ones(len(one), dtype=int),
             bounds=Bounds(0, 1),
             constraints=[LinearConstraint(members.tocsr(), 0, 1)],
         )

@@ -72,19 +72,22 @@ def read_inputs(
         raise PlanRefused(
             f"There is no living mouse of {where} to defeat; enter the mice, and their group if it is control."
         )
-    known = [one for one in all_facts(rule) if one.has_passed or (with_unscreened and not one.sessions)]
-    hardness = {one.code: round(one.hardness, 6) for one in known}
+    facts = all_facts(rule)
+    hardness = {one.code: round(one.hardness, 6) for one in facts}
     bouts = list(DefeatBout.objects.filter(mouse__in=mice).exclude(aggressor=None).select_related("mouse", "aggressor"))
     before: dict[str, float] = {}
     for bout in bouts:
         before[bout.mouse.code] = before.get(bout.mouse.code, 0.0) + hardness.get(bout.aggressor.code, 0.5)  # type: ignore[union-attr]
     days = list(range(from_day, course.days + 1))
+    kept = [one for one in facts if one.has_passed or (with_unscreened and not one.sessions)]
+    unavailable = {*_out_of_use(course, days, kept), *_elsewhere(course, days)}
+    usable = [one.code for one in kept if any((one.code, day) not in unavailable for day in days)]
     return PlanInputs(
         mice=[mouse.code for mouse in mice],
         days=days,
-        hardness=hardness,
+        hardness={code: hardness[code] for code in usable},
         met=sorted({(bout.mouse.code, bout.aggressor.code) for bout in bouts}),  # type: ignore[union-attr]
-        unavailable=sorted({*_out_of_use(course, days, known), *_elsewhere(course, days)}),
+        unavailable=sorted(pair for pair in unavailable if pair[0] in usable),
         before={code: round(total, 6) for code, total in sorted(before.items())},
         daily_goal=_goal_of_other_cohorts(course, hardness),
         seed=seed,
@@ -180,7 +183,8 @@ def _bout_rows(plan: RotationPlan, rotation: Rotation) -> Iterator[dict[str, Any
 
 def _cages(plan: RotationPlan, aggressors: list[str]) -> dict[str, Cage]:
     """Return the cage of each aggressor: the one it last fought in at home, else the one that is called like it."""
-    named = {cage.code: cage for cage in Cage.objects.filter(study=plan.study_id, code__in=aggressors)}
+    cage_of = {cage.code: cage for cage in Cage.objects.filter(study=plan.study_id, code__in=aggressors)}
     at_home = DefeatBout.objects.filter(study=plan.study_id, substituted=False, aggressor__code__in=aggressors)
-    bouts = at_home.exclude(cage=None).order_by("performed_at").select_related("aggressor", "cage")
-    return {**named, **{bout.aggressor.code: bout.cage for bout in bouts}}  # type: ignore[dict-item,union-attr]
+    for bout in at_home.exclude(cage=None).order_by("performed_at").select_related("aggressor", "cage"):
+        cage_of[bout.aggressor.code] = bout.cage  # type: ignore[union-attr,assignment]
+    return cage_of

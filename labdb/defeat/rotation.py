@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import LinearConstraint, linear_sum_assignment, milp
+from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import coo_array, vstack
 
 from labdb.defeat.rotation_reasons import RotationError, sure_reasons
@@ -218,8 +218,8 @@ def _all_at_once(problem: _Problem) -> np.ndarray:
     at_most = vstack([no_twice, not_two])
     found = milp(
         problem.rng.random(len(mouse)) * 1e-3,
-        integrality=np.ones(len(mouse)),
-        bounds=(0, 1),
+        integrality=np.ones(len(mouse), dtype=int),
+        bounds=Bounds(0, 1),
         constraints=[LinearConstraint(each_day.tocsr(), 1, 1), LinearConstraint(at_most.tocsr(), -np.inf, 1)],
         options={"time_limit": MAX_SEARCH_S, "mip_rel_gap": 1.0},
     )

@@ -150,7 +150,7 @@ def _reason(request: HttpRequest) -> str:
 
 def _accept(request: HttpRequest, rows: Sequence[Row], rule: ScreeningRule | None) -> HttpResponse:
     """Write what the rule says of each session of a series that it has decided."""
-    lines = []
+    lines: list[tuple[int, list[str]]] = []
     for row in rows:
         if row.facts.judgment.verdict == Verdict.OPEN or row.series != row.facts.series:
             continue
@@ -213,7 +213,7 @@ def aggressor_state(request: HttpRequest, pk: int) -> HttpResponse:
     )
     words = {"rest": "rests from today", "retire": "is retired from today", "back": "is in use again"}
     if not form.is_valid():
-        messages.error(request, next(said for some in form.errors.values() for said in some))
+        messages.error(request, str(next(said for some in form.errors.values() for said in some)))
     else:
         try:
             with writing(user=request.user, door="web", reason=_reason(request) or words[asked]):

@@ -17,7 +17,7 @@ from django.utils import timezone
 from analysis.models import AnalysisRun, RunStatus
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Weighing
-from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse
+from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
 from labdb.registry.due import Due, DueSource, Trouble, TroubleSource
 from labdb.registry.record import record_for
 from labdb.treatment.models import Dose, DoseStatus, Solution
@@ -51,6 +51,8 @@ def courses(user: Any, today: date) -> Iterator[Due]:
         of_cohort = {"study": study, "mouse__cohort": cohort}
         if day <= course.days:
             bouts = reverse("defeat-course", args=[study, course.code])
+            if course.is_planned:
+                bouts = reverse("defeat-day", args=[study, course.code, day])
             yield Due(f"bouts of day {day} of {course.days}", bouts, study, cohort, course.n_bouts, course.n_stressed)
             weighings = f"{reverse('bench-weighing', args=[study])}?{urlencode({'cohort': cohort})}"
             yield Due("weighings under defeat", weighings, study, cohort, course.n_weighed, course.n_alive)
@@ -62,18 +64,21 @@ def courses(user: Any, today: date) -> Iterator[Due]:
 def _begun_courses(user: Any, today: date) -> QuerySet[Any]:
     """Return the courses that may still run, with the numbers of their living mice."""
     alive = Mouse.objects.filter(cohort=OuterRef("cohort"), death_date=None, exclusions=None)
-    begun = DefeatCourse.objects.all().visible_to(user).annotate(
-        first_day=Coalesce("start_date", "cohort__start_date")
-    ).filter(
-        study__state="open", cohort__isnull=False,
-        first_day__range=(today - timedelta(days=LONGEST_COURSE_DAYS), today),
+    first_day = Coalesce("start_date", "cohort__start_date")
+    begun = DefeatCourse.objects.all().visible_to(user).annotate(first_day=first_day).filter(
+        study__state="open", first_day__range=(today - timedelta(days=LONGEST_COURSE_DAYS), today)
     )  # fmt: skip
-    return begun.select_related("study", "cohort").annotate(
-        n_alive=_number(alive),
-        n_stressed=_number(alive.filter(group__in=STRESSED)),
-        n_bouts=_number(alive.filter(pk__in=_of(DefeatBout, "performed_at", today).values("mouse"))),
-        n_weighed=_number(alive.filter(pk__in=_of(Weighing, "performed_at", today).values("mouse"))),
-        n_tested=_number(alive.filter(pk__in=_of(SocialInteractionTest, "test_at", today).values("mouse"))),
+    return (
+        begun.exclude(cohort=None)
+        .select_related("study", "cohort")
+        .annotate(
+            is_planned=Exists(RotationPlan.objects.filter(course=OuterRef("pk"))),
+            n_alive=_number(alive),
+            n_stressed=_number(alive.filter(group__in=STRESSED)),
+            n_bouts=_number(alive.filter(pk__in=_of(DefeatBout, "performed_at", today).values("mouse"))),
+            n_weighed=_number(alive.filter(pk__in=_of(Weighing, "performed_at", today).values("mouse"))),
+            n_tested=_number(alive.filter(pk__in=_of(SocialInteractionTest, "test_at", today).values("mouse"))),
+        )
     )
 
 

@@ -48,7 +48,11 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
     }
     if not asked:
         return render(request, "bench/weighing_cohorts.html", {**words, "cohorts": _cohorts(study), "all": ALL})
-    cohort = None if asked == ALL else Cohort.objects.filter(study=study, code=storable(asked)).first()
+    cohort = (
+        None
+        if asked == ALL
+        else Cohort.objects.select_related("study").filter(study=study, code=storable(asked)).first()
+    )
     if cohort is None and asked != ALL:
         raise Http404(f"There is no cohort {asked[:50]} in study {study}.")
     rows = weighing_round(study, cohort)

@@ -116,8 +116,8 @@ def _housings(ids: list[int], today: date) -> dict[int, Housing]:
 def _masses(ids: list[int]) -> dict[int, list[Mass]]:
     masses: dict[int, list[Mass]] = defaultdict(list)
     rows = Weighing.objects.filter(mouse__in=ids).order_by("performed_at", "pk")
-    for mouse_id, *mass in rows.values_list("mouse_id", "pk", "version", "performed_at", "body_mass_g"):
-        masses[mouse_id].append(Mass(*mass))
+    for mouse_id, pk, version, at, mass_g in rows.values_list("mouse", "pk", "version", "performed_at", "body_mass_g"):
+        masses[mouse_id].append(Mass(pk, version, at, mass_g))
     return masses
 
 

@@ -118,7 +118,7 @@ def _add(entry: BenchEntry, user: Any) -> dict[str, Any]:
 
 def _change(entry: BenchEntry, user: Any) -> dict[str, Any]:
     record = _writable(entry)
-    pk, version = _wanted(entry, user) if entry.of else (entry.pk, entry.version)
+    pk, version = _wanted(entry.of, user) if entry.of else (entry.pk, entry.version)
     if pk is None or version is None:
         raise NotDone(REFUSED, "The page did not say which row and version it shows; reload it.")
     what = record.model._meta.verbose_name
@@ -142,9 +142,9 @@ def _writable(entry: BenchEntry) -> type[Record]:
     return record
 
 
-def _wanted(entry: BenchEntry, user: Any) -> tuple[int, int]:
+def _wanted(of: uuid.UUID, user: Any) -> tuple[int, int]:
     """Return row and version of an entry that corrects one of this account's own."""
-    receipt = EntryReceipt.objects.filter(key=entry.of, user=user, door=DOOR).first()
+    receipt = EntryReceipt.objects.filter(key=of, user=user, door=DOOR).first()
     if receipt is None or receipt.record_id is None:
         raise NotDone(REFUSED, "What this corrects was not stored; enter it anew.")
     if receipt.undone_at is not None and receipt.answer["action"] == ADD:

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 
 from labdb.registry import permissions
 from labdb.registry.expected_columns import kind_of
+from labdb.registry.filters import chosen_names
 from labdb.registry.form_fields import (
     DayField,
     InstantField,
@@ -66,7 +67,7 @@ class GridColumn:
 def grid_columns(context: PageContext, given: dict[str, str]) -> list[dict[str, Any]]:
     """Return the columns of a grid, in the order of the form.
 
-    The study has none where the page knows it.
+    The study has none where the page knows it. Those of the list that somebody chose (``?fields=``) are shown here too.
 
     Parameters
     ----------
@@ -75,7 +76,8 @@ def grid_columns(context: PageContext, given: dict[str, str]) -> list[dict[str, 
     """
     record = context.record
     defaults = {**default_cells(record), **given}
-    first = _first_seen(record) | set(given) | (set(natural_key(record)) - set(defaults))
+    chosen = set(chosen_names(context.query))
+    first = chosen or _first_seen(record) | set(given) | (set(natural_key(record)) - set(defaults))
     columns = []
     for name, form_field in offered(record).items():
         if name == "study" and context.entry_study is not None:
@@ -114,6 +116,11 @@ def default_cells(record: type[Record]) -> dict[str, str]:
         now = value.replace(second=0, microsecond=0) if isinstance(value, datetime) else value
         cells[name] = cell_text(fields[name], now)
     return {name: text for name, text in cells.items() if text}
+
+
+def stored_row(record: type[Record], row: Any) -> dict[str, Any]:
+    """Return a stored row as the browser keeps it: its cells, and the version that they are of."""
+    return {"id": row.pk, "version": row.version, "name": str(row), "cells": row_cells(record, row)}
 
 
 def row_cells(record: type[Record], row: Any) -> dict[str, str]:

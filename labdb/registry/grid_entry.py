@@ -12,7 +12,7 @@ from labdb.registry.batch import CheckedRow, check_rows
 from labdb.registry.entry_receipts import once
 from labdb.registry.form_fields import Reading, is_storable
 from labdb.registry.forms import Conflict, conflicts, form_for
-from labdb.registry.grid_columns import row_cells
+from labdb.registry.grid_columns import row_cells, stored_row
 from labdb.registry.headers import WHOLE_ROW, default_texts
 from labdb.registry.import_report import CheckedSheet
 from labdb.registry.import_storing import Storing, store_sheet
@@ -213,11 +213,7 @@ def _stored_rows(record: type[Record], ids: list[list[int]], user: Any) -> dict[
     """Return the rows as they are stored, by the numbers that they had; a row deleted since is left out."""
     visible = permissions.visible(record.model._default_manager.filter(pk__in=[pk for _number, pk in ids]), user)
     rows: dict[int, Any] = with_related(visible, record).in_bulk()
-    return {
-        number: {"id": pk, "version": rows[pk].version, "name": str(rows[pk]), "cells": row_cells(record, rows[pk])}
-        for number, pk in ids
-        if pk in rows
-    }
+    return {number: stored_row(record, rows[pk]) for number, pk in ids if pk in rows}
 
 
 def _by_field(said: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

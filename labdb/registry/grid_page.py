@@ -11,10 +11,10 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from labdb.registry import permissions
-from labdb.registry.filters import RESERVED, FilterError, apply, read_filters
+from labdb.registry.filters import RESERVED, FilterError, apply, chosen_names, read_filters
 from labdb.registry.form_fields import written_key
 from labdb.registry.forms import form_for
-from labdb.registry.grid_columns import cell_text, grid_columns, left_out, row_cells, time_input
+from labdb.registry.grid_columns import cell_text, grid_columns, left_out, stored_row, time_input
 from labdb.registry.import_page import QUESTIONS
 from labdb.registry.list_filters import changed, chips_of
 from labdb.registry.page_context import PageContext
@@ -25,6 +25,7 @@ STORED, NEW = "stored", "new"
 MOST_STORED = 500
 EMPTY_ROWS = 40
 MOST_MEMBERS = 500
+MOST_GROUPS = 500
 
 
 @ensure_csrf_cookie
@@ -37,13 +38,11 @@ def record_grid(request: HttpRequest, resource: str) -> HttpResponse:
     context.query.pop("rows", None)
     if not context.may("change" if mode == STORED else "add", study):
         context.require("add", study)
-    given = _given(context) if mode == NEW else {}
-    sentences: list[str] = []
-    rows: list[Any] = []
-    if mode == STORED:
-        rows, sentences = _stored_rows(context)
-    columns = grid_columns(context, given)
+    rows, sentences = _stored_rows(context) if mode == STORED else ([], [])
+    columns = grid_columns(context, _given(context) if mode == NEW else {})
     groups = _groups(context)
+    asked = _asked_group(context, groups)
+    same_group = {asked["filter"]: asked["name"]} if asked else {}
     words = {
         **context.for_template(study),
         "mode": mode,
@@ -56,29 +55,40 @@ def record_grid(request: HttpRequest, resource: str) -> HttpResponse:
         "groups": groups,
         "member": _parent(context)._meta.verbose_name if groups else "",
         "time_input": time_input(context.record, [column["name"] for column in columns]),
-        "new_url": context.address("grid", study=study),
-        "stored_url": context.address("grid", study=study, query={"rows": STORED}),
+        "new_url": context.address("grid", study=study, query={"rows": NEW, **same_group}),
+        "stored_url": context.address("grid", study=study, query={"rows": STORED, **same_group}),
         "import_url": context.address("import", study=study),
         "may_add": context.may("add", study),
         "grid": {
+            **_about_record(context, study),
             "columns": columns,
-            "rows": [
-                {"id": row.pk, "version": row.version, "name": str(row), "cells": row_cells(context.record, row)}
-                for row in rows[:MOST_STORED]
-            ],
+            "rows": [stored_row(context.record, row) for row in rows[:MOST_STORED]],
             "empty_rows": 0 if mode == STORED else EMPTY_ROWS,
-            "may_add": context.may("add", study),
-            "left_out": left_out(context.record),
-            "questions": {name: {"text": text, "answers": answers} for name, (text, answers) in QUESTIONS.items()},
-            "study": study.code if study is not None else "",
-            "record": resource,
-            "what": str(context.record.model._meta.verbose_name),
-            "title": context.record.title(),
-            "fill": _fill_asked(context, groups) if mode == NEW else None,
-            **_addresses(context, study),
+            "has_chosen_columns": bool(chosen_names(context.query)),
+            "fill": asked if mode == NEW else None,
         },
     }
     return render(request, "registry/grid.html", words, status=400 if sentences else 200)
+
+
+def _about_record(context: PageContext, study: Any) -> dict[str, Any]:
+    """Return what the browser knows of the record, whichever rows it shows."""
+    record = context.record
+    query = f"?{urlencode({'study': study.code})}" if study is not None else ""
+    addresses = {
+        f"{page}_url": reverse(f"record-grid-{page}", args=[record.resource]) + query
+        for page in ("check", "save", "fill")
+    }
+    return {
+        "record": record.resource,
+        "what": str(record.model._meta.verbose_name),
+        "title": record.title(),
+        "study": study.code if study is not None else "",
+        "may_add": context.may("add", study),
+        "left_out": left_out(record),
+        "questions": {name: {"text": text, "answers": answers} for name, (text, answers) in QUESTIONS.items()},
+        **addresses,
+    }
 
 
 def _mode(context: PageContext) -> str:
@@ -121,10 +131,8 @@ def _groups(context: PageContext) -> list[dict[str, Any]]:
     groups = []
     for resource in parent.row_groups:
         model = record_for(resource).model
-        rows = permissions.visible(model._default_manager.all(), context.user)
-        if context.entry_study is not None:
-            rows = rows.filter(study=context.entry_study)
-        names = [written_key(row) for row in rows[: MOST_MEMBERS + 1]]
+        rows = permissions.visible(model._default_manager.filter(study=context.entry_study), context.user)
+        names = [written_key(row) for row in rows[:MOST_GROUPS]]
         if names:
             groups.append({"resource": resource, "what": str(model._meta.verbose_name), "names": names})
     return groups
@@ -139,23 +147,13 @@ def _parent(context: PageContext) -> Any:
     return parent if getattr(parent, "row_groups", ()) else None
 
 
-def _fill_asked(context: PageContext, groups: list[dict[str, Any]]) -> dict[str, str] | None:
-    """Return the group that the address names (``?rows=new&mouse__cohort=C1``)."""
-    field = getattr(context.record.model, "study_from", None)
+def _asked_group(context: PageContext, groups: list[dict[str, Any]]) -> dict[str, str] | None:
+    """Return the group that the address names (``?mouse__cohort=C1``), and the filter that names it."""
     for group in groups:
-        asked = context.query.get(f"{field}__{group['what']}", "")
-        if asked in group["names"]:
-            return {"resource": group["resource"], "name": asked}
+        name = f"{context.record.model.study_from}__{group['what']}"  # type: ignore[attr-defined]
+        if (asked := context.query.get(name, "")) in group["names"]:
+            return {"filter": name, "resource": group["resource"], "name": asked}
     return None
-
-
-def _addresses(context: PageContext, study: Any) -> dict[str, str]:
-    query = f"?{urlencode({'study': study.code})}" if study is not None else ""
-    addresses = {
-        name: reverse(f"record-grid-{name}", args=[context.record.resource]) + query
-        for name in ("check", "save", "fill")
-    }
-    return {**{f"{name}_url": url for name, url in addresses.items()}, "list_url": context.address("list", study=study)}
 
 
 @require_safe

@@ -5,6 +5,7 @@ from django.urls import path
 from labdb.registry import pages, workbook_page
 from labdb.registry.attachment_pages import attachment_add, attachment_delete, attachment_file
 from labdb.registry.bench_entries import bench_clock, bench_entries
+from labdb.registry.bench_offline import bench_worker
 from labdb.registry.entry import record_add, record_delete, record_edit
 from labdb.registry.entry_fields import record_keys
 from labdb.registry.grid_doors import grid_check, grid_save
@@ -43,4 +44,5 @@ page_urlpatterns = [
 bench_urlpatterns = [
     path("entries/", bench_entries, name="bench-entries"),
     path("clock/", bench_clock, name="bench-clock"),
+    path("worker.js", bench_worker, name="bench-worker"),
 ]

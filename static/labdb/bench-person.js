@@ -93,11 +93,10 @@
   }
 
   async function choose(username, given) {
-    const token = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="))?.split("=")[1] ?? "";
     let said;
     try {
       const body = new URLSearchParams({ person: username, pin: given, study, record });
-      const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": decodeURIComponent(token) }, body, redirect: "manual" });
+      const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": labdb.csrfToken() }, body, redirect: "manual" });
       said = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : { __all__: ["The session is over; reload the page."] };
     } catch {
       said = { __all__: ["No network: the PIN cannot be checked. Until it is back, entries are in the name of the one shown."] };

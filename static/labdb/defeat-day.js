@@ -214,7 +214,6 @@
     const rest = idle ? `${idle} cage${idle > 1 ? "s" : ""} to start.` : "All bouts of the day are done.";
     const overdue = alarms.length ? `Over: cage ${alarms.map((tile) => tile.label).join(", ")}. ` : "";
     put(find("next"), overdue + (events.length ? words(events[0]) : alarms.length ? "" : rest));
-    find("next").classList.toggle("is-alarm", alarms.length > 0);
     const later = events.slice(1, 1 + LATER).map(words).join("\n");
     if (find("later").dataset.words !== later) {
       find("later").dataset.words = later;

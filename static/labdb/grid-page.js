@@ -16,7 +16,7 @@
     const columnOf = (name) => columns.find((column) => column.name === name);
     const labelOf = (name) => columnOf(name)?.label ?? name.replaceAll("_", " ");
     const defaults = Object.fromEntries(columns.filter((column) => column.default).map((column) => [column.name, column.default]));
-    const chosen = drafts.chosen(grid.record);
+    const chosen = grid.has_chosen_columns ? null : drafts.chosen(grid.record);
     const isShown = ({ name, is_shown, is_needed }) => is_needed || (chosen ? chosen.includes(name) : is_shown);
     const shown = new Set(columns.filter(isShown).map((column) => column.name));
     const state = { sheet: null, reading: {}, asked: [], pending: null, isSaving: false, checks: 0, changes: 0, checked: "", isKept: true, said: "", isLeft: false };
@@ -26,6 +26,7 @@
     // --- rows -------------------------------------------------------------------------------------------------
     const rows = () => state.sheet.rows().map(({ cells, about }) => ({ cells: { ...about.rest, ...cells }, about }));
     const toSave = () => rows().map((row, y) => ({ row, number: y + 1 })).filter(({ row }) => isToSave(row));
+    const textOf = (row) => JSON.stringify(Object.entries(row.cells).sort()); // in one order, whichever columns are seen
     const blank = (number) => Array.from({ length: number }, () => ({ cells: {}, about: {} }));
 
     function build(all) {
@@ -66,7 +67,7 @@
       const all = rows();
       if (!state.pending) state.said = "";
       for (const row of all) {
-        const text = JSON.stringify(row.cells);
+        const text = textOf(row);
         if (row.about.said && row.about.text !== text) delete row.about.said;
         row.about.text = text;
         for (const [name, conflict] of conflictsOf(row)) if (row.cells[name] !== conflict.mine && conflict.mine !== undefined) delete row.about.conflicts[name];
@@ -79,9 +80,9 @@
       refresh();
     }
 
-    function checkSoon() {
+    function checkSoon(wait = CHECK_MS) {
       clearTimeout(checking);
-      checking = setTimeout(check, CHECK_MS);
+      checking = setTimeout(check, wait);
       state.checked = "";
     }
 
@@ -137,6 +138,7 @@
       }
       if (header) pasteNamed(block, header, place);
       else pasteRows(state.sheet.repeated(block), place);
+      checkSoon(0);
     }
 
     function pasteRows(block, place) {
@@ -199,7 +201,7 @@
       view.notice("server", (answer.sentences ?? []).join(" "), { look: "danger" });
       for (const { row, number } of sent) {
         const said = answer.rows?.[number] ?? null;
-        if (row.about.text === JSON.stringify(row.cells)) row.about.said = said;
+        if (row.about.text === textOf(row)) row.about.said = said;
         const theirs = answer.theirs?.[number];
         const y = rows().findIndex((one) => one.about === row.about);
         if (theirs && y !== -1) {
@@ -358,6 +360,7 @@
       keepsCells.forEach((id) => byId(id).addEventListener("mousedown", (event) => { event.preventDefault(); event.stopPropagation(); }));
       byId("grid-fill-down").addEventListener("click", () => state.sheet.fillDown());
       byId("grid-remove").addEventListener("click", () => state.sheet.removeRows());
+      view.closeByItself(byId("grid-columns"));
       byId("grid-reason").addEventListener("input", () => { refresh(); keep(); });
       byId("grid-group")?.addEventListener("change", (event) => fill(event.target.selectedOptions[0].dataset.group, event.target.value));
       const time = byId("grid-time");

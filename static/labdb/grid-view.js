@@ -134,6 +134,16 @@ window.labdb = window.labdb || {};
     }));
   }
 
+  // A menu over the grid closes by a click beside it and by Escape.
+  function closeByItself(menu) {
+    document.addEventListener("pointerdown", (event) => { if (!menu.contains(event.target)) menu.open = false; }, true);
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  }
+
   function tellCell(sheet, rows, columns) {
     const { x1, y1, x2, y2 } = sheet.chosen();
     const column = columns.find((one) => one.name === sheet.names[x1]);
@@ -147,5 +157,5 @@ window.labdb = window.labdb || {};
     line.replaceChildren(element("strong", "", place), document.createTextNode(" "), element("span", said.some((one) => one.grade === "error") ? "text-danger" : "", sentences));
   }
 
-  window.labdb.gridView = { paint, listProblems, askQuestions, notice, columnMenu, tellCell, byId };
+  window.labdb.gridView = { paint, listProblems, askQuestions, notice, columnMenu, closeByItself, tellCell, byId };
 })();

@@ -2,6 +2,12 @@
 (() => {
   "use strict";
 
+  // The token against forged requests; read each time, for signing in anew changes it.
+  (window.labdb ??= {}).csrfToken = () => {
+    const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
+    return cookie ? decodeURIComponent(cookie.split("=")[1]) : "";
+  };
+
   // <form data-confirm="Delete mouse M001?">
   document.addEventListener("submit", (event) => {
     const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
@@ -28,6 +34,8 @@
   }
   document.addEventListener("htmx:responseError", (event) => tell(`The server answered ${event.detail.xhr.status}; reload the page to see what is stored.`));
   document.addEventListener("htmx:sendError", () => tell("The server cannot be reached; nothing was stored."));
+  // Who signed out leaves no page of the bench on the device (bench-offline.js kept them).
+  if (!document.body.dataset.user) window.caches?.delete("labdb-bench");
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
   document.addEventListener("DOMContentLoaded", () => enhance(document));
 })();

@@ -123,11 +123,6 @@
     if (trouble && due().length) timer = setTimeout(pump, Math.min(1_000 * 2 ** Math.min(failures - 1, 5), LONGEST_WAIT_MS));
   }
 
-  function csrfToken() {
-    const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken=")); // signing in anew changes it
-    return cookie ? decodeURIComponent(cookie.split("=")[1]) : JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"];
-  }
-
   // Return whether the server answered; what it answered is settled then.
   async function sendSome(items) {
     for (const item of items) {
@@ -137,7 +132,7 @@
     let answer, said;
     try {
       const body = JSON.stringify({ entries: items.map((item) => ({ ...item.entry, label: undefined })) });
-      const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() ?? "", Accept: "application/json" };
+      const headers = { "Content-Type": "application/json", "X-CSRFToken": labdb.csrfToken(), Accept: "application/json" };
       answer = await fetch(address, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(LIMIT_MS) });
       said = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
     } catch {

@@ -299,9 +299,8 @@
     said.textContent = "Sending the photo …";
     const form = new FormData();
     for (const [name, value] of Object.entries({ ...sheet.photo, file, description: `weighing sheet of ${labdb.clock.day(labdb.clock.now())}` })) form.append(name, value);
-    const token = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="))?.split("=")[1] ?? "";
     try {
-      const answer = await fetch("/api/v1/attachments/", { method: "POST", headers: { "X-CSRFToken": decodeURIComponent(token) }, body: form });
+      const answer = await fetch("/api/v1/attachments/", { method: "POST", headers: { "X-CSRFToken": labdb.csrfToken() }, body: form });
       said.textContent = answer.ok ? "The photo is attached to the cohort." : Object.values(await answer.json()).flat().join(" ");
     } catch {
       said.textContent = "No network: the photo was not sent. Choose it again when the network is back.";
@@ -344,6 +343,7 @@
     showCount();
   });
   place("decision").addEventListener("click", () => { const found = current && alertOf(current); if (found) decide(current, found); });
+  input.addEventListener("input", () => say(""));
   document.addEventListener("keydown", (event) => { // a balance types wherever the hand was last
     const isElsewhere = !event.target.closest("dialog, input, textarea, select");
     if (isElsewhere && event.key.length === 1 && !event.ctrlKey && !event.metaKey && event.key !== " ") input.focus();

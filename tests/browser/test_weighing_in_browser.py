@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from labdb.colony.models import Cage, Cohort, Housing, Mouse, Study, StudyMember
 from tests.browser.conftest import PASSWORD
 
 N_MICE = 24
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 ADDRESS = "/studies/S1/bench/weighing/?cohort=C1"
 
 
@@ -56,8 +58,21 @@ def row(page: Page, code: str) -> Any:
     return page.get_by_label("The round").get_by_role("button").filter(has_text=code)
 
 
+def chip_of(page: Page) -> Any:
+    return page.locator("[data-outbox-chip]")
+
+
 def saved(page: Page) -> None:
-    expect(page.get_by_role("button", name="What is saved")).to_have_text("all saved")
+    expect(chip_of(page)).to_have_text("all saved")
+
+
+def until(page: Page, holds: str) -> None:
+    """Wait until the page says that something holds; Playwright's own wait takes a promise for a yes."""
+    for _try in range(150):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(holds)
 
 
 def today() -> dict[str, float]:
@@ -140,7 +155,7 @@ def test_what_is_entered_without_a_network_is_stored_once_when_it_is_back(bench:
         weigh(bench, mass)
     weigh(bench, "M22")
     weigh(bench, "24.9")  # corrected before it ever left
-    expect(bench.get_by_role("button", name="What is saved")).to_contain_text("waiting: no network")
+    expect(chip_of(bench)).to_contain_text("waiting: no network")
     assert today() == {"M24": 24.0}
     bench.context.set_offline(False)
     saved(bench)
@@ -167,13 +182,38 @@ def test_an_answer_that_is_lost_makes_nothing_twice(bench: Page) -> None:
 def test_what_waits_outlives_a_reload_and_the_tab(bench: Page) -> None:
     bench.route("**/bench/entries/", lambda route: route.abort())
     weigh(bench, "24.0")
-    expect(bench.get_by_role("button", name="What is saved")).to_contain_text("1 waiting")
+    expect(chip_of(bench)).to_contain_text("1 waiting")
     context = bench.context
     bench.close()
     again = context.new_page()
     again.goto(ADDRESS)
     saved(again)
     assert today() == {"M24": 24.0}
+
+
+def test_a_reload_without_a_network_shows_the_round_as_it_stands(bench: Page) -> None:
+    weigh(bench, "24.0")
+    saved(bench)
+    until(bench, "async () => (await (await caches.match(location.href))?.text())?.includes('\"g\": 24.0')")
+    bench.context.set_offline(True)
+    weigh(bench, "24.1")
+    bench.reload()
+    expect(bench.get_by_text("No network: this page is as it was at")).to_be_visible()
+    expect(row(bench, "M24")).to_contain_text("24 g")
+    expect(row(bench, "M23")).to_contain_text("24.1 g")
+    weigh(bench, "24.2")
+    bench.context.set_offline(False)
+    saved(bench)
+    assert today() == {"M24": 24.0, "M23": 24.1, "M22": 24.2}
+
+
+def test_who_signs_out_leaves_no_page_behind(bench: Page) -> None:
+    until(bench, "async () => Boolean(await caches.match(location.href))")
+    bench.reload()
+    bench.goto("/studies/S1/")
+    bench.get_by_role("button", name="Sign out").click()
+    bench.wait_for_url("**/accounts/login/**")
+    until(bench, "async () => !(await caches.has('labdb-bench'))")
 
 
 def test_a_double_enter_saves_one_mass(bench: Page) -> None:
@@ -188,8 +228,8 @@ def test_a_double_enter_saves_one_mass(bench: Page) -> None:
 def test_a_sign_out_in_the_middle_keeps_what_was_entered(bench: Page) -> None:
     bench.context.clear_cookies(name="sessionid")
     weigh(bench, "24.0")
-    chip = bench.get_by_role("button", name="What is saved")
-    expect(chip).to_have_text("1 waiting: signed out")
+    chip = chip_of(bench)
+    expect(chip).to_contain_text("1 waiting: signed out")
     bench.get_by_role("link", name="Sign in").click()
     bench.get_by_label("User name").fill("tablet")
     bench.get_by_label("Password").fill(PASSWORD)
@@ -315,6 +355,34 @@ def test_what_the_server_refuses_comes_back_to_be_corrected(bench: Page) -> None
     assert today() == {}
 
 
+def test_what_was_refused_meanwhile_is_corrected_from_the_list(bench: Page) -> None:
+    Weighing.objects.filter(mouse__code="M24").delete()
+    bench.reload()
+    bench.context.set_offline(True)
+    weigh(bench, "240")  # its first mass: nothing to hold it against, until the server sees it
+    mass_of(bench).fill("24.")  # in the middle of the next one
+    bench.context.set_offline(False)
+    expect(chip_of(bench)).to_have_text("1 refused: 240 g is outside 1 to 100 g; check the unit and the decimal point.")
+    expect(row(bench, "M24")).to_contain_text("look here")
+    chip_of(bench).click()
+    bench.get_by_role("dialog").get_by_label("body mass g").fill("24.0")
+    bench.get_by_role("button", name="Send again").click()
+    expect(bench.get_by_text("Everything entered here is saved.")).to_be_visible()
+    assert today() == {"M24": 24.0}
+
+
+def test_what_the_server_asks_is_asked_of_the_person(bench: Page) -> None:
+    at = timezone.now() - timedelta(minutes=1)  # by another tablet, since this page was opened
+    mouse = Mouse.objects.get(code="M24")
+    Weighing.objects.create(study=mouse.study, mouse=mouse, performed_at=at, body_mass_g=20.0)
+    weigh(bench, "24.9")
+    expect(bench.get_by_role("dialog")).to_contain_text("24.9 g is 24 % more")
+    bench.get_by_label("If it is right, say why").fill("the other was M23")
+    bench.get_by_role("button", name="It is right").click()
+    saved(bench)
+    assert Weighing.objects.filter(mouse=mouse, body_mass_g=24.9).exists()
+
+
 def test_the_paper_sheet_has_the_same_order_and_leads_back(bench: Page) -> None:
     bench.get_by_role("link", name="Paper sheet").click()
     codes = bench.get_by_role("table").get_by_role("rowheader").all_text_contents()
@@ -330,3 +398,38 @@ def test_a_photo_of_the_sheet_is_attached_to_the_cohort(bench: Page) -> None:
     expect(bench.get_by_text("The photo is attached to the cohort.")).to_be_visible()
     bench.goto(f"/records/cohorts/{Cohort.objects.get().pk}/")
     expect(bench.get_by_text("weighing sheet of")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(bench: Page, theme: str) -> None:
+    Weighing.objects.filter(mouse__code="M23").update(body_mass_g=30.5)
+    bench.evaluate("theme => { document.documentElement.dataset.bsTheme = theme; }", theme)
+    weigh(bench, "24.0")
+    bench.get_by_role("button", name="Skip this mouse").click()
+    assert serious(bench) == []
+    bench.get_by_role("button", name="Working").click()
+    assert serious(bench) == []
+    bench.keyboard.press("Escape")
+    weigh(bench, "10")
+    expect(bench.get_by_role("heading", name="Is that right?")).to_be_visible()
+    assert serious(bench) == []
+
+
+def serious(page: Page) -> list[str]:
+    """Return what axe-core calls serious or worse."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{one['id']}: {node['html']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def test_everything_tapped_is_large(bench: Page) -> None:
+    for button in bench.get_by_role("button").or_(bench.get_by_role("link")).all():
+        box = button.bounding_box()
+        if box and box["height"] > 1:  # the link to the content is there for keyboards alone
+            assert box["height"] >= 56, button.inner_text()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from analysis.models import AnalysisRun, RunStatus
 from labdb.colony.models import Cohort, Exclusion, Mouse, Study, Weighing
-from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse
+from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
 from labdb.treatment.models import Dose, Drug, Solution
 from tests.analysis.small_study import add_mouse, add_test, make_study
 from tests.analysis.treated_study import add_run, signed_in
@@ -66,6 +66,16 @@ def test_each_line_leads_to_where_it_is_done(study: Study):
     client = signed_in()
     for one in client.get("/").context["due"]:
         assert client.get(one.url).status_code == 200, one.url
+
+
+def test_a_planned_course_leads_to_its_rack_and_begins_on_its_own_first_day(study: Study):
+    cohort = start_course(study, days_ago=5)
+    course = DefeatCourse.objects.get(cohort=cohort)
+    course.start_date = timezone.localdate() - timedelta(days=1)
+    course.save()
+    RotationPlan.objects.create(study=study, course=course, code="P1")
+    (bouts,) = [one for one in signed_in().get("/").context["due"] if one.what.startswith("bouts")]
+    assert (bouts.what, bouts.url) == ("bouts of day 2 of 10", "/studies/S1/defeat/DC1/day/2/")
 
 
 def test_dead_and_excluded_mice_are_not_waited_for(study: Study):

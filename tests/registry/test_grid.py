@@ -317,6 +317,12 @@ def test_the_address_brings_first_values_and_the_form_its_defaults(boss: Client)
     assert "study" not in columns
 
 
+def test_columns_that_were_chosen_for_the_list_are_those_of_the_grid(boss: Client, weighing: Weighing):
+    page = boss.get("/records/weighings/grid/?study=S1&fields=mouse,notes&rows=stored")
+    shown = [one["name"] for one in page.context["grid"]["columns"] if one["is_shown"]]
+    assert shown == ["mouse", "body_mass_g", "notes"]  # what is needed is always there
+
+
 def test_a_row_is_offered_for_each_living_mouse_of_a_cohort_or_cage(boss: Client, study: Study):
     Mouse.objects.filter(code="M03").update(death_date="2026-01-01")
     cage = Cage.objects.create(study=study, code="K1")

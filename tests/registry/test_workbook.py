@@ -74,7 +74,7 @@ def test_a_study_goes_into_an_empty_database_and_comes_out_the_same(writer: Any)
     assert old.keys() == new.keys()
     for sheet, rows in old.items():
         assert new[sheet] == rows, sheet
-    unnamed = {"arenas", "phenotype-rules", "response-rules", "strains", "genes"}  # by no row of this study
+    unnamed = {"arenas", "phenotype-rules", "response-rules", "screening-rules", "strains", "genes"}  # by no row of this study
     assert {record.resource for record in sheet_records()} - set(old) == unnamed
 
 

@@ -11,6 +11,7 @@ from labdb.postgres import grant_app_role
 from labdb.registry.autodetector import Autodetector
 from labdb.registry.history_protection import protect_history
 from labdb.registry.lab_clock import remember_zone
+from labdb.registry.quick_states import quick_states
 
 
 class Command(MigrateCommand):
@@ -25,7 +26,7 @@ class Command(MigrateCommand):
             super().handle(*args, **options)
             return
         app_role = connection.settings_dict["USER"]
-        with as_owner(connection):
+        with as_owner(connection), quick_states():
             super().handle(*args, **options)
             with connection.cursor() as cursor:
                 grant_app_role(cursor, app_role)

@@ -1,0 +1,49 @@
+"""A new model in a migration is built by itself; what refers to it knows it all the same."""
+
+from django.db import models
+from django.db.migrations import AddField, CreateModel
+from django.db.migrations.state import ProjectState
+
+from labdb.registry.quick_states import quick_states
+
+
+def cage(name: str) -> CreateModel:
+    return CreateModel(name, [("id", models.BigAutoField(primary_key=True)), ("code", models.CharField(max_length=9))])
+
+
+def inhabitant(name: str, of: str) -> CreateModel:
+    key = models.ForeignKey(of, models.CASCADE, related_name="inhabitants")
+    return CreateModel(name, [("id", models.BigAutoField(primary_key=True)), ("cage", key)])
+
+
+def test_the_model_that_a_new_one_refers_to_stays_and_knows_the_way_back():
+    state = ProjectState()
+    cage("Cage").state_forwards("vivarium", state)
+    before = state.apps.get_model("vivarium", "Cage")
+    with quick_states():
+        inhabitant("Mouse", "vivarium.Cage").state_forwards("vivarium", state)
+    mouse = state.apps.get_model("vivarium", "Mouse")
+    assert state.apps.get_model("vivarium", "Cage") is before
+    assert mouse._meta.get_field("cage").related_model is before
+    assert before._meta.get_field("inhabitants").related_model is mouse
+
+
+def test_a_model_that_waits_for_another_finds_it():
+    state = ProjectState()
+    assert state.apps is not None
+    with quick_states():
+        inhabitant("Mouse", "vivarium.Cage").state_forwards("vivarium", state)
+        cage("Cage").state_forwards("vivarium", state)
+    mouse = state.apps.get_model("vivarium", "Mouse")
+    assert mouse._meta.get_field("cage").related_model is state.apps.get_model("vivarium", "Cage")
+
+
+def test_what_alters_a_model_reaches_the_models_that_refer_to_it():
+    state = ProjectState()
+    cage("Cage").state_forwards("vivarium", state)
+    assert state.apps is not None
+    with quick_states():
+        inhabitant("Mouse", "vivarium.Cage").state_forwards("vivarium", state)
+        AddField("Cage", "rack", models.CharField(max_length=9)).state_forwards("vivarium", state)
+    altered = state.apps.get_model("vivarium", "Mouse")._meta.get_field("cage").related_model
+    assert [field.name for field in altered._meta.fields] == ["id", "code", "rack"]
