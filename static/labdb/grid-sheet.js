@@ -236,7 +236,9 @@ window.labdb = window.labdb || {};
       correct(cells) {
         sheet.ignoreHistory = true;
         sheet.parent.ignoreEvents = true;
-        cells.forEach(({ y, name, text }) => { if (names.includes(name)) sheet.setValueFromCoords(names.indexOf(name), y, text, true); });
+        const known = cells.map(({ y, name, text }) => ({ x: names.indexOf(name), y, value: text }));
+        const other = known.filter(({ x, y, value }) => x !== -1 && sheet.options.data[y][x] !== value);
+        if (other.length) sheet.setValue(other, null, true);
         sheet.parent.ignoreEvents = false;
         sheet.ignoreHistory = false;
       },
