@@ -104,7 +104,7 @@ def _former_names() -> str:
     return FORMER.format(
         table=events._meta.db_table, names=names, chosen=chosen,
         source="""(SELECT id, study_id, code FROM colony_mouse UNION ALL
-                   SELECT id, study_id, 'OLD' || substr(code, 2) FROM colony_mouse WHERE id % 10 = 0)""",
+                   SELECT id, study_id, 'OLD' || substr(code, 2) FROM colony_mouse WHERE right(code, 1) = '0')""",
     )  # fmt: skip
 
 

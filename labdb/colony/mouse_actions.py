@@ -42,6 +42,7 @@ class MoveToCage(_OfMice):
     name = "move"
     label = "Move to a cage"
     model = Housing
+    needed = ("cage",)
 
     def asked(self, context: PageContext, sent: Mapping[str, str]) -> tuple[str, ...]:
         """Return cage, kind and day."""
@@ -89,6 +90,7 @@ class Note(ListAction):
 
     name = "note"
     label = "Note"
+    needed = ("notes",)
 
     def asked(self, context: PageContext, sent: Mapping[str, str]) -> tuple[str, ...]:
         """Return the note."""
@@ -97,5 +99,5 @@ class Note(ListAction):
     def writes(self, context: PageContext, rows: Sequence[Any], answers: Mapping[str, str]) -> Iterator[Write]:
         """Yield each row with the new line below its notes."""
         line = f"{timezone.localdate()} {context.user.get_username()}: {answers['notes'].strip()}"
-        for row in rows if answers["notes"].strip() else ():
+        for row in rows:
             yield Write(row, {"notes": f"{row.notes}\n{line}" if row.notes else line}, row)

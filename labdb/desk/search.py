@@ -135,35 +135,31 @@ def _by_number(text: str, user: Any) -> Iterator[Hit]:
 
 def _by_name(text: str, user: Any, studies: list[Any], most: int) -> Iterator[Hit]:
     """Yield what is called so or begins so, also by its label ``STUDY-CODE``."""
-    asked = list(_asked(text, user, Q(found_as__startswith=text.upper()), most))
-    parts = {}
+    asked = list(_asked(user, Q(found_as__startswith=text.upper()), most))
+    typed = {"": text}
     for study in studies:
         rest = text[len(study.code) + 1 :]
         if rest and text.upper().startswith(f"{study.code.upper()}-"):
-            parts[study.pk] = rest
+            typed[study.code] = rest
             condition = Q(found_as__startswith=rest.upper(), study=study)
-            asked += _asked(rest, user, condition, most, label=study.code, only_in_study=True)
-    typed = {text.upper(), *(rest.upper() for rest in parts.values())}
+            asked += _asked(user, condition, most, label=study.code, only_in_study=True)
     for key, pk, what, name, label in _union(asked):
         where = f" of study {label}" if label else ""
-        if name.upper() in typed:
+        if name.upper() == typed[label].upper():
             yield Hit(KIND_OF[key], pk, Rank.EXACT, f"{what} {name}{where}")
         else:
-            yield Hit(
-                KIND_OF[key],
-                pk,
-                Rank.BEGINS,
-                f"{what} begins with {text if not label else text[len(label) + 1 :]}{where}",
-            )
+            yield Hit(KIND_OF[key], pk, Rank.BEGINS, f"{what} begins with {typed[label]}{where}")
 
 
 def _within(text: str, user: Any, most: int) -> list[Hit] | None:
     """Return what holds the text, as typed, in capitals or small letters; None where that takes long."""
-    holds = Q(found_name__contains=text) | Q(found_name__contains=text.upper()) | Q(found_name__contains=text.lower())
+    holds = Q()
+    for written in sorted({text, text.upper(), text.lower()}):
+        holds |= Q(found_name__contains=written)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(LONGEST_LOOK_MS)])
-            rows = _union(_asked(text, user, holds, most, in_order=False))
+            rows = _union(_asked(user, holds, most, in_order=False))
             cursor.execute("SET LOCAL statement_timeout = 0")
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
@@ -173,14 +169,7 @@ def _within(text: str, user: Any, most: int) -> list[Hit] | None:
 
 
 def _asked(
-    text: str,
-    user: Any,
-    condition: Q,
-    most: int,
-    *,
-    label: str = "",
-    only_in_study: bool = False,
-    in_order: bool = True,
+    user: Any, condition: Q, most: int, *, label: str = "", only_in_study: bool = False, in_order: bool = True
 ) -> Iterator[QuerySet]:
     """Yield one query for each name of each kind: kind, id, what it is called, the name, and the label's study."""
     for kind in KINDS:
@@ -247,13 +236,13 @@ def _results(kind: Kind, hits: list[Hit], user: Any) -> list[Result]:
 def _nearest(text: str, user: Any) -> list[str]:
     """Return the names that a slip of the finger may have meant, else names that begin like the one typed."""
     alike = Q(found_as__in=slips(text.upper()))
-    close = sorted(_names(alike, user))
+    names = _names(alike, user)
+    close = sorted(names)[:NEAREST]
     if not close:
         begins = text[: max(len(text) // 2, 1)].upper()
         names = _names(Q(found_as__startswith=begins), user)
         close = get_close_matches(text.upper(), names, n=NEAREST, cutoff=0.6)
-        close = [names[name] for name in close]
-    return close[:NEAREST]
+    return [names[name] for name in close]
 
 
 def _names(condition: Q, user: Any) -> dict[str, str]:

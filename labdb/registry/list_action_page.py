@@ -17,6 +17,7 @@ from labdb.registry.entry_receipts import KeyOfAnother
 from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import REASON, Conflict, forbidden_sentence, form_for
 from labdb.registry.list_actions import ListAction, actions_of, carry_out, preview, was_carried_out
+from labdb.registry.models import counted
 from labdb.registry.page_context import PageContext
 from labdb.registry.selection import Selection, SelectionError, selected
 
@@ -72,6 +73,10 @@ def _page(request: HttpRequest, context: PageContext, action: ListAction, chosen
     has_answers = bool(names) and len(answers) == len(names)
     if step in ("preview", "do") and not all(is_storable(text) for text in (*answers.values(), reason)):
         words["sentence"] = "Text cannot hold NUL or half characters; type it anew."
+    elif step in ("preview", "do") and (
+        lacking := [name for name in action.needed if not answers.get(name, "").strip()]
+    ):
+        words["sentence"] = f"Enter the {', the '.join(lacking)} first."
     elif step in ("preview", "do") and has_answers:
         shown = preview(action, context, chosen.rows, answers)
         words["shown"] = shown
@@ -93,7 +98,7 @@ def _done(
 ) -> HttpResponse:
     messages.success(
         request,
-        f"{action.label}: done for {len(chosen.rows):,} {context.record.title()} ({written:,} records written).",
+        f"{action.label}: done for {counted(context.record.model, len(chosen.rows))} ({written:,} records written).",
     )
     return HttpResponseRedirect(_back(request, context))
 
@@ -118,6 +123,7 @@ def _words(
         **context.for_template(study),
         "action": action,
         "chosen": chosen,
+        "n_chosen": counted(context.record.model, len(chosen.rows)),
         "named": chosen.rows[:NAMED],
         "more": max(0, len(chosen.rows) - NAMED),
         "most_shown": SHOWN,

@@ -46,12 +46,15 @@ class ListAction:
         What an account must be allowed to do with `target` to be offered it.
     needs_answers
         Whether it asks and previews; one that does not answers by itself (`answer`).
+    needed
+        Answers without which it makes no sense, though a record may lack them.
     """
 
     name: str
     label: str
     right: ClassVar[str] = "change"
     needs_answers: ClassVar[bool] = True
+    needed: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, label: str = "") -> None:
         self.label = label or self.label

@@ -82,6 +82,7 @@ def what_opens(page: Page) -> dict[str, list[str]]:
 def test_no_page_has_a_serious_fault(page: Page, sign_in: SignIn):
     study = make_analyzed_study()
     add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
+    page.set_default_navigation_timeout(60_000)  # it looks at everything, and often is the first to
     page.goto("/accounts/login/")
     found = {"/accounts/login/": in_both_themes(page)}
     sign_in("boss")

@@ -80,6 +80,12 @@ def test_one_mouse_that_is_refused_keeps_all_where_they_are(study: Study):
     assert Housing.objects.count() == 1
 
 
+def test_without_a_cage_nobody_is_moved(study: Study):
+    answer = act(signed_in(), "move", ids("M1"), cage=" ", kind="", housed_from=DAY, notes="")
+    assert "Enter the cage first." in text_of(answer)
+    assert housings("M1") == [("K1", "2026-03-01", None)]
+
+
 def test_a_cage_that_nobody_knows_is_said_once_for_all(study: Study):
     answer = act(signed_in(), "move", ids("M1", "M2"), cage="K9", kind="", housed_from=DAY, notes="")
     assert text_of(answer).count("There is no cage K9 in study S1; there are K1, K2.") == 1
@@ -164,7 +170,7 @@ def test_a_double_click_does_it_once(study: Study):
     seen = client.post(url, {**sent, "step": "preview"}).context["chosen"].versions
     for _click in range(2):
         answer = client.post(url, {**sent, "seen": seen}, follow=True)
-        assert "Note: done for 1 mice" in text_of(answer)
+        assert "Note: done for 1 mouse" in text_of(answer)
     assert mouse("M1").notes.count("ear bleeds") == 1
 
 
