@@ -85,7 +85,8 @@
     stop(tile, reason) {
       rack.stop(tile, reason);
       send(tile);
-      labdb.outbox.offerUndo(tile.own.key, `${tile.mouse} stopped: ${reason}`, () => { delete tile.own.stop; forgetEntry(tile); });
+      const key = tile.own.key;
+      labdb.outbox.offerUndo(key, `${tile.mouse} stopped: ${reason}`, () => { labdb.outbox.undo(key); delete tile.own.stop; forgetEntry(tile); });
       draw();
     },
     wound(tile, score) {
