@@ -70,7 +70,8 @@ def test_a_rule_names_fields_where_its_sentence_has_values():
 
 def test_rules_against_other_records_are_told_once_for_each_base():
     assert entries()["weighings"].further_rules == [
-        "Refuse an event in the future, before the mouse's birth or after its death."
+        "Refuse an event in the future, before the mouse's birth or after its death.",
+        "Warn of a mass far from the mouse's others.",
     ]
     assert len(data_dictionary.shared_rules()) == 1
 
