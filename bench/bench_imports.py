@@ -143,7 +143,8 @@ def workbook_of_weighings() -> bytes:
     start = dt.datetime(2026, 1, 1, 8)
     for number in range(N_WEIGHINGS):
         day, mouse = divmod(number, N_MICE)
-        sheet.append([f"M{mouse:04}", start + dt.timedelta(days=day, seconds=mouse), 20 + (number % 80) / 10, "calm"])
+        mass_g = 20 + (mouse % 80) / 10 + day / 10  # no change that is asked about
+        sheet.append([f"M{mouse:04}", start + dt.timedelta(days=day, seconds=mouse), round(mass_g, 1), "calm"])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()

@@ -25,8 +25,7 @@ def sudden_changes(rows: Sequence[Any]) -> Iterator[Finding]:
     for number, row in enumerate(rows):
         others = known[row.mouse_id]
         at = bisect_left(others, (row.performed_at, 0.0))
-        later = [one for one in others[at:] if one[0] > row.performed_at]
-        near = others[at - 1] if at else later[0] if later else None
+        near = others[at - 1] if at else next((one for one in others if one[0] > row.performed_at), None)
         if near is not None and (sentence := _sudden(row, near)):
             yield Finding(number, "body_mass_g", sentence, Grade.WARNING)
 
