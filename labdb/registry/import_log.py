@@ -18,6 +18,7 @@ class Import(models.Model):
     """A file, a pasted table or a workbook that was stored: what it made and changed, and whether it was undone."""
 
     key_field: ClassVar[str] = "pk"
+    owner_field: ClassVar[str] = "created_by"  # who sees an import that belongs to no study
 
     resource = models.CharField("record", max_length=60, help_text="What was imported: mice, or workbook.")
     study = models.ForeignKey("colony.Study", null=True, blank=True, on_delete=models.PROTECT, related_name="+")

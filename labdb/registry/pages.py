@@ -32,7 +32,6 @@ from labdb.registry.page_context import PageContext, has_study, study_named, vis
 from labdb.registry.past_changes import past_changes
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.related import related_tables
-from labdb.registry.saved_views import views_of
 
 
 @require_safe
@@ -143,8 +142,7 @@ def _list_menus(context: PageContext, list_url: str) -> dict[str, Any]:
         "choices": column_choices(context),
         "usual_url": f"{list_url}?{all_but_columns}",
         "kept_with_columns": QueryDict(all_but_columns).items(),
-        "views": views_of(context),
-        "view_query": changed(context.query),
+        "views_url": f"{reverse('list-views', args=[context.record.resource])}?{changed(context.query)}",
     }
 
 

@@ -57,8 +57,8 @@ def studies_where(user: Any, permission: str) -> set[Any]:
 def visible(queryset: QuerySet, user: Any) -> QuerySet:
     """Return the rows of a list that this account may see.
 
-    Rows of a study need a role there (or everywhere) that may view them; rows without a study need the role
-    anywhere.
+    Rows of a study need a role there (or everywhere) that may view them; rows of a table without studies need the
+    role anywhere. Where a row may do without a study (an import of aggressors), its owner sees it.
     """
     condition = visible_at(user, queryset.model)
     return queryset.none() if condition is None else queryset.filter(condition)
@@ -81,7 +81,11 @@ def visible_at(user: Any, model: type[Model], path: str = "") -> Q | None:
     if leads_to_study is None:
         return Q() if studies_where(user, permission) else None
     mine = studies_where(user, permission)
-    return Q(**{f"{'__'.join(filter(None, [path, leads_to_study]))}__in": sorted(mine)})
+    leads = "__".join(filter(None, [path, leads_to_study]))
+    condition = Q(**{f"{leads}__in": sorted(mine)})
+    if (owner := getattr(model, "owner_field", "")) and mine:
+        condition |= Q(**{f"{leads}__isnull": True, "__".join(filter(None, [path, owner])): user})
+    return condition
 
 
 def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:

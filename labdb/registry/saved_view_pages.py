@@ -3,19 +3,23 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
+from labdb.registry.list_filters import changed
 from labdb.registry.page_context import PageContext
-from labdb.registry.saved_views import own_view, save_view
+from labdb.registry.saved_views import own_view, save_view, views_of
 
 
-@require_POST
-def view_save(request: HttpRequest, resource: str) -> HttpResponse:
-    """Keep the list as its address says, and show it."""
+@require_http_methods(["GET", "HEAD", "POST"])
+def list_views(request: HttpRequest, resource: str) -> HttpResponse:
+    """Answer the menu of a list's views when it is opened; keep the list as its address says, and show it."""
     context = PageContext.of(request, resource)
     context.require("view")
+    if request.method != "POST":
+        words = {**context.for_template(), "views": views_of(context), "view_query": changed(context.query)}
+        return render(request, "registry/_list_views.html", words)
     query = request.POST.get("query", "")
     try:
         view, was_there = save_view(

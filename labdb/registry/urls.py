@@ -13,7 +13,7 @@ from labdb.registry.grid_page import grid_fill, record_grid
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
 from labdb.registry.list_action_page import list_action
-from labdb.registry.saved_view_pages import view_forget, view_save
+from labdb.registry.saved_view_pages import list_views, view_forget
 
 page_urlpatterns = [
     path("", pages.record_index, name="record-index"),
@@ -29,7 +29,7 @@ page_urlpatterns = [
     path("<slug:resource>/selected/<slug:name>/", list_action, name="list-action"),
     path("<slug:resource>/add/", record_add, name="record-add"),
     path("<slug:resource>/import/", record_import, name="record-import"),
-    path("<slug:resource>/views/", view_save, name="view-save"),
+    path("<slug:resource>/views/", list_views, name="list-views"),
     path("<slug:resource>/views/<int:pk>/forget/", view_forget, name="view-forget"),
     path("<slug:resource>/grid/", record_grid, name="record-grid"),
     path("<slug:resource>/grid/check/", grid_check, name="record-grid-check"),

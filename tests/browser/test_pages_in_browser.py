@@ -35,7 +35,7 @@ def test_a_list_is_filtered_sorted_and_paged_without_leaving_it(page, study, sig
     expect(page.get_by_text("1–50 of 60")).to_be_visible()
     page.get_by_role("link", name="Next").click()
     expect(page.get_by_text("51–60 of 60")).to_be_visible()
-    page.get_by_label("Group").select_option("control")
+    page.get_by_role("combobox", name="Group").select_option("control")
     expect(page.get_by_text("1–30 of 30")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/records/mice/\?(?=.*group=control)(?=.*study=S1)(?!.*sex=)(?!.*page=)"))
     page.get_by_role("link", name="Code").click()
@@ -46,7 +46,7 @@ def test_a_list_is_filtered_sorted_and_paged_without_leaving_it(page, study, sig
     expect(page.locator("tbody tr").first).to_contain_text("C2-09")  # still sorted
     page.go_back()
     expect(page.get_by_text("1–30 of 30")).to_be_visible()
-    expect(page.get_by_label("Group")).to_have_value("control")
+    expect(page.get_by_role("combobox", name="Group")).to_have_value("control")
     page.get_by_role("link", name="group is control").click()
     expect(page.get_by_text("1–50 of 60")).to_be_visible()
 
@@ -54,8 +54,8 @@ def test_a_list_is_filtered_sorted_and_paged_without_leaving_it(page, study, sig
 def test_a_filter_that_is_not_understood_says_so_in_place(page, study, sign_in):
     sign_in("boss")
     page.goto("/records/si-tests/?study=S1")
-    page.get_by_label("Test number").fill("two")
-    page.get_by_label("Test number").press("Enter")
+    page.get_by_role("textbox", name="Test number").fill("two")
+    page.get_by_role("textbox", name="Test number").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("two is not a whole number")
 
 
@@ -63,14 +63,14 @@ def test_a_mouse_is_entered_with_names_that_are_searched(page, study, sign_in):
     sign_in("tina", "technician", study)
     page.goto("/records/mice/?study=S1")
     page.get_by_role("link", name="Add mouse").click()
-    page.get_by_label("Code").fill("M 1")
+    page.get_by_role("textbox", name="Code").fill("M 1")
     choose(page, "Cohort", "C2")
     choose(page, "Strain", "CD")
     page.get_by_role("button", name="Save", exact=True).click()
-    refused = page.locator(".entry", has=page.get_by_label("Code"))
+    refused = page.locator(".entry", has=page.get_by_role("textbox", name="Code"))
     expect(refused).to_contain_text("A code starts with a letter or digit")
     expect(page.locator(".entry", has_text="Cohort").locator(".item")).to_have_text("C2")
-    page.get_by_label("Code").fill("M1")
+    page.get_by_role("textbox", name="Code").fill("M1")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("Mouse M1 saved.")
     mouse = Mouse.objects.get(code="M1")
@@ -80,7 +80,7 @@ def test_a_mouse_is_entered_with_names_that_are_searched(page, study, sign_in):
 def test_a_name_that_nobody_knows_is_refused_with_those_there_are(page, study, sign_in):
     sign_in("boss")
     page.goto("/records/mice/add/?study=S1")
-    page.get_by_label("Code").fill("M1")
+    page.get_by_role("textbox", name="Code").fill("M1")
     cohort = page.get_by_role("combobox", name="Cohort")
     cohort.click()
     cohort.press_sequentially("C9")

@@ -77,10 +77,11 @@ def test_every_sequenced_sample_leads_from_its_counts_to_its_place_in_the_freeze
 
 
 def test_no_record_of_the_design_is_left_empty(both_studies):
-    """Tables of analyses aside, and what a lab adds to its own taste."""
+    """Tables of analyses aside, what a lab adds to its own taste, and what the pages of the bench make."""
     rooms = ("colony", "defeat", "behavior", "treatment", "tissue", "sequencing")
     own_taste = {
         "study-memberships", "exclusions", "mouse-identifications", "assay-metrics", "assay-results",
+        "rotation-plans", "planned-bouts", "welfare-checks",
     }  # fmt: skip
     empty = {
         record.resource

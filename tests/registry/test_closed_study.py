@@ -123,7 +123,7 @@ def _sql(statement: str) -> None:
 
 def test_bulk_and_raw_writes_are_refused_too(manager: Any) -> None:
     study, mouse = Study.objects.get(code="S1"), _mouse()
-    free, link = Mouse.objects.get(code="M002"), ExtractionSample.objects.get()
+    free, link = Mouse.objects.get(code="M003"), ExtractionSample.objects.get()
     _refused(lambda: Mouse.objects.bulk_create([Mouse(study=study, code="M9")]))
     _refused(lambda: Mouse.objects.filter(pk=mouse.pk).update(notes="x"))
     _refused(lambda: ExtractionSample.objects.filter(study=study).delete())

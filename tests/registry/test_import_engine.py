@@ -413,3 +413,20 @@ def test_cohorts_of_one_study_are_not_those_of_another(writer: Any) -> None:
     report = take("cohorts", "code\nC1\n", writer, study=Study.objects.get(code="S2"))
     assert counts(report) == (1, 0, 0)
     assert Cohort.objects.filter(code="C1").count() == 2
+
+
+def test_who_imports_records_of_the_whole_laboratory_sees_the_import_and_others_do_not(db: None) -> None:
+    study = Study.objects.create(code="S9", title="another")
+    clients = {}
+    for name in ("anna", "ben"):
+        user = User.objects.create_user(name)
+        StudyMembership.objects.create(study=study, user=user, role=Role.objects.get(name="technician"))
+        clients[name] = Client()
+        clients[name].force_login(user)
+    address = "/records/aggressors/import/"
+    checked = clients["anna"].post(address, {"text": "code\nR81\nR82\n", "step": "check"})
+    answer = clients["anna"].post(address, {"token": checked.context["token"], "step": "import"}, follow=True)
+    assert answer.status_code == 200
+    assert "2 aggressors imported" in answer.content.decode()
+    address = answer.redirect_chain[-1][0]
+    assert clients["ben"].get(address).status_code == 404

@@ -58,12 +58,16 @@ def by_rest_list(client: Client, record: type[Record], row: dict[str, str], user
     return answer[0] if isinstance(answer, list) else answer
 
 
-def by_file(client: Client, record: type[Record], row: dict[str, str], user: Any) -> Sentences:
+def as_csv(row: dict[str, str]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, row.keys())
     writer.writeheader()
     writer.writerow(row)
-    report = import_table(record, text.getvalue().encode(), "rows.csv", user=user)
+    return text.getvalue().encode()
+
+
+def by_file(client: Client, record: type[Record], row: dict[str, str], user: Any) -> Sentences:
+    report = import_table(record, as_csv(row), "rows.csv", user=user)
     found: Sentences = {}
     for error in report.errors:
         assert error.line == 2
@@ -146,10 +150,10 @@ def test_a_good_row_is_stored_by_every_door(record: type[Record], writer: Any, c
 def test_a_file_finds_every_row_again_by_its_natural_key(record: type[Record], writer: Any) -> None:
     row = good_row(record)
     names = [name for name in row if name in natural_key(record)] or list(row)
-    text = f"{','.join(row)}\n{','.join(row.values())}\n".encode()
+    text = as_csv(row)
     first = import_table(record, text, "rows.csv", user=writer)
     again = import_table(record, text, "rows.csv", user=writer)
-    key_alone = f"{','.join(names)}\n{','.join(row[name] for name in names)}\n".encode()
+    key_alone = as_csv({name: row[name] for name in names})
     part = import_table(record, key_alone, "rows.csv", user=writer, study=getattr(first.records[0], "study", None))
     assert [(one.created, one.changed, one.unchanged) for one in (first, again, part)] == [
         (1, 0, 0), (0, 0, 1), (0, 0, 1),

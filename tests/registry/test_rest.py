@@ -178,7 +178,9 @@ def test_a_record_that_others_need_says_by_what(api: Api) -> None:
         api("POST", "si-tests/", {"mouse": "M002", "test_number": number, "iz_absent_s": 60, "iz_present_s": 30})
     answer = api("DELETE", "mice/M002/")
     assert answer.status_code == 409
-    assert answer.json() == {"__all__": ["Mouse M002 has 1 weighing and 2 SI tests; delete these first."]}
+    assert answer.json() == {
+        "__all__": ["Mouse M002 has 1 weighing, 1 planned bout and 2 SI tests; delete these first."]
+    }
     assert api("DELETE", "mice/M003/").status_code == 204
     assert not Mouse.objects.filter(code="M003").exists()
 
@@ -209,7 +211,7 @@ def test_a_list_that_comes_second_is_a_409(api: Api, monkeypatch: pytest.MonkeyP
     def come_second(*args: Any, **options: Any) -> Any:
         raise Conflict("Another mouse with the same code was saved at the same moment; reload and compare.")
 
-    monkeypatch.setattr("labdb.registry.imports.store_rows", come_second)
+    monkeypatch.setattr("labdb.registry.import_storing.store_rows", come_second)
     answer = api("POST", "mice/", [{"study": "S1", "code": "N1"}, {"study": "S1", "code": "N2"}])
     assert answer.status_code == 409
     assert "at the same moment" in answer.json()[0]["__all__"][0]
