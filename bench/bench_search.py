@@ -9,7 +9,7 @@ from bench.bench_lists import GUEST, LAB, copies
 from bench.databases import throwaway_database
 
 N_REQUESTS = 5
-TARGET_MS, TARGET_QUERIES = 100.0, 12
+TARGET_MS = 100.0
 SAMPLES_OF_A_MOUSE = 4
 
 FILL_SEARCH: dict[str, tuple[dict[str, str], str]] = {
@@ -133,7 +133,7 @@ def _measured(what: str, headers: dict[str, str]) -> list[dict[str, Any]]:
     return [
         _row(f"search, {what}, {len(times)} texts", statistics.median(times.values()), "ms", TARGET_MS),
         _row(f"  the slowest: {slowest}", times[slowest], "ms", None),
-        _row(f"  the most queries: {most}", queries[most], "queries", TARGET_QUERIES),
+        _row(f"  the most queries: {most}", queries[most], "queries", None),
     ]
 
 
