@@ -1,21 +1,23 @@
-"""Ten days of defeat for a cohort of 24 in a study that is empty at first: screening before, weighing throughout.
+"""Days of defeat for a cohort of 24: screening before, weighing throughout; ten in an empty study, two beside the demo.
 
 Everything is entered by the pages, as people would; only the laboratory's clock is moved on from day to day.
 """
 
+import io
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.defeat.models import AggressorScreening, DefeatBout
 
-N_MICE, N_CONTROLS, N_AGGRESSORS, N_DAYS = 24, 4, 30, 10
+N_MICE, N_CONTROLS, N_AGGRESSORS = 24, 4, 30
 SESSIONS = 3
 MoveTo = Callable[[datetime], None]
 
@@ -53,23 +55,24 @@ def screen(page: Page, session: int) -> None:
     expect(page.get_by_text(f"{N_AGGRESSORS} sessions saved.")).to_be_visible()
 
 
-def plan(page: Page, first_day: datetime) -> None:
-    course = f"DC1,C1,{N_DAYS},0.1,{first_day.date().isoformat()}"
-    paste(page, "/records/defeat-courses/import/?study=S1", ["code,cohort,days,bout_length_min,start_date", course])
-    page.goto("/studies/S1/defeat/DC1/")
+def plan(page: Page, study: str, n_days: int, first_day: datetime) -> None:
+    course = f"DC1,C9,{n_days},0.1,{first_day.date().isoformat()}"
+    lines = ["code,cohort,days,bout_length_min,start_date", course]
+    paste(page, f"/records/defeat-courses/import/?study={study}", lines)
+    page.goto(f"/studies/{study}/defeat/DC1/")
     page.get_by_role("link", name="Plan rotation").click()
     page.get_by_role("button", name="Show the plan").click()
     page.get_by_role("button", name="Save this plan").click()
-    expect(page.get_by_role("link", name="Day 10")).to_be_visible()
+    expect(page.get_by_role("link", name=f"Day {n_days}")).to_be_visible()
 
 
 def saved(page: Page) -> None:
     expect(page.locator("[data-outbox-chip]")).to_have_text("all saved", timeout=60_000)
 
 
-def weigh(page: Page, day: int) -> None:
+def weigh(page: Page, study: str, day: int) -> None:
     """Put one mouse after the other on the balance: they lose a little, then gain."""
-    page.goto("/studies/S1/bench/weighing/?cohort=C1")
+    page.goto(f"/studies/{study}/bench/weighing/?cohort=C9")
     expect(page.get_by_label("Body mass (g), or a mouse's code")).to_be_focused()
     for number in range(N_MICE + N_CONTROLS):
         page.keyboard.type(f"{24 + number / 10 + day * 0.1:.1f} g")
@@ -78,10 +81,10 @@ def weigh(page: Page, day: int) -> None:
     saved(page)
 
 
-def defeat(page: Page, day: int) -> None:
+def defeat(page: Page, day: int, n_days: int) -> None:
     """Run the rack: one tap starts all, and each mouse is attacked as often as it can be told apart."""
     page.goto("/")
-    page.get_by_role("link", name=f"bouts of day {day} of {N_DAYS}").click()
+    page.get_by_role("link", name=f"bouts of day {day} of {n_days}").click()
     tiles = page.locator(".rack-tile")
     expect(tiles).to_have_count(N_MICE)
     page.get_by_role("button", name=re.compile("^Start all")).click()
@@ -91,38 +94,45 @@ def defeat(page: Page, day: int) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_ten_days_of_defeat_with_screening_before_and_weighing_throughout(
-    page: Page, sign_in: Any, move_to: MoveTo, settings: Any
+@pytest.mark.parametrize(("study", "n_days"), [("S1", 10), ("DEMO", 2)])
+def test_days_of_defeat_with_screening_before_and_weighing_throughout(
+    page: Page, sign_in: Any, move_to: MoveTo, settings: Any, study: str, n_days: int
 ) -> None:
     settings.BOUT_STAGGER_S = 0
-    study = Study.objects.create(code="S1", title="empty at first")
-    first_day = (timezone.localtime() - timedelta(days=N_DAYS - 1)).replace(hour=9, minute=0)
+    if study == "DEMO":
+        call_command("load_fixtures", verbosity=0)
+        call_command("load_demo", verbosity=0, stdout=io.StringIO())
+    else:
+        Study.objects.create(code=study, title="empty at first")
+    first_day = (timezone.localtime() - timedelta(days=n_days - 1)).replace(hour=9, minute=0)
     move_to(first_day - timedelta(days=SESSIONS + 1))
-    sign_in("tina", "technician", study)
-    paste(page, "/records/cohorts/import/?study=S1", ["code", "C1"])
+    sign_in("tina", "technician", Study.objects.get(code=study))
+    paste(page, f"/records/cohorts/import/?study={study}", ["code", "C9"])
     groups = {"M": ("defeated", N_MICE), "K": ("control", N_CONTROLS)}
-    mice = [f"{letter}{at:02},{group},C1" for letter, (group, n) in groups.items() for at in range(1, n + 1)]
-    paste(page, "/records/mice/import/?study=S1", ["code,group,cohort", *mice])
+    mice = [f"{letter}{at:02},{group},C9" for letter, (group, n) in groups.items() for at in range(1, n + 1)]
+    paste(page, f"/records/mice/import/?study={study}", ["code,group,cohort", *mice])
     paste(page, "/records/aggressors/import/", ["code", *(f"R{at:02}" for at in range(1, N_AGGRESSORS + 1))])
     for session in range(1, SESSIONS + 1):
         move_to(first_day - timedelta(days=SESSIONS + 1 - session))
         screen(page, session)
     page.get_by_role("button", name="Accept the verdicts").click()
     expect(page.get_by_text("sessions judged by the rule")).to_be_visible()
-    plan(page, first_day)
-    for day in range(1, N_DAYS + 1):
+    plan(page, study, n_days, first_day)
+    for day in range(1, n_days + 1):
         move_to(first_day + timedelta(days=day - 1))
-        weigh(page, day)
-        defeat(page, day)
+        weigh(page, study, day)
+        defeat(page, day, n_days)
 
-    assert AggressorScreening.objects.filter(passed=True).count() == (N_AGGRESSORS - 2) * SESSIONS
-    bouts = list(DefeatBout.objects.select_related("mouse", "aggressor", "performed_by"))
-    assert len(bouts) == N_MICE * N_DAYS
+    judged = AggressorScreening.objects.filter(aggressor__code__startswith="R")
+    assert judged.filter(passed=True).count() == (N_AGGRESSORS - 2) * SESSIONS
+    bouts = list(DefeatBout.objects.filter(course__code="DC1").select_related("mouse", "aggressor", "performed_by"))
+    assert len(bouts) == N_MICE * n_days
     assert len({(bout.mouse, bout.aggressor) for bout in bouts}) == len(bouts)
     assert {(bout.day, timezone.localdate(bout.performed_at)) for bout in bouts} == {
-        (day, first_day.date() + timedelta(days=day - 1)) for day in range(1, N_DAYS + 1)
+        (day, first_day.date() + timedelta(days=day - 1)) for day in range(1, n_days + 1)
     }
     assert {bout.aggressor.code for bout in bouts} <= {f"R{at:02}" for at in range(1, N_AGGRESSORS - 1)}
     assert {str(bout.performed_by) for bout in bouts} == {"tina"}
-    assert Weighing.objects.count() == (N_MICE + N_CONTROLS) * N_DAYS
-    assert Mouse.objects.filter(group="control", defeat_bouts__isnull=False).count() == 0
+    cohort = Mouse.objects.filter(cohort__code="C9")
+    assert Weighing.objects.filter(mouse__in=cohort).count() == (N_MICE + N_CONTROLS) * n_days
+    assert not cohort.filter(group="control", defeat_bouts__isnull=False).exists()
