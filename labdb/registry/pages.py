@@ -107,6 +107,7 @@ def _list_response(
         "sentences": sentences or [],
         "chips": chips_of(context, list_url),
         "plain_url": list_url,
+        "list_query": address,
         "is_list": True,
         "ordering": context.query.get("ordering", ""),
         **_list_menus(context, list_url),

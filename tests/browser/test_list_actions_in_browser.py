@@ -15,6 +15,7 @@ def study(page: Page) -> Study:
     Mouse.objects.bulk_create(
         Mouse(study=study, code=f"M{number:02}", cohort=cohort, group="defeated") for number in range(60)
     )
+    Mouse.objects.create(study=study, code="N01", cohort=cohort, group="control")
     return study
 
 
@@ -56,6 +57,7 @@ def test_all_that_the_filters_select_are_more_than_the_page(page: Page, study, s
     page.get_by_role("button", name="Note: 60 mice").click()
     expect(page.get_by_role("status").first).to_contain_text("Note: done for 60 mice")
     assert Mouse.objects.filter(notes__endswith="moved to room 2").count() == 60
+    assert Mouse.objects.get(code="N01").notes == ""
 
 
 def test_ticks_do_not_filter_and_go_with_their_page(page: Page, study, sign_in):
