@@ -66,5 +66,5 @@ def test_ticks_do_not_filter_and_go_with_their_page(page: Page, study, sign_in):
     row(page, 0).check()
     expect(page).to_have_url(re.compile(r"/records/mice/\?study=S1$"))
     page.get_by_role("link", name="Next").click()
-    expect(page.get_by_text("51–60 of 60")).to_be_visible()
+    expect(page.get_by_text("51–61 of 61")).to_be_visible()
     expect(page.get_by_role("region", name="What is chosen")).to_be_hidden()
