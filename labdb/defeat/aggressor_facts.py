@@ -20,6 +20,7 @@ from labdb.defeat.screening import (
     hardness_word,
     screening_verdict,
 )
+from labdb.registry.natural_order import natural
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,6 @@ class AggressorFacts:
 def newest_rule() -> ScreeningRule | None:
     """Return the rule that was entered last."""
     return ScreeningRule.objects.order_by("-pk").first()
-
-
-def natural(code: str) -> tuple[Any, ...]:
-    """Return what sorts codes as people count: 2A before 10A."""
-    parts: list[tuple[int, Any]] = []
-    number = ""
-    for letter in f"{code}\0":
-        if letter.isascii() and letter.isdecimal():
-            number += letter
-            continue
-        if number:
-            parts.append((0, int(number)))
-            number = ""
-        parts.append((1, letter))
-    return tuple(parts)
 
 
 def all_facts(rule: ScreeningRule | None) -> list[AggressorFacts]:

@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 
 from analysis.kernels.phenotype import CONTROL_GROUP
 from labdb.colony.models import Mouse
-from labdb.defeat.aggressor_facts import natural
 from labdb.defeat.models import ControlRotation, DefeatBout, DefeatCourse, PlannedBout, RotationPlan
+from labdb.registry.natural_order import natural
 
 WITNESS_GROUP = "witness"
 

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_safe
 from labdb.accounts.bench_shell import bench_words
 from labdb.colony.models import Mouse
 from labdb.defeat import course_facts
-from labdb.defeat.aggressor_facts import AggressorFacts, all_facts, natural, newest_rule
+from labdb.defeat.aggressor_facts import AggressorFacts, all_facts, newest_rule
 from labdb.defeat.course_page import found_course
 from labdb.defeat.models import ControlRotation, DefeatBout, DefeatCourse, PlannedBout
 from labdb.defeat.partners import plan_partners
+from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 
 USUAL_BOUT_S = 300.0  # where the course does not say; 5 to 10 min (Golden et al. 2011)
@@ -29,6 +30,7 @@ def day_page(request: HttpRequest, code: str, course: str, day: int) -> HttpResp
     _refuse_other_days(found, day)
     facts = {one.code: one for one in all_facts(newest_rule())}
     tiles = _tiles(found, day, facts)
+    may_enter = may(request.user, "add", DefeatBout, study)
     back_url = reverse("defeat-course", args=[study.code, found.code])
     words = {
         "study": study,
@@ -40,7 +42,7 @@ def day_page(request: HttpRequest, code: str, course: str, day: int) -> HttpResp
         "lost": _died_before(found, day),
         "sheet_url": reverse("defeat-day-sheet", args=[study.code, found.code, day]),
         "plan_url": reverse("defeat-plan", args=[study.code, found.code]),
-        "may_enter": may(request.user, "add", DefeatBout, study),
+        "may_enter": may_enter,
         "rack": {
             "study": study.code,
             "course": found.code,
@@ -50,9 +52,9 @@ def day_page(request: HttpRequest, code: str, course: str, day: int) -> HttpResp
             "stagger_s": settings.BOUT_STAGGER_S,
             "sensory_contact_h": found.sensory_contact_h if day < found.days else None,
             "tiles": tiles,
-            "free": _free(found, tiles, facts),
+            "free": _free(tiles, facts),
             "pairs": _pairs(found, day),
-            "may_enter": may(request.user, "add", DefeatBout, study),
+            "may_enter": may_enter,
             "stored_url": reverse("defeat-day-stored", args=[study.code, found.code, day]),
         },
     }
@@ -155,7 +157,7 @@ def _stored(bout: DefeatBout) -> dict[str, Any]:
     }
 
 
-def _free(course: DefeatCourse, tiles: list[dict[str, Any]], facts: dict[str, AggressorFacts]) -> list[dict[str, str]]:
+def _free(tiles: list[dict[str, Any]], facts: dict[str, AggressorFacts]) -> list[dict[str, str]]:
     """Return who can step in today: passed, in use, and with no mouse of the day; softer ones last."""
     busy = {tile["aggressor"] for tile in tiles} | {tile["stored"]["aggressor"] for tile in tiles if tile["stored"]}
     free = [one for one in facts.values() if one.has_passed and not one.state and one.code not in busy]

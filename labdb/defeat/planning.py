@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from labdb.colony.models import Cage, Mouse
 from labdb.defeat import course_facts
-from labdb.defeat.aggressor_facts import AggressorFacts, all_facts, natural
+from labdb.defeat.aggressor_facts import AggressorFacts, all_facts
 from labdb.defeat.models import DefeatBout, DefeatCourse, PlannedBout, RotationPlan, ScreeningRule
 from labdb.defeat.rotation import ALGORITHM_VERSION, Rotation, plan_rotation
 from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_dicts
+from labdb.registry.natural_order import natural
 from labdb.registry.record import record_for
 
 

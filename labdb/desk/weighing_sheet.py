@@ -1,6 +1,5 @@
 """The mice of a weighing round in the order of their cages, each with what it weighed before."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from labdb.colony.models import Cohort, Housing, Mouse, MouseIdentification, Study, Weighing, WelfareCheck
+from labdb.registry.natural_order import natural
 
 CURVE_POINTS = 30  # the newest weighings of a mouse that its curve shows
 
@@ -93,7 +93,7 @@ def weighing_round(study: Study, cohort: Cohort | None) -> list[Weighed]:
     mice = Mouse.objects.filter(study=study).filter(Q(death_date=None) | Q(death_date__gte=today))
     chosen = list((mice.filter(cohort=cohort) if cohort else mice).select_related("cohort"))
     ids = [mouse.pk for mouse in chosen]
-    housings, masses, marks = _housings(ids, today), _masses(ids), _marks(ids)
+    housings, masses, marks = _housings(ids, today), _masses(ids), _marks(chosen)
     excluded = set(Mouse.objects.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
     checks = _checks_today(ids)
     order = sorted(chosen, key=lambda mouse: _place_order(mouse, housings.get(mouse.pk)))
@@ -121,12 +121,10 @@ def _masses(ids: list[int]) -> dict[int, list[Mass]]:
     return masses
 
 
-def _marks(ids: list[int]) -> dict[int, list[str]]:
+def _marks(mice: list[Mouse]) -> dict[int, list[str]]:
     """Return what a scanner may read of each mouse beside its code."""
-    marks: dict[int, list[str]] = defaultdict(list)
-    for mouse_id, tag in Mouse.objects.filter(pk__in=ids).exclude(ear_tag="").values_list("pk", "ear_tag"):
-        marks[mouse_id].append(tag)
-    worn = MouseIdentification.objects.filter(mouse__in=ids, removed_date=None)
+    marks = defaultdict(list, {mouse.pk: [mouse.ear_tag] for mouse in mice if mouse.ear_tag})
+    worn = MouseIdentification.objects.filter(mouse__in=[mouse.pk for mouse in mice], removed_date=None)
     for mouse_id, value in worn.values_list("mouse_id", "value"):
         if value not in marks[mouse_id]:
             marks[mouse_id].append(value)
@@ -165,8 +163,3 @@ def _place_order(mouse: Mouse, housing: Housing | None) -> tuple[Any, ...]:
         housing.side,
         natural(mouse.code),
     )
-
-
-def natural(text: str) -> tuple[Any, ...]:
-    """Return a key by which K10 comes after K9."""
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.findall(r"\d+|\D+", text))

@@ -21,7 +21,8 @@ from labdb.colony.models import (
     Weighing,
     WelfareCheck,
 )
-from labdb.desk.weighing_sheet import natural, weighing_round
+from labdb.desk.weighing_sheet import weighing_round
+from labdb.registry.natural_order import natural
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/S1/bench/weighing/"
