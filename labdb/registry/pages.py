@@ -116,7 +116,8 @@ def _list_response(
     }
     study = context.study if context.has_study else None
     if page is not None and page.rows and context.may("change", study):
-        words["grid_url"] = f"{context.address('grid').partition('?')[0]}?{changed(context.query, rows='stored')}"
+        grid_url = reverse("record-grid", args=[context.record.resource])
+        words["grid_url"] = f"{grid_url}?{changed(context.query, rows='stored')}"
     is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     if not is_part:
         inputs = inputs_of(context)

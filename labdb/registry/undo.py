@@ -115,9 +115,6 @@ def _obstacles(rows: dict[str, list[ImportedRow]]) -> Iterator[str]:
                 yield f"{named(now)} was changed since."
         yield from _attached(resource, model, stored, made)
         yield from _built_on(model, stored, made)
-        attached = Attachment.objects.filter(resource=resource, record_id__in=made[model])
-        for pk in sorted(set(attached.values_list("record_id", flat=True)) & stored.keys()):
-            yield f"{named(stored[pk])} has attachments."
 
 
 def _attached(resource: str, model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
