@@ -11,12 +11,13 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from labdb.registry import permissions
-from labdb.registry.filters import RESERVED, FilterError, apply, chosen_names, read_filters
+from labdb.registry.filters import RESERVED, FilterError, chosen_names
 from labdb.registry.form_fields import written_key
 from labdb.registry.forms import form_for
 from labdb.registry.grid_columns import cell_text, grid_columns, left_out, stored_row, time_input
 from labdb.registry.import_page import QUESTIONS
 from labdb.registry.list_filters import changed, chips_of
+from labdb.registry.listing import selected_rows
 from labdb.registry.page_context import PageContext
 from labdb.registry.record import record_for
 from labdb.registry.representation import with_related
@@ -111,13 +112,8 @@ def _given(context: PageContext) -> dict[str, str]:
 
 def _stored_rows(context: PageContext) -> tuple[list[Any], list[str]]:
     """Return the rows that the filters select, and what is to be said of them."""
-    asked = context.query.copy()
-    if not context.has_study:
-        asked.pop("study", None)
-    elif context.study is not None:
-        asked["study"] = f"#{context.study.pk}"  # found already
     try:
-        selected = apply(context.rows(), context.record, read_filters(context.record, asked, context.user))
+        selected = selected_rows(context)
     except FilterError as error:
         return [], [said for some in error.errors.values() for said in some]
     return list(with_related(selected, context.record)[: MOST_STORED + 1]), []

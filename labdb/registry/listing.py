@@ -9,7 +9,7 @@ from django.db import models
 from django.http import QueryDict
 
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
-from labdb.registry.filters import chosen_names
+from labdb.registry.filters import apply, chosen_names, read_filters
 from labdb.registry.keys import key_path
 from labdb.registry.list_filters import changed
 from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_of_page
@@ -50,6 +50,16 @@ class TablePage:
     def last(self) -> int:
         """The number of the last row shown."""
         return self.first + len(self.rows) - 1
+
+
+def selected_rows(context: PageContext) -> models.QuerySet:
+    """Return the rows that an address selects, in its order; FilterError where it is not understood."""
+    asked = context.query.copy()
+    if not context.has_study:
+        asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
+    elif context.study is not None:
+        asked["study"] = f"#{context.study.pk}"  # found already
+    return apply(context.rows(), context.record, read_filters(context.record, asked, context.user))
 
 
 def list_columns(

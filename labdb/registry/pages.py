@@ -21,11 +21,11 @@ from labdb.registry.attachment_pages import refusal
 from labdb.registry.attachments import attachments_of
 from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import export_response
-from labdb.registry.filters import FilterError, apply, chosen_names, read_filters
+from labdb.registry.filters import FilterError, chosen_names
 from labdb.registry.former_names import former_names
 from labdb.registry.list_actions import actions_of
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
-from labdb.registry.listing import TablePage, column_choices, table_page
+from labdb.registry.listing import TablePage, column_choices, selected_rows, table_page
 from labdb.registry.long_lists import counts_of
 from labdb.registry.models import LabRecord
 from labdb.registry.page_context import PageContext, has_study, study_named, visible_studies
@@ -73,13 +73,8 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
     context.study  # noqa: B018  (404 before anything else, for a study that the account does not see)
     if chosen := chosen_names(context.query):
         context.query["fields"] = ",".join(chosen)  # boxes that were ticked come one by one
-    asked = context.query.copy()
-    if not context.has_study:
-        asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
-    elif context.study is not None:
-        asked["study"] = f"#{context.study.pk}"  # found already
     try:
-        queryset = apply(context.rows(), context.record, read_filters(context.record, asked, request.user))
+        queryset = selected_rows(context)
     except FilterError as error:
         return _list_response(request, context, sentences=[said for some in error.errors.values() for said in some])
     if asked_format := request.GET.get("export"):
