@@ -387,8 +387,8 @@ def test_what_the_server_asks_is_asked_of_the_person(bench: Page) -> None:
 
 def test_the_paper_sheet_has_the_same_order_and_leads_back(bench: Page) -> None:
     bench.get_by_role("link", name="Paper sheet").click()
-    codes = bench.get_by_role("table").get_by_role("rowheader").all_text_contents()
-    assert codes == [f"M{number:02}" for number in range(N_MICE, 0, -1)]
+    codes = bench.get_by_role("table").get_by_role("rowheader")
+    expect(codes).to_have_text([f"M{number:02}" for number in range(N_MICE, 0, -1)])
     expect(bench.get_by_role("img", name="QR code")).to_be_visible()
     bench.get_by_role("link", name="Weighing").click()
     expect(mass_of(bench)).to_be_focused()
