@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from django.core.management import call_command
+from django.test import TransactionTestCase
 
 from tests import databases
 
@@ -15,19 +16,10 @@ def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Ite
     """Give this worker a database of its own."""
     with django_db_blocker.unblock():
         databases.make()
-    yield
+    with patch.object(TransactionTestCase, "_fixture_teardown", lambda _case: databases.clean()):
+        yield
     with django_db_blocker.unblock():
         databases.drop()
-
-
-@pytest.fixture(autouse=True)
-def lab_fixtures(request: pytest.FixtureRequest) -> None:
-    """Load regions, roles and rules anew for tests that commit: the one before was cleaned up by TRUNCATE."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = marker is not None and marker.kwargs.get("transaction", False)
-    if commits or {"transactional_db", "live_server"} & set(request.fixturenames):
-        request.getfixturevalue("transactional_db")
-        call_command("load_fixtures", verbosity=0)
 
 
 @pytest.fixture(autouse=True)

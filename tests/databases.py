@@ -19,6 +19,7 @@ from labdb.postgres import grant_app_role
 from labdb.registry.history_protection import protect_history
 
 TEMPLATE = "labdb_template"
+CLEANING = Path(__file__).with_name("clean_database.sql")
 MADE_BY = re.compile(r"^test_labdb_(\d+)$")
 ONE_AT_A_TIME = 7_432_001  # key of the advisory lock
 VACUUM_TRIES, VACUUM_WAIT_S = 40, 0.5
@@ -41,6 +42,12 @@ def one_at_a_time(cursor: Any) -> Iterator[None]:
     cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
     yield
     cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
+
+
+def clean() -> None:
+    """Bring every table back to what the fixtures left in it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT restore_fixtures()")
 
 
 def drop() -> None:
@@ -98,10 +105,11 @@ def _fill(name: str, app_role: str, real: str) -> None:
         with connection.cursor() as cursor:
             grant_app_role(cursor, app_role)
             protect_history(cursor, app_role)
-            # A test that commits is cleaned up by TRUNCATE; the application itself never may.
+            # A test may begin with tables that are empty; the application itself never may make them so.
             cursor.execute(f'GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO "{app_role}"')
-            cursor.execute(f'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO "{app_role}"')
         call_command("load_fixtures", verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute(CLEANING.read_text())
     finally:
         connection.close()
         connection.settings_dict["NAME"] = real
@@ -113,7 +121,7 @@ def _digest() -> str:
     digest = hashlib.sha256()
     checkout = Path(settings.CHECKOUT)
     paths = [*checkout.glob("labdb/*/migrations/*.py"), *checkout.glob("analysis/migrations/*.py")]
-    paths += [Path(__file__), checkout / "labdb/registry/history_protection.py"]
+    paths += [Path(__file__), CLEANING, checkout / "labdb/registry/history_protection.py"]
     paths += [*checkout.glob("fixtures/*.json"), checkout / "labdb/accounts/roles.py", checkout / "requirements.txt"]
     for path in sorted(paths):
         digest.update(path.read_bytes())

@@ -100,7 +100,6 @@ def test_days_of_defeat_with_screening_before_and_weighing_throughout(
 ) -> None:
     settings.BOUT_STAGGER_S = 0
     if study == "DEMO":
-        call_command("load_fixtures", verbosity=0)
         call_command("load_demo", verbosity=0, stdout=io.StringIO())
     else:
         Study.objects.create(code=study, title="empty at first")

@@ -42,7 +42,6 @@ IN_EACH = {  # model: rows; both layouts have the same animals on the bench
 def both_studies(django_db_setup, django_db_blocker):
     """Load both studies once for all tests of this file."""
     with django_db_blocker.unblock(), transaction.atomic():
-        call_command("load_fixtures", verbosity=0)  # a test that commits may have left the tables empty
         for name in LAYOUTS:
             call_command("load_demo", "--layout", name, stdout=StringIO())
         yield
