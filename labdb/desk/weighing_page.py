@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 from analysis.links import storable
 from labdb.accounts.bench_shell import bench_words
 from labdb.colony.body_mass import JUMP_PERCENT, MOST_PERCENT
+from labdb.colony.mass_loss import FALLS_IN_A_ROW
 from labdb.colony.models import Cohort, Study, Weighing, WelfareAction, WelfareCheck, WelfareFinding
 from labdb.desk.weighing_sheet import weighing_round
 from labdb.registry.attachment_pages import refusal
@@ -27,7 +28,6 @@ from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 
-FALLS_IN_A_ROW = 3  # ours: one day's fall is noise, three are a course
 ALL = "all"  # in place of a cohort's code: every mouse of the study
 
 

@@ -27,15 +27,15 @@
     return `${mouse.code} weighed ${grams(mouse.previous.g)} on ${dayOf(mouse.previous.at)}; ${grams(mass)} is ${Math.abs(percent).toFixed(0)} % ${percent > 0 ? "more" : "less"}.`;
   }
 
+  // By the thresholds that the server worked out (labdb/colony/mass_loss.py): the page must know them without a network.
   function alertOf(mouse) {
     if (!mouse.present) return null;
-    const percent = percentOf(mouse, mouse.present.g);
-    if (percent !== null && percent <= rule.endpoint_percent + 1e-9) {
-      return { finding: welfare.limit, sentence: `${grams(mouse.present.g)}, ${percent.toFixed(0)} % of its baseline (${grams(mouse.baseline.g)} on ${dayOf(mouse.baseline.at)})` };
+    const { g } = mouse.present;
+    if (mouse.endpoint_g !== null && g <= mouse.endpoint_g) {
+      return { finding: welfare.limit, sentence: `${grams(g)}, ${percentOf(mouse, g).toFixed(0)} % of its baseline (${grams(mouse.baseline.g)} on ${mouse.baseline.day})` };
     }
-    const masses = seriesOf(mouse).slice(-rule.falls - 1).map(([, mass]) => mass);
-    const falls = masses.length > rule.falls && masses.every((mass, at) => !at || mass < masses[at - 1]);
-    return falls ? { finding: welfare.falling, sentence: `${rule.falls} falls in a row: ${masses.join(", ")} g` } : null;
+    const isFall = mouse.fell.length && g < mouse.fell.at(-1);
+    return isFall ? { finding: welfare.falling, sentence: `${rule.falls} falls in a row: ${[...mouse.fell, g].join(", ")} g` } : null;
   }
 
   // ---- the list ----
@@ -102,14 +102,14 @@
     place("code").textContent = mouse.code;
     place("place").textContent = [mouse.place, ...mouse.marks.filter((mark) => mark !== mouse.code)].filter(Boolean).join(" · ");
     place("previous").textContent = mouse.previous ? `${grams(mouse.previous.g)} on ${dayOf(mouse.previous.at)}` : "not weighed before";
-    place("baseline").textContent = mouse.baseline ? `${grams(mouse.baseline.g)} on ${dayOf(mouse.baseline.at)}` : "none yet";
+    place("baseline").textContent = mouse.baseline ? `${grams(mouse.baseline.g)} on ${mouse.baseline.day}` : "none yet";
     const shown = mouse.present?.g ?? mouse.previous?.g;
     const percent = shown === undefined ? null : percentOf(mouse, shown);
     place("percent").textContent = percent === null ? "—" : `${percent.toFixed(0)} %`;
     place("present").hidden = !mouse.present;
     place("present").textContent = mouse.present ? `Weighed ${grams(mouse.present.g)} today; another mass corrects it.` : "";
     place("decision").hidden = stateOf(mouse) !== "alert";
-    labdb.drawCurve(place("curve"), seriesOf(mouse), mouse.baseline?.g, mouse.baseline && (mouse.baseline.g * rule.endpoint_percent) / 100);
+    labdb.drawCurve(place("curve"), seriesOf(mouse), mouse.baseline?.g, mouse.endpoint_g);
     say(mouse.trouble ?? "");
     rows.get(mouse).scrollIntoView({ block: "nearest" });
   }

@@ -21,6 +21,7 @@ from labdb.colony.models import (
     Weighing,
     WelfareCheck,
 )
+from labdb.defeat.models import DefeatCourse
 from labdb.desk.weighing_sheet import weighing_round
 from labdb.registry.natural_order import natural
 
@@ -98,7 +99,30 @@ def test_the_baseline_is_from_before_the_stress(cohort: Cohort, masses: dict[int
     for days_ago, mass in masses.items():
         weigh(mouse, days_ago, mass)
     (row,) = weighing_round(cohort.study, cohort)
-    assert (row.baseline.body_mass_g if row.baseline else None) == baseline
+    assert (row.baseline[1] if row.baseline else None) == baseline
+
+
+def test_the_first_day_of_the_course_comes_before_that_of_the_cohort(client: Client, cohort: Cohort) -> None:
+    mouse = add(cohort, "M1")
+    for days_ago, mass in ((2, 25.0), (1, 24.0)):
+        weigh(mouse, days_ago, mass)
+    begins = timezone.localdate() - timedelta(days=1)
+    course = DefeatCourse.objects.create(study=cohort.study, cohort=cohort, code="DC1", start_date=begins)
+    sign_in(client, cohort.study)
+    (shown,) = sheet(client)["mice"]
+    assert (shown["baseline"], shown["endpoint_g"]) == ({"g": 24.0, "day": str(begins)}, 19.2)
+    DefeatCourse.objects.filter(pk=course.pk).update(start_date=None)
+    assert sheet(client)["mice"][0]["baseline"]["g"] == 25.0
+
+
+def test_the_page_knows_below_what_a_mass_is_the_third_fall(client: Client, cohort: Cohort) -> None:
+    falls, rises = add(cohort, "M1"), add(cohort, "M2")
+    for days_ago, mass in ((4, 24.0), (3, 25.0), (2, 24.7), (1, 24.4)):
+        weigh(falls, days_ago, mass)
+        weigh(rises, days_ago, mass + (days_ago == 1))
+    weigh(falls, 0, 24.1)
+    sign_in(client, cohort.study)
+    assert [mouse["fell"] for mouse in sheet(client)["mice"]] == [[25.0, 24.7, 24.4], []]
 
 
 def test_a_mouse_comes_with_all_that_the_page_needs(client: Client, cohort: Cohort) -> None:
