@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from labdb.accounts.bench_pin import set_pin
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Cage, Cohort, Housing, Mouse, Study, StudyMembership, Weighing, WelfareCheck
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, until
 
 N_MICE = 24
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
@@ -64,15 +64,6 @@ def chip_of(page: Page) -> Any:
 
 def saved(page: Page) -> None:
     expect(chip_of(page)).to_have_text("all saved")
-
-
-def until(page: Page, holds: str) -> None:
-    """Wait until the page says that something holds; Playwright's own wait takes a promise for a yes."""
-    for _try in range(150):
-        if page.evaluate(holds):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(holds)
 
 
 def today() -> dict[str, float]:
