@@ -30,6 +30,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),

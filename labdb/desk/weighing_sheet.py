@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from labdb.colony.mass_loss import FALLS_IN_A_ROW, Weighed, baseline_of, endpoint_g, falling
@@ -111,6 +111,27 @@ def weighing_round(study: Study, cohort: Cohort | None) -> list[MouseOfRound]:
     ]  # fmt: skip
 
 
+def masses_of_today(study: Study, cohort: Cohort | None) -> dict[int, dict[str, Any]]:
+    """Return the newest mass of today of each mouse of a round, whichever tablet entered it, by one query."""
+    checks = WelfareCheck.objects.filter(mouse=OuterRef("mouse"), performed_at__gte=_start_of_today()).order_by()
+    count = checks.values("mouse").annotate(n=Count("pk")).values("n")
+    rows = Weighing.objects.filter(study=study, performed_at__gte=_start_of_today()).annotate(n_checks=Subquery(count))
+    if cohort is not None:
+        rows = rows.filter(mouse__cohort=cohort)
+    return {
+        row.mouse_id: {
+            **Mass(row.pk, row.version, row.performed_at, row.body_mass_g).for_script(),
+            "by": (row.performed_by.get_full_name() or row.performed_by.get_username()) if row.performed_by else "",
+            "checks": row.n_checks or 0,
+        }
+        for row in rows.select_related("performed_by").order_by("performed_at", "pk")
+    }
+
+
+def _start_of_today() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def _housings(ids: list[int], today: date) -> dict[int, Housing]:
     now = Housing.objects.filter(mouse__in=ids, housed_from__lte=today).filter(
         Q(housed_to=None) | Q(housed_to__gte=today)
@@ -138,10 +159,8 @@ def _marks(mice: list[Mouse]) -> dict[int, list[str]]:
 
 def _checks_today(ids: list[int]) -> dict[int, int]:
     counts: dict[int, int] = defaultdict(int)
-    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    for mouse_id in WelfareCheck.objects.filter(mouse__in=ids, performed_at__gte=start).values_list(
-        "mouse_id", flat=True
-    ):
+    checks = WelfareCheck.objects.filter(mouse__in=ids, performed_at__gte=_start_of_today())
+    for mouse_id in checks.values_list("mouse_id", flat=True):
         counts[mouse_id] += 1
     return counts
 

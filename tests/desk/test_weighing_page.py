@@ -166,6 +166,35 @@ def test_the_paper_has_the_rows_of_the_page(client: Client, cohort: Cohort) -> N
     assert "<svg" in text[text.index("paper-qr") :]
 
 
+def test_what_other_tablets_saved_is_told_by_one_query_of_today_s_masses(
+    client: Client, cohort: Cohort, django_assert_max_num_queries: Any
+) -> None:
+    mice = [add(cohort, f"M{number}") for number in range(4)]
+    weigh(mice[0], 1, 25.0)
+    stranger = add(Cohort.objects.create(study=cohort.study, code="C2"), "M9")
+    weigh(stranger, 0, 22.0)
+    user = sign_in(client, cohort.study)
+    for number, mouse in enumerate(mice[1:]):
+        newest = weigh(mouse, 0, 24.0 + number)
+        Weighing.objects.filter(pk=newest.pk).update(performed_by=user)
+    WelfareCheck.objects.create(study=cohort.study, mouse=mice[3], finding="wound", action="watch")
+    url = sheet(client)["stored_url"]
+    with django_assert_max_num_queries(7):  # session, account, two of rights, study, cohort, masses
+        said = client.get(url).json()
+    assert said["day"] == str(timezone.localdate())
+    told = {int(pk): (one["g"], one["by"], one["checks"]) for pk, one in said["masses"].items()}
+    assert told == {mice[1].pk: (24.0, "tina", 0), mice[2].pk: (25.0, "tina", 0), mice[3].pk: (26.0, "tina", 1)}
+    assert said["masses"][str(mice[3].pk)]["id"] == newest.pk
+    assert set(client.get(f"{ADDRESS}stored/?cohort=all").json()["masses"]) == {*said["masses"], str(stranger.pk)}
+
+
+@pytest.mark.parametrize(("query", "status"), [("?cohort=C9", 404), ("?cohort=%00", 404), ("", 200)])
+def test_masses_of_a_cohort_that_is_none_are_not_found(client: Client, study: Study, query: str, status: int) -> None:
+    assert client.get(f"{ADDRESS}stored/").status_code == 401
+    sign_in(client, study)
+    assert client.get(f"{ADDRESS}stored/{query}").status_code == status
+
+
 def test_who_may_not_weigh_is_told_so_and_others_see_nothing(client: Client, cohort: Cohort) -> None:
     sign_in(client, cohort.study, "investigator")
     answer = client.get(f"{ADDRESS}?cohort=C1")
