@@ -23,7 +23,9 @@ from labdb.colony.models import Mouse, Weighing, WelfareAction, WelfareCheck, We
 from labdb.defeat.first_day import FIRST_DAY, first_day_of_stress
 from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
 from labdb.registry.due import Due, DueSource, Trouble, TroubleSource
+from labdb.registry.import_log import Import
 from labdb.registry.record import record_for
+from labdb.registry.refused_imports import open_refusals
 from labdb.treatment.models import Dose, DoseStatus, Solution
 
 LONGEST_COURSE_DAYS = 61  # the rule of a course's days, and the day after
@@ -213,6 +215,17 @@ def open_checks(user: Any, today: date) -> Iterator[Trouble]:
         yield Trouble(f"{check.study.code}, {check.mouse}", said, _page(check.mouse))
 
 
+def refused_imports(user: Any, _today: date) -> Iterator[Trouble]:
+    """Yield imports that were refused, where none of the same record and person succeeded since."""
+    refused = open_refusals(user).select_related("study", "created_by").order_by("-pk")
+    for one in refused[:TROUBLES_SHOWN]:
+        first = one.refusal.partition("\n")[0]
+        errors = f"{one.n_errors:,} error{'' if one.n_errors == 1 else 's'}"
+        what = ", ".join(filter(None, [one.study and one.study.code, f"import of {one.resource}", one.file_name]))
+        url = reverse("record-detail", args=[record_for(Import).resource, one.pk])
+        yield Trouble(what, f"Refused for {one.created_by} at {_clock(one.created_at)}, {errors}: {first}", url)
+
+
 def hurt_mice(user: Any, today: date) -> Iterator[Trouble]:
     """Yield living mice that came out of a bout with bad wounds, or whose bout was cut short."""
     begin, _end = _day(today - timedelta(days=WELFARE_DAYS - 1))
@@ -245,7 +258,14 @@ def _page(mouse: Mouse) -> str:
 
 
 DUE_SOURCES: tuple[DueSource, ...] = (courses, doses, solutions, screenings)
-TROUBLE_SOURCES: tuple[TroubleSource, ...] = (light_mice, hurt_mice, open_checks, endpoints, failed_runs)
+TROUBLE_SOURCES: tuple[TroubleSource, ...] = (
+    light_mice,
+    hurt_mice,
+    open_checks,
+    endpoints,
+    refused_imports,
+    failed_runs,
+)
 
 
 def due_today(user: Any) -> list[Due]:

@@ -31,13 +31,19 @@ from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable, read_table
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
 
+FILE = "file"  # the door of the commands
+
 
 def import_table(record: type[Record], data: bytes, name: str, *, sheet: str = "", **options: Any) -> ImportReport:
     """Import a text file or a sheet of a workbook; TableError when it is no table. Options are those of `import_rows`."""
-    table = read_sheet(record, data, name, sheet)
-    return import_rows(
-        record, table.header, table.rows, notes=table.notes, source=Source.of(data, name), **options
-    )  # fmt: skip
+    source = Source.of(data, name)
+    try:
+        table = read_sheet(record, data, name, sheet)
+    except TableError as error:
+        if not options.get("dry_run"):
+            _storing(source, **options).refuse([str(error)], record.resource)
+        raise
+    return import_rows(record, table.header, table.rows, notes=table.notes, source=source, **options)
 
 
 def read_sheet(record: type[Record], data: bytes, name: str, sheet: str = "") -> TextTable:
@@ -74,7 +80,7 @@ def import_rows(
     reading: Reading = AS_WRITTEN,
     reason: str = "",
     dry_run: bool = False,
-    door: str = "file",
+    door: str = FILE,
     notes: Sequence[str] = (),
     source: Source | None = None,
 ) -> ImportReport:
@@ -103,8 +109,21 @@ def import_rows(
     if before is not None:
         when = before.created_at.strftime("%Y-%m-%d")
         notes = [*notes, f"The same content was imported on {when} by {before.created_by} ({before})."]
-    storing = Storing(user, door, reason, study, source, dict(mapping or {}))
+    storing = _storing(source, user=user, door=door, reason=reason, study=study, mapping=mapping)
     return _finish([sheet], storing, tuple(notes), dry_run=dry_run)
+
+
+def _storing(
+    source: Source | None,
+    *,
+    user: Any,
+    door: str = FILE,
+    reason: str = "",
+    study: Any = None,
+    mapping: Any = None,
+    **_more: Any,
+) -> Storing:
+    return Storing(user, door, reason, study, source, dict(mapping or {}))
 
 
 def check_sheet(
@@ -262,14 +281,20 @@ class _Cells:
 
 def _finish(sheets: Sequence[CheckedSheet], storing: Storing, notes: tuple[str, ...], *, dry_run: bool) -> ImportReport:
     report = report_of(sheets, notes)
-    if report.errors or dry_run or (report.warnings and not storing.reason.strip()):
+    if dry_run:
+        return report
+    resource = sheets[0].record.resource
+    if report.errors or (report.warnings and not storing.reason.strip()):
+        storing.refuse([str(one) for one in report.refusals()], resource)
         return report
     try:
         with conflicts(sheets[0].record.model), transaction.atomic():
             log = storing.open_log(sheets) if report.created or report.changed else None
             with storing.history(log):
                 records = [row for sheet in sheets for row in store_sheet(sheet, storing, log)]
+            storing.settle(resource)
     except Conflict as conflict:
+        storing.refuse([str(conflict)], resource)
         return replace(report, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)
     return replace(report, records=tuple(records), log=log, is_stored=True)
 
