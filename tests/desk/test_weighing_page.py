@@ -24,6 +24,7 @@ from labdb.colony.models import (
 from labdb.defeat.models import DefeatCourse
 from labdb.desk.weighing_sheet import weighing_round
 from labdb.registry.natural_order import natural
+from tests import qr_codes
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/S1/bench/weighing/"
@@ -163,7 +164,8 @@ def test_the_paper_has_the_rows_of_the_page(client: Client, cohort: Cohort) -> N
     text = client.get(f"{ADDRESS}?cohort=C1&print=1").content.decode()
     assert text.index('<th scope="row">M2</th>') < text.index('<th scope="row">M1</th>')
     assert "24.5" in text
-    assert "<svg" in text[text.index("paper-qr") :]
+    address = qr_codes.read(qr_codes.modules_of_svg(text[text.index("paper-qr") :].partition("</svg>")[0]))
+    assert address == f"http://testserver{ADDRESS}?cohort=C1"
 
 
 def test_what_other_tablets_saved_is_told_by_one_query_of_today_s_masses(
