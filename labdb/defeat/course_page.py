@@ -152,6 +152,7 @@ def _preview(
         "smallest": rotation.summed_hardness.min(),
         "largest": rotation.summed_hardness.max(),
         "n_aggressors": len(inputs.hardness),
+        "n_unscreened": sum(not facts[code].sessions for code in inputs.hardness),
     }
 
 

@@ -115,6 +115,8 @@ def test_aggressors_that_failed_or_were_not_screened_are_left_out_unless_asked_f
     refused = save_plan(client, course).content.decode()
     assert "0 for 3 mice" in refused
     assert "Of 10 aggressors known, 6 have none yet, 4 did not pass it so far; screen them, or tick the box." in refused
+    shown = client.post(page_of(course, "plan/"), {"from_day": 1, "seed": 1, "with_unscreened": "yes"}).content.decode()
+    assert "6 aggressors without a screening count as medium: how hard they attack is not known." in shown
     assert save_plan(client, course, with_unscreened="yes").status_code == 302
     assert set(PlannedBout.objects.values_list("aggressor__code", flat=True)) <= {f"U{place}" for place in range(6)}
 
