@@ -11,5 +11,5 @@ FIRST_DAY = Coalesce("start_date", "cohort__start_date")  # of a course
 def first_day_of_stress() -> Coalesce:
     """Return, for a query of mice, the first day of the first course that a mouse goes through, else its cohort's."""
     its = Q(cohort=OuterRef("cohort")) | Q(cohort=None, study=OuterRef("study"))
-    courses = DefeatCourse.objects.filter(its).annotate(first_day=FIRST_DAY).exclude(first_day=None)
-    return Coalesce(Subquery(courses.order_by("first_day").values("first_day")[:1]), F("cohort__start_date"))
+    courses = DefeatCourse.objects.filter(its).annotate(begins=FIRST_DAY).exclude(begins=None)
+    return Coalesce(Subquery(courses.order_by("begins").values("begins")[:1]), F("cohort__start_date"))

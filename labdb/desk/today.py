@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncDate
 from django.urls import reverse
 from django.utils import timezone
 
@@ -171,19 +171,18 @@ def light_mice(user: Any, today: date) -> Iterator[Trouble]:
     shown = Weighing.objects.all().visible_to(user).order_by("performed_at", "pk")
     lately = shown.filter(performed_at__gte=begin, study__state="open").order_by().values("mouse")
     own = shown.filter(mouse=OuterRef("pk"))
-    checks = WelfareCheck.objects.filter(mouse=OuterRef("pk")).order_by("-performed_at")
+    later = Weighing.objects.filter(mouse=OuterRef("mouse"), performed_at__gt=OuterRef("performed_at"))
+    checks = WelfareCheck.objects.filter(~Exists(later), mouse=OuterRef("pk"))  # made since the newest mass
     mice = Mouse.objects.all().visible_to(user).filter(death_date=None, pk__in=lately).annotate(
-        begins=first_day_of_stress(), weighed_at=ArraySubquery(own.values("performed_at")),
-        masses_g=ArraySubquery(own.values("body_mass_g")), checked_at=Subquery(checks.values("performed_at")[:1]),
+        begins=first_day_of_stress(), is_decided=Exists(checks), masses_g=ArraySubquery(own.values("body_mass_g")),
+        days=ArraySubquery(own.annotate(day=TruncDate("performed_at")).values("day")),
     )  # fmt: skip
     found = []
-    for mouse in mice.select_related("study").order_by("study__code", "code"):
-        days = [timezone.localdate(at) for at in mouse.weighed_at]
-        masses = list(zip(days, mouse.masses_g, strict=True))
+    for mouse in mice.select_related("study").only("code", "study__code").order_by("study__code", "code"):
+        masses = list(zip(mouse.days, mouse.masses_g, strict=True))
         alert = mass_alert(masses, mouse.begins, settings.HUMANE_ENDPOINT_PERCENT)
-        is_decided = mouse.checked_at is not None and mouse.checked_at >= mouse.weighed_at[-1]
-        if alert and (alert.is_limit or not is_decided):
-            found.append((not alert.is_limit, mouse, alert.sentence, days[-1]))
+        if alert and (alert.is_limit or not mouse.is_decided):
+            found.append((not alert.is_limit, mouse, alert.sentence, mouse.days[-1]))
     for is_falling, mouse, sentence, day in sorted(found, key=lambda one: one[0])[:TROUBLES_SHOWN]:
         limit = "" if is_falling else f"; the humane endpoint is {settings.HUMANE_ENDPOINT_PERCENT} %"
         said = f"{day}: {sentence}{limit}. Decide what is done with it."

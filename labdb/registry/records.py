@@ -33,7 +33,7 @@ class ImportRecord(Record):
     )  # fmt: skip
     list_display = (
         "file_name", "resource", "n_created", "n_changed", "n_unchanged", "created_by", "created_at", "is_refused",
-        "n_errors", "undone_at",
+        "undone_at",
     )  # fmt: skip
     list_filter = ("resource", "is_refused")
     search_fields = ("file_name", "sha256")

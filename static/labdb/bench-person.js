@@ -8,7 +8,7 @@
   const { people, account, current, address, study, record } = JSON.parse(document.getElementById("bench-people").textContent);
   const KEPT = `labdb-bench-person ${account.username}`;
   const LONGEST = 8;
-  const NO_NETWORK = "No network: the PIN cannot be checked. Until it is back, entries are in the name of the one shown.";
+  const NO_NETWORK = "No network: who works cannot be changed, for the server checks the PIN. Until it is back, entries are in the name of the one shown.";
   let person = labdb.clock?.isFromCache ? kept() : current; // a kept page knows who worked when it was made
   let chosen = null;
   let pin = "";

@@ -108,7 +108,6 @@
     const percent = shown === undefined ? null : percentOf(mouse, shown);
     place("percent").textContent = percent === null ? "—" : `${percent.toFixed(0)} %`;
     showPresent();
-    place("decision").hidden = stateOf(mouse) !== "alert";
     labdb.drawCurve(place("curve"), seriesOf(mouse), mouse.baseline?.g, mouse.endpoint_g);
     say(mouse.trouble ?? "");
     rows.get(mouse).scrollIntoView({ block: "nearest" });
@@ -119,6 +118,7 @@
     const who = present?.by ? ` by ${present.by}` : "";
     place("present").hidden = !present;
     place("present").textContent = present ? `Weighed ${grams(present.g)} today${who}; another mass corrects it.` : "";
+    place("decision").hidden = stateOf(current) !== "alert";
   }
 
   function showEnd() {
