@@ -177,16 +177,16 @@ def light_mice(user: Any, today: date) -> Iterator[Trouble]:
         begins=first_day_of_stress(), is_decided=Exists(checks), masses_g=ArraySubquery(own.values("body_mass_g")),
         days=ArraySubquery(own.annotate(day=TruncDate("performed_at")).values("day")),
     )  # fmt: skip
-    found = []
+    at_limit, falling = [], []
     for mouse in mice.select_related("study").only("code", "study__code").order_by("study__code", "code"):
         masses = list(zip(mouse.days, mouse.masses_g, strict=True))
         alert = mass_alert(masses, mouse.begins, settings.HUMANE_ENDPOINT_PERCENT)
         if alert and (alert.is_limit or not mouse.is_decided):
-            found.append((not alert.is_limit, mouse, alert.sentence, mouse.days[-1]))
-    for is_falling, mouse, sentence, day in sorted(found, key=lambda one: one[0])[:TROUBLES_SHOWN]:
-        limit = "" if is_falling else f"; the humane endpoint is {settings.HUMANE_ENDPOINT_PERCENT} %"
-        said = f"{day}: {sentence}{limit}. Decide what is done with it."
-        yield Trouble(f"{mouse.study.code}, {mouse}", said, _page(mouse))
+            limit = f"; the humane endpoint is {settings.HUMANE_ENDPOINT_PERCENT} %" if alert.is_limit else ""
+            said = f"{mouse.days[-1]}: {alert.sentence}{limit}. Decide what is done with it."
+            some = at_limit if alert.is_limit else falling
+            some.append(Trouble(f"{mouse.study.code}, {mouse}", said, _page(mouse)))
+    yield from [*at_limit, *falling[:TROUBLES_SHOWN]]  # however many: who is at the limit is named
 
 
 def open_checks(user: Any, today: date) -> Iterator[Trouble]:

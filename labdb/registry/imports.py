@@ -41,7 +41,8 @@ def import_table(record: type[Record], data: bytes, name: str, *, sheet: str = "
         table = read_sheet(record, data, name, sheet)
     except TableError as error:
         if not options.get("dry_run"):
-            _storing(source, **options).refuse([str(error)], record.resource)
+            said = {one: options[one] for one in ("door", "reason", "study") if one in options}
+            Storing(options["user"], source=source, **{"door": FILE, **said}).refuse([str(error)], record.resource)
         raise
     return import_rows(record, table.header, table.rows, notes=table.notes, source=source, **options)
 
@@ -109,21 +110,8 @@ def import_rows(
     if before is not None:
         when = before.created_at.strftime("%Y-%m-%d")
         notes = [*notes, f"The same content was imported on {when} by {before.created_by} ({before})."]
-    storing = _storing(source, user=user, door=door, reason=reason, study=study, mapping=mapping)
+    storing = Storing(user, door, reason, study, source, dict(mapping or {}))
     return _finish([sheet], storing, tuple(notes), dry_run=dry_run)
-
-
-def _storing(
-    source: Source | None,
-    *,
-    user: Any,
-    door: str = FILE,
-    reason: str = "",
-    study: Any = None,
-    mapping: Any = None,
-    **_more: Any,
-) -> Storing:
-    return Storing(user, door, reason, study, source, dict(mapping or {}))
 
 
 def check_sheet(

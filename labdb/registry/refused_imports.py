@@ -20,11 +20,16 @@ def remember_refusal(
 ) -> Import:
     """Record an import that was meant to be stored and was not; called outside the transaction that was taken back."""
     return Import.objects.create(
-        resource=resource, study=study, file_name=source.file_name, sha256=source.sha256,
+        resource=resource, study=study, file_name=_storable(source.file_name), sha256=source.sha256,
         size_bytes=source.size_bytes, door=door, n_created=0, n_changed=0, n_unchanged=0, reason=reason,
         created_by=user, is_refused=True, n_errors=len(sentences),
-        refusal="\n".join(sentence[:LONGEST_SENTENCE] for sentence in sentences[:KEPT_SENTENCES]),
+        refusal="\n".join(_storable(sentence)[:LONGEST_SENTENCE] for sentence in sentences[:KEPT_SENTENCES]),
     )  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """Return a text on one line, without what the database cannot hold: a sentence quotes what was refused."""
+    return " ".join(text.replace("\0", "?").encode("utf-8", "replace").decode().split())
 
 
 def settle_refusals(resource: str, user: Any) -> None:

@@ -162,6 +162,15 @@ def test_a_list_by_rest_is_remembered_and_settled_like_a_file(boss: Client):
     assert Import.objects.count() == 1
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "two\nlines", "x" * 3000])
+def test_what_the_database_cannot_hold_is_remembered_without_it(boss: Client, text: str):
+    rows = json.dumps([{"study": "S1", "mouse": text, "body_mass_g": text}] * 9)
+    assert boss.post("/api/v1/weighings/", rows, content_type="application/json").status_code == 400
+    kept = Import.objects.get()
+    assert (len(kept.refusal.splitlines()), kept.n_errors >= 9) == (5, True)
+    assert f"and {kept.n_errors - 5} more" in boss.get(f"/records/imports/{kept.pk}/rows/").content.decode()
+
+
 def test_a_refused_workbook_takes_its_own_study_back_and_is_remembered(boss: Client, tmp_path: Path):
     path = tmp_path / "study.xlsx"
     path.write_bytes(
