@@ -1,6 +1,7 @@
 """Tracks whose times in zones are known in continuous time, against what their samples give."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from analysis.kernels.shapes import Circle, Polygon, Rectangle
 from analysis.kernels.tracks import occupancy, score_track, zone_series, zone_times_from_flags
 from analysis.kernels.zones import Zone, si_arena
+
+SHARED_DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+ETHOVISION_TRACK = SHARED_DATA / "tracker_exports" / "ethovision_raw_309.txt"
 
 FRAME_S = 1 / 30
 TRIAL_S = 150.0
@@ -356,3 +360,16 @@ def test_occupancy_leaves_out_unknown_time_and_what_lies_beyond_the_floor():
     assert occupancy(time_s, x + 1, np.full(len(x), 42.0), 42, 42, 4).sum() == 0
     with pytest.raises(ValueError, match="bin_cm must be more than 0; got 0"):
         occupancy(time_s, x, x, 42, 42, 0)
+
+
+@pytest.mark.skipif(not ETHOVISION_TRACK.is_file(), reason="../shared/data/tracker_exports is not there")
+def test_a_real_track_gets_the_trackers_own_distance_velocity_and_zone_time():
+    columns = np.genfromtxt(ETHOVISION_TRACK, delimiter=";", skip_header=40, encoding="latin-1", invalid_raise=False)
+    time_s, x, y, distance_cm, velocity, in_north = columns[:, [0, 2, 3, 7, 8, 14]].T
+    score = score_track(time_s, x, y, [])
+    assert score.covered_s == pytest.approx(100.0)  # its header: recording duration 00:01:40
+    assert score.distance_cm == pytest.approx(np.nansum(distance_cm), rel=1e-6)
+    assert score.velocity_cm_per_s == pytest.approx(np.nanmean(velocity), rel=1e-6)
+    # Frames of 0.04 s, the last of which stands for no time
+    flagged = zone_times_from_flags(time_s, {"north": in_north})["north"]
+    assert flagged.zone_s == pytest.approx(0.04 * in_north[:-1].sum())
