@@ -178,9 +178,9 @@ def cell_text(cell: Any) -> str:
 
 
 def _refuse_far_cells(xml: bytes, where: str) -> None:
-    far_column, far_row = 0, 0
-    for letters, digits in CELL.findall(xml):
-        far_column, far_row = max(far_column, _number(letters)), max(far_row, int(digits))
+    found = CELL.findall(xml)
+    far_column = max(map(_number, {letters for letters, _digits in found}), default=0)
+    far_row = max((int(digits) for _letters, digits in found), default=0)
     if far_column * far_row > MAX_CELLS:
         raise TableError(
             f"{where} reaches to column {far_column:,} and line {far_row:,}; a cell lies far outside the table. "

@@ -31,6 +31,7 @@ from labdb.registry.workbook_files import WorkbookFile, cell_text, is_workbook
 MAX_BYTES = 300_000_000  # a day of positions at 30 Hz has 200 MB
 MAX_ROWS = 2_000_000  # 18 hours at 30 Hz
 MISSING = ("-", "")
+CONVERTER = "legacy"  # pandas 2.3: its default "high" reads beyond a table at 1e-700 and ends the process
 THE_FILE = "The file"
 EXPORT_AGAIN = "Export it again from the tracker."
 
@@ -118,7 +119,7 @@ class Body:
     def numbers(self, columns: Sequence[int]) -> FloatArray:
         """Return the cells of some columns, shape (n_rows, n_columns); NaN where the tracker has no value.
 
-        A number of 17 digits is right to 12: the exact conversion takes three times as long.
+        The last of 17 digits may be off: the exact conversion takes three times as long.
 
         Raises
         ------
@@ -205,13 +206,15 @@ class TextBody(Body):
         if not self._rows:
             return np.empty((0, len(columns)))
         try:
-            numbers = self._parsed(columns, dtype="float64", decimal=self._decimal, float_precision="high")
+            numbers = self._parsed(columns, dtype="float64", decimal=self._decimal, float_precision=CONVERTER)
         except ValueError:  # names no place; a second look finds it, or a way of writing that pandas does not know
             return self._numbers_by_cell(columns)
         return numbers if not np.isinf(numbers).any() else self._numbers_by_cell(columns)
 
     def texts(self, column: int, n_rows: int | None = None) -> list[str]:  # noqa: D102
-        return self._parsed([column], dtype=str, nrows=n_rows)[:, 0].tolist() if self._rows else []
+        if n_rows is not None:
+            return [self._cells_of(text)[column] for text in self._rows[:n_rows]]
+        return self._parsed([column], dtype=str)[:, 0].tolist() if self._rows else []
 
     def _parsed(self, columns: Sequence[int], **options: Any) -> Any:
         is_text = options["dtype"] is str
