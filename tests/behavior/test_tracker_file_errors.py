@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from labdb.behavior.trackers import TrackerError, read_tracker_file, sheets
+from labdb.behavior.trackers import TrackerError, opening, read_tracker_file, sheets
 from labdb.registry import workbook_files
 from tests.behavior.tracker_files import (
     ANYMAZE,
@@ -141,7 +141,7 @@ def test_more_samples_than_can_be_are_refused(monkeypatch):
 
 
 def test_a_file_of_more_bytes_than_can_be_is_refused(monkeypatch):
-    monkeypatch.setattr(sheets, "MAX_BYTES", 100)
+    monkeypatch.setattr(opening, "MAX_BYTES", 100)
     said(raw_text(), "", "The file has more than 100 bytes.", "Export a shorter part")
 
 

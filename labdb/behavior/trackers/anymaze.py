@@ -8,9 +8,10 @@ from pathlib import PurePath
 
 import numpy as np
 
+from labdb.behavior.trackers.cells import shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import FloatArray, Trial
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet, shown
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet
 from labdb.behavior.trackers.times import clock_s
 from labdb.behavior.trackers.tracks import make_samples, read_columns, refuse_repeated
 

@@ -7,9 +7,10 @@ from pathlib import PurePath
 
 import numpy as np
 
+from labdb.behavior.trackers.cells import shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import FloatArray, Points, Trial
-from labdb.behavior.trackers.sheets import Body, Sheet, shown
+from labdb.behavior.trackers.sheets import Body, Row, Sheet
 from labdb.behavior.trackers.tracks import make_samples, refuse_repeated
 
 FORMAT = "DeepLabCut positions"
@@ -68,7 +69,7 @@ def _read_sheet(sheet: Sheet, options: Options) -> tuple[list[Trial], list[str]]
     return trials, notes
 
 
-def _header(sheet: Sheet) -> list[tuple[int, list[str]]]:
+def _header(sheet: Sheet) -> list[Row]:
     """Return the three or four rows of the header, each with its line."""
     head = sheet.head(len(ROWS_OF_SEVERAL))
     firsts = [cells[0].strip() if cells else "" for _line, cells in head]
@@ -92,13 +93,13 @@ def _header(sheet: Sheet) -> list[tuple[int, list[str]]]:
     return header
 
 
-def _full_names(header: list[tuple[int, list[str]]]) -> list[str]:
+def _full_names(header: list[Row]) -> list[str]:
     """Return the name of each column, such as "mouse1 nose x"."""
     parts = zip(*(cells for _line, cells in header[1:]), strict=True)
     return ["frame", *(" ".join(part.strip() for part in column) for column in list(parts)[1:])]
 
 
-def _animals(sheet: Sheet, header: list[tuple[int, list[str]]]) -> dict[str, Axes]:
+def _animals(sheet: Sheet, header: list[Row]) -> dict[str, Axes]:
     """Return the columns of each animal's points; one animal has no name."""
     line = header[-1][0]
     names = _full_names(header)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labdb.behavior.trackers import anymaze, deeplabcut, ethovision_raw, ethovision_statistics, zone_times
+from labdb.behavior.trackers.cells import shown
+from labdb.behavior.trackers.opening import open_sheets, tables_in_words
 from labdb.behavior.trackers.options import PCUTOFF, Options
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet, open_sheets, shown, tables_in_words
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet
 
 SHOWN_CELLS = 4
 
@@ -72,12 +74,13 @@ def read_tracker_file(
         sheets, notes = open_sheets(name, content)
         reader, claimed = _reader_of(sheets, options, expected_format)
         trials, said = reader.read(claimed, options)
+    notes += _left_out(sheets, claimed, reader) + [note for sheet in claimed for note in sheet.notes] + said
     return TrackerFile(
         format=reader.format,
         file_name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         trials=tuple(trials),
-        notes=(*notes, *_left_out(sheets, claimed, reader), *said),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

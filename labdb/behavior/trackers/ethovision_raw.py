@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labdb.behavior.trackers.cells import shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import UNITS, Trial
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet, shown
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Row, Sheet
 from labdb.behavior.trackers.subjects import naming_subject
 from labdb.behavior.trackers.times import clock_s, date_order, started_at
 from labdb.behavior.trackers.tracks import make_samples, read_columns, refuse_repeated
@@ -87,7 +88,7 @@ def _read_header(sheet: Sheet) -> Header:
     return Header(said, tuple(user_defined), *_names_and_units(sheet, head), n_lines)
 
 
-def _names_and_units(sheet: Sheet, head: list[tuple[int, list[str]]]) -> tuple[list[str], list[str]]:
+def _names_and_units(sheet: Sheet, head: list[Row]) -> tuple[list[str], list[str]]:
     (names_line, names), (_units_line, units) = head[-2:]
     names = [name.strip() for name in names]
     if not any(time in names for time in TIMES):

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from labdb.behavior.trackers.cells import plain_number, shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import Statistics, Trial, ZoneStatistic, zone_and_point
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet, plain_number, shown
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Row, Sheet
 from labdb.behavior.trackers.subjects import naming_subject
 from labdb.behavior.trackers.times import clock_s, date_order, started_at
 
@@ -29,8 +30,6 @@ KINDS = {
     "Subject": re.compile(r"Subject\b", re.I),
 }
 DATES = ("Start time", "Video start time")
-
-Row = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
