@@ -145,6 +145,13 @@ def test_a_file_of_more_bytes_than_can_be_is_refused(monkeypatch):
     said(raw_text(), "", "The file has more than 100 bytes.", "Export a shorter part")
 
 
+@pytest.mark.parametrize("tiny", ["1e-700", "1e-999999", f"0.{'0' * 900}1"])
+def test_a_number_too_small_for_a_double_is_zero(tiny):
+    """The default conversion of pandas 2.3 reads beyond its table here, which can end the process."""
+    text = raw_text([(0, 0, tiny, 2, 0), (1, 1, 1, 2, 0)])
+    assert read_tracker_file("t.csv", text.encode()).trials[0].samples.points["center"].x[0] == 0
+
+
 # EthoVision -----------------------------------------------------------------------------------------------
 
 
@@ -370,7 +377,14 @@ def test_the_wrong_tracker_is_named_with_what_the_file_looks_like():
     assert "The file does not look like DeepLabCut positions; it begins with" in error.sentence
 
 
-def test_an_unknown_format_is_the_programmers_mistake():
-    with pytest.raises(ValueError, match="expected_format must be one of EthoVision raw data") as refused:
-        read_tracker_file("t", b"x", expected_format="Noldus")
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("expected_format", "Noldus", "expected_format must be one of EthoVision raw data"),
+        ("date_order", "year-first", "date_order must be day-first, month-first or empty"),
+    ],
+)
+def test_an_option_that_is_not_known_is_the_programmers_mistake(option, value, sentence):
+    with pytest.raises(ValueError, match=sentence) as refused:
+        read_tracker_file("t", b"x", **{option: value})
     assert not isinstance(refused.value, TrackerError)

@@ -13,7 +13,7 @@ from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import FloatArray, Trial
 from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet
 from labdb.behavior.trackers.times import clock_s
-from labdb.behavior.trackers.tracks import make_samples, read_columns, refuse_repeated
+from labdb.behavior.trackers.tracks import make_samples, of_place, read_columns, refuse_repeated
 
 FORMAT = "ANY-maze test data"
 TIME = "Time"
@@ -38,7 +38,7 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
     for sheet in sheets:
         trial, said = _read_trial(sheet)
         trials.append(trial)
-        notes += [f"{trial.where}: {note}" if trial.where else note for note in said]
+        notes += of_place(trial.where, said)
     return trials, notes
 
 

@@ -11,7 +11,7 @@ from labdb.behavior.trackers.cells import shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import FloatArray, Points, Trial
 from labdb.behavior.trackers.sheets import Body, Row, Sheet
-from labdb.behavior.trackers.tracks import make_samples, refuse_repeated
+from labdb.behavior.trackers.tracks import make_samples, of_place, refuse_repeated
 
 FORMAT = "DeepLabCut positions"
 ROWS, ROWS_OF_SEVERAL = ("scorer", "bodyparts", "coords"), ("scorer", "individuals", "bodyparts", "coords")
@@ -63,7 +63,7 @@ def _read_sheet(sheet: Sheet, options: Options) -> tuple[list[Trial], list[str]]
                 samples=samples,
             )
         )
-        notes += [f"{animal}: {note}" if animal else note for note in said if note not in notes]
+        notes += of_place(animal, said)
     if LANDMARKS in animals:
         notes.append(f'"{LANDMARKS}" holds points that belong to no animal, such as corners of the arena.')
     return trials, notes

@@ -12,6 +12,7 @@ from labdb.behavior.trackers.opening import open_sheets, tables_in_words
 from labdb.behavior.trackers.options import PCUTOFF, Options
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
 from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet
+from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
 
 SHOWN_CELLS = 4
 
@@ -64,10 +65,12 @@ def read_tracker_file(
     TrackerError
         Whatever is wrong with the file.
     ValueError
-        If `expected_format` is no known format.
+        If `expected_format` is no known format, or `date_order` no known order.
     """
     if expected_format is not None and expected_format not in FORMATS:
         raise ValueError(f"expected_format must be one of {', '.join(FORMATS)}; got {expected_format}")
+    if date_order not in ("", DAY_FIRST, MONTH_FIRST):
+        raise ValueError(f"date_order must be {DAY_FIRST}, {MONTH_FIRST} or empty; got {date_order}")
     options = Options(frame_rate_hz, likelihood_cutoff, date_order, subject_column)
     options.check(name)
     with tables_in_words(name):

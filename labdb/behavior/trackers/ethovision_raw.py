@@ -12,7 +12,7 @@ from labdb.behavior.trackers.result import UNITS, Trial
 from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Row, Sheet
 from labdb.behavior.trackers.subjects import naming_subject
 from labdb.behavior.trackers.times import clock_s, date_order, started_at
-from labdb.behavior.trackers.tracks import make_samples, read_columns, refuse_repeated
+from labdb.behavior.trackers.tracks import make_samples, of_place, read_columns, refuse_repeated
 
 FORMAT = "EthoVision raw data"
 FIRST_CELL = "Number of header lines"
@@ -56,7 +56,7 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
     for sheet, header in zip(sheets, headers, strict=True):
         trial, said = _read_trial(sheet, header, order)
         trials.append(trial)
-        notes += [f"{trial.where}: {note}" if trial.where else note for note in said]
+        notes += of_place(trial.where, said)
     return trials, notes
 
 

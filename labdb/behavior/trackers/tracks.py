@@ -94,6 +94,11 @@ def refuse_repeated(sheet: Sheet, what: str, names: Iterable[str], line: int, re
         raise sheet.error(f"The {what} {quoted} stands here more than once.", remedy, line=line)
 
 
+def of_place(place: str, notes: Iterable[str]) -> list[str]:
+    """Return notes that begin with the sheet or the animal that they are about, where there are several."""
+    return [f"{place}: {note}" if place else note for note in notes]
+
+
 def rows(n: int, what: str = "rows") -> str:
     """Return a number of rows in words."""
     return f"{n:,} {what if n != 1 else what.removesuffix('s')}"
