@@ -113,6 +113,8 @@ def test_every_beginning_of_a_real_file_is_read_or_refused(name):
         ([(0, 0, 1, 2, 0), (1, 1, "1e999", 2, 0)], "line 12, column X center", '"1e999" is not a finite number.'),
         ([(0, 0, 1, 2, 0), (1, 1, "left", 2, 0)], "line 12, column X center", '"left" is not a finite number.'),
         ([(0, 0, 1.5, 2, 0), (1, 1, "-37,5", 2, 0)], "line 12, column X center", '"-37,5" is not a finite number.'),
+        ([(0, 0, 1, 2, 0), (1, 1, 1e300, 2, 0)], "line 12", "The position of center (1e+300, 2) cannot be."),
+        ([(0, 0, 1, 2, 0), (1, 1e9, 1, 2, 0)], "line 12", "The time 1e+09 s cannot be."),
         ([(0, 0, 1, 2, 0), (1, 1, 1, 2, 7)], "line 12, column IZ / center-point", "The zone has 7; it can be 1 (inside)"),
         ([(0, 0, 1, 2, 0), (1, 1, 1, 2)], "line 12", "The line has 5 cells where the names have 6"),
         ([(0, 0, 1, 2, 0, 9), (1, 1, 1, 2, 0)], "line 11", "The line has 7 cells where the names have 6"),
@@ -126,6 +128,20 @@ def test_the_same_samples_are_refused_in_a_workbook():
     rows = cells_of(raw_text([(0, 0, 1, 2, 0), (1, 1, "NaN", 2, 0)]).encode(), ";")
     rows[-1][2] = "left"
     said(workbook({"Track": rows}), "line 12, column X center", '"left" is not a finite number.')
+
+
+def test_a_cell_with_an_error_is_refused_in_a_track_and_not_beside_it():
+    rows = cells_of(raw_text().encode(), ";")
+    analysis = [["ratio"], ["#DIV/0!"]]
+    file = read_tracker_file("t.xlsx", workbook({"Track": rows, "Analysis": analysis}))
+    assert file.notes == ("Sheet Analysis is not EthoVision raw data and left out.",)
+    rows[-1][2] = "#N/A"
+    said(
+        workbook({"Track": rows, "Analysis": analysis}),
+        "sheet Track",
+        "C13 show an error such as #N/A.",
+        "Correct the formula",
+    )
 
 
 def test_a_quotation_mark_that_never_closes_is_refused():
@@ -251,7 +267,7 @@ def test_deeplabcut_asks_for_the_frame_rate():
 
 @pytest.mark.parametrize("rate", [0, -25, float("nan"), float("inf")])
 def test_a_frame_rate_that_cannot_be_is_refused(rate):
-    assert said(DLC, "", "cannot be.", "more than 0", frame_rate_hz=rate).asks_for == "frame_rate_hz"
+    assert said(DLC, "", "cannot be.", "0.1 to 10,000", frame_rate_hz=rate).asks_for == "frame_rate_hz"
 
 
 def test_a_likelihood_cutoff_that_cannot_be_is_refused():
@@ -263,6 +279,7 @@ def test_a_likelihood_cutoff_that_cannot_be_is_refused():
     [
         ("1,3,4,0.9", "1,3,4,9", "line 5, column nose likelihood", '"9" is not a likelihood.'),
         ("1,3,4,0.9", "1.5,3,4,0.9", "line 5", "The first cell is no frame number."),
+        ("1,3,4,0.9", "1e300,3,4,0.9", "line 5", "The first cell is no frame number."),
         ("1,3,4,0.9", "-,3,4,0.9", "line 5", "The first cell is no frame number."),
         ("0,1,2", "labeled-data/a/img1.png,1,2", "line 4", "these are labels for training"),
         ("coords,x,y", "coords,x,x", "line 3", "stands here more than once"),

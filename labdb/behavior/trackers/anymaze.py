@@ -57,7 +57,7 @@ def _read_trial(sheet: Sheet) -> tuple[Trial, list[str]]:
         where=sheet.place(),
         samples=samples,
     )
-    return trial, notes
+    return trial, [*body.notes, *notes]
 
 
 def _names(sheet: Sheet) -> tuple[int, list[str]]:

@@ -45,19 +45,14 @@ class BookSheet(Sheet):
         """As in `Sheet`."""
         return self._book.read(self._sheet)
 
-    @property
+    @cached_property
     def values(self) -> list[list[Any]]:
         """All rows as the workbook holds them."""
-        return self._read[0]
-
-    @property
-    def notes(self) -> list[str]:
-        """As in `Sheet`."""
-        return self._read[1]
-
-    @cached_property
-    def _read(self) -> tuple[list[list[Any]], list[str]]:
         return self._book.read_values(self._sheet)
+
+    def check(self) -> list[str]:
+        """As in `Sheet`."""
+        return self._book.refuse_unsaved(self._sheet)
 
 
 class BookBody(Body):

@@ -76,14 +76,14 @@ def read_tracker_file(
     with tables_in_words(name):
         sheets, notes = open_sheets(name, content)
         reader, claimed = _reader_of(sheets, options, expected_format)
+        notes += _left_out(sheets, claimed, reader) + [note for sheet in claimed for note in sheet.check()]
         trials, said = reader.read(claimed, options)
-    notes += _left_out(sheets, claimed, reader) + [note for sheet in claimed for note in sheet.notes] + said
     return TrackerFile(
         format=reader.format,
         file_name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         trials=tuple(trials),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(notes + said)),
     )
 
 

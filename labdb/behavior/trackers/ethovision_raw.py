@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labdb.behavior.trackers.cells import shown
+from labdb.behavior.trackers.cells import MISSING, shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import UNITS, Trial
 from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Row, Sheet
@@ -160,13 +160,13 @@ def _read_trial(sheet: Sheet, header: Header, order: str) -> tuple[Trial, list[s
         where=sheet.place(),
         samples=samples,
     )
-    return trial, [*notes, *([note] if note else [])]
+    return trial, [*body.notes, *notes, *([note] if note else [])]
 
 
 def _subject(header: Header) -> str:
     """Return the lab's own name of the subject: EthoVision itself only counts them ("Subject 1")."""
     own = (header.said[name] for name in naming_subject(header.user_defined))
-    return next((name for name in own if name not in ("", "-")), header.said.get("Subject name", ""))
+    return next((name for name in own if name not in MISSING), header.said.get("Subject name", ""))
 
 
 def _axes(sheet: Sheet, header: Header) -> dict[str, tuple[int, int]]:

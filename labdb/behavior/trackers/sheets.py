@@ -47,9 +47,8 @@ class Sheet:
         """Return the first line below another whose first cell begins with a text that this sheet has at its top."""
         raise NotImplementedError
 
-    @property
-    def notes(self) -> list[str]:
-        """What is odd about the sheet and worth a note."""
+    def check(self) -> list[str]:
+        """Refuse cells that show no value, with TableError; return what is worth a note."""
         return []
 
     @property
