@@ -177,7 +177,8 @@ def light_mice(user: Any, today: date) -> Iterator[Trouble]:
         begins=first_day_of_stress(), is_decided=Exists(checks), masses_g=ArraySubquery(own.values("body_mass_g")),
         days=ArraySubquery(own.annotate(day=TruncDate("performed_at")).values("day")),
     )  # fmt: skip
-    at_limit, falling = [], []
+    at_limit: list[Trouble] = []
+    falling: list[Trouble] = []
     for mouse in mice.select_related("study").only("code", "study__code").order_by("study__code", "code"):
         masses = list(zip(mouse.days, mouse.masses_g, strict=True))
         alert = mass_alert(masses, mouse.begins, settings.HUMANE_ENDPOINT_PERCENT)
