@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from analysis import frames, summaries
 from analysis.figure_views import FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
+from analysis.phenotype_comparison import changed_calls
 
 TOP_GENES = 50
 Context = dict[str, Any]
@@ -33,7 +35,17 @@ def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]
     for call in calls:
         tallies[call.phenotype] = tallies.get(call.phenotype, 0) + 1
     borderline = sum(call.borderline for call in calls)
-    return {"calls": calls, "tallies": tallies, "borderline": borderline, "rule": calls[0].rule if calls else None}
+    rule = calls[0].rule if calls else None
+    return {
+        "calls": calls,
+        "tallies": tallies,
+        "borderline": borderline,
+        "rule": rule,
+        "changed": changed_calls(run),
+        "compare_query": urlencode(
+            {"test_number": run.parameters.get("test_number", 1), **({"rule": rule.name} if rule else {})}
+        ),
+    }
 
 
 def response_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:

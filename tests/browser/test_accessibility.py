@@ -42,6 +42,7 @@ def addresses(mouse: Mouse) -> list[str]:
     own = f"/records/mice/{mouse.pk}/"
     return [
         "/", "/studies/S1/", "/studies/S1/mice/k0/", "/studies/S1/mice/k0/merge/", "/studies/S1/exclusions/",
+        "/studies/S1/phenotype/?cutoff=1.53&borderline=0.05",
         "/records/", "/records/mice/?study=S1&group=control", "/records/mice/?study=S1&birth_date__gte=soon",
         "/records/mice/add/?study=S1", "/records/mice/import/?study=S1", own, f"{own}edit/", f"{own}delete/",
         "/records/si-tests/?study=S1", "/records/workbook/", "/records/dictionary/",
