@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
-from analysis.figure_views import FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
+from analysis.figure_views import COURSE_AXES, FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
 from analysis.phenotype_comparison import changed_calls
@@ -55,12 +55,15 @@ def response_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     frame = frames.response_frame(run, user)
     rule = calls[0].rule if calls else None
     rates = summaries.response_rates(frame, rule.cutoff) if rule else []
-    arms = dict(zip(frame["mouse_id"], frame["arm"], strict=True))
+    known = frame.set_index("mouse_id")[["phenotype", "arm"]].fillna("").T.to_dict("list")
     return {
         "rates": rates,
         "drug_pairs": summaries.compare_drugs(rates),
         "warning": summaries.responder_warning(rates) if rates else "",
-        "calls": [(call, arms.get(call.mouse_id, "")) for call in calls],
+        "relapses": summaries.relapses(frame, rule.cutoff) if rule else [],
+        "axes": COURSE_AXES,
+        "since": parameters.get("since", "test"),
+        "calls": [(call, *known[call.mouse_id]) for call in calls],
         "rule": rule,
     }
 

@@ -9,6 +9,7 @@ import pandas as pd
 from django.db.models import Count, F, Q, QuerySet
 
 from analysis.current import current_run
+from analysis.kernels.phenotype import RESILIENT
 from analysis.kernels.rates import RateDifference, compare_rates, wilson_interval
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
 from analysis.models import Adoption, AnalysisRun, GeneResult, RunStatus, SignatureReversal
@@ -150,6 +151,49 @@ def compare_drugs(rates: list[ArmRate]) -> list[tuple[ArmRate, ArmRate, RateDiff
         (one, other, _compared(one.responders, one.called, other.responders, other.called))
         for one, other in combinations(drugs, 2)
     ]
+
+
+@dataclass(frozen=True)
+class ArmRelapse:
+    """How many re-tested resilient mice of an arm relapsed, with Wilson's interval, and how many merely fell below."""
+
+    arm: str
+    relapsed: int
+    retested: int
+    fell: int
+    low: float
+    high: float
+
+
+def relapses(calls: pd.DataFrame, cutoff: float) -> list[ArmRelapse]:
+    """Return the relapses of resilient mice by arm; parameters as for `response_rates`.
+
+    Mice without a ratio in the re-test do not count.
+    """
+    resilient = calls[(calls["phenotype"] == RESILIENT) & calls["si_ratio_after"].notna()]
+    found = []
+    for arm, mice in resilient.groupby("arm"):
+        relapsed, fell = int(mice["relapse"].sum()), int((mice["si_ratio_after"] < cutoff).sum())
+        found.append(ArmRelapse(str(arm), relapsed, len(mice), fell, *wilson_interval(relapsed, len(mice))))
+    return found
+
+
+def rates_frame(rates: list[ArmRate]) -> pd.DataFrame:
+    """Return the rates as `figures.response_rates` draws them."""
+    return pd.DataFrame([_rate_row(rate) for rate in rates], columns=RATE_COLUMNS)
+
+
+def _rate_row(rate: ArmRate) -> tuple[Any, ...]:
+    own = (rate.arm, rate.responders, rate.called, rate.rate, rate.low, rate.high)
+    against = rate.against_vehicle
+    if against is None:
+        return (*own, None, None, None, "")
+    return (*own, against.difference, against.low, against.high, probability(against.p_value))
+
+
+RATE_COLUMNS = [
+    "arm", "responders", "called", "rate", "low", "high", "difference", "difference_low", "difference_high", "p_text",
+]  # fmt: skip
 
 
 def responder_warning(rates: list[ArmRate]) -> str:

@@ -76,6 +76,30 @@ TREATED = pd.DataFrame(
         "si_ratio": [0.5, 0.8, 1.2, 1.6, 1.0],
     }
 )
+COURSE = pd.DataFrame(
+    {
+        "mouse": ["M1"] * 3 + ["M2"] * 3,
+        "panel": ["saline"] * 3 + ["ketamine"] * 3,
+        "test_number": [1, 2, 3] * 2,
+        "x": [0.0, 14.0, 28.0] * 2,
+        "si_ratio": [0.5, 0.6, 0.7, 0.4, 1.5, 0.0],
+    }
+)
+RETESTED = BEFORE_AFTER.assign(panel=BEFORE_AFTER["arm"])
+RATES = pd.DataFrame(
+    {
+        "arm": ["saline", "ketamine"],
+        "responders": [0, 7],
+        "called": [16, 16],
+        "rate": [0.0, 0.4375],
+        "low": [0.0, 0.23],
+        "high": [0.19, 0.67],
+        "difference": [None, 0.4375],
+        "difference_low": [None, 0.15],
+        "difference_high": [None, 0.67],
+        "p_text": ["", "0.0027"],
+    }
+)
 EXPRESSION = pd.DataFrame(
     {
         "mouse": ["M1", "M2", "M3", "M1"],
@@ -105,6 +129,9 @@ FIGURES: dict[str, tuple[Callable[..., Any], pd.DataFrame]] = {
     "si_scatter": (figures.si_scatter, CALLS),
     "iz_paired_lines": (figures.iz_paired_lines, TESTS),
     "si_slope": (figures.si_slope, BEFORE_AFTER),
+    "si_course": (lambda tests: figures.si_course(tests, x_title="days since the first SI test"), COURSE),
+    "si_retest": (figures.si_retest, RETESTED),
+    "response_rates": (figures.response_rates, RATES),
     "volcano": (figures.volcano, gene_results(300)),
     "gene_expression": (figures.gene_expression, EXPRESSION),
     "reversal_forest": (figures.reversal_forest, REVERSALS),
@@ -286,8 +313,39 @@ def test_a_specification_is_strict_json_without_options_for_the_page(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_missing_column_is_named(name):
     draw, frame = FIGURES[name]
-    with pytest.raises(ValueError, match=r"the frame lacks (mouse|gene|region)"):
-        draw(frame.drop(columns=[next(c for c in ("mouse", "gene", "region") if c in frame)]))
+    with pytest.raises(ValueError, match=r"the frame lacks (mouse|gene|region|arm)"):
+        draw(frame.drop(columns=[next(c for c in ("mouse", "gene", "region", "arm") if c in frame)]))
+
+
+def test_a_course_has_a_panel_per_arm_and_says_which_tests_it_cannot_show():
+    svg = drawn(figures.si_course(COURSE, x_title="days since the first dose"))
+    assert n_points(svg) == 5  # the sixth ratio is 0, which has no logarithm
+    text = words(svg)
+    for expected in (
+        "saline (n = 1)",
+        "ketamine (n = 1)",
+        "1 tests with ratio 0 not shown",
+        "days since the first dose",
+    ):
+        assert expected in text, expected
+
+
+def test_the_second_test_stands_against_the_first_with_what_is_expected_of_it():
+    expected = pd.DataFrame(
+        {"si_ratio_before": [0.4, 0.8], "expected": [0.6, 0.9], "low": [0.3, 0.5], "high": [1.2, 1.6]}
+    )
+    svg = drawn(figures.si_retest(RETESTED, expected))
+    assert n_points(svg) == 3  # one first ratio is 0
+    assert "expected without treatment" in words(svg)
+    assert "saline (n = 2)" in words(svg)
+    assert "expected" not in words(drawn(figures.si_retest(RETESTED)))
+
+
+def test_rates_stand_beside_that_of_the_vehicle_with_n_and_p():
+    text = words(drawn(figures.response_rates(RATES)))
+    for expected in ("saline (0 of 16)", "ketamine (7 of 16)", "0.0027", "Wilson", "Newcombe", "Barnard"):
+        assert expected in text, expected
+    assert "Newcombe" not in words(drawn(figures.response_rates(RATES.head(1))))
 
 
 def test_missing_and_infinite_numbers_become_null():
