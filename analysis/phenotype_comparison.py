@@ -111,10 +111,10 @@ def compare(study: Study, test_number: int, rule: KernelRule, run: AnalysisRun |
     called = _calls(run)
     calls = classify_phenotype(tests, rule)
     frame = pd.concat([tests, calls], axis=1)
-    before = pd.Series(called, dtype=object).reindex(frame.index)
+    before = pd.Series([called.get(mouse) for mouse in frame.index], index=frame.index, dtype=object)
     frame = frame.assign(
         cutoff=(frame["si_ratio"] - frame["distance_to_cutoff"]).round(6),
-        before=before.where(before.notna(), None),
+        before=before,
         flips=before.notna() & (before != frame["phenotype"]),
     )
     return Comparison(frame, run, len(set(called) - set(frame.index)))
@@ -134,7 +134,7 @@ def labels_under_rules(study: Study, test_number: int, rules: Mapping[str, Kerne
     ratios = classify_phenotype(tests)[["si_ratio", "corner_ratio"]]
     labels = compare_phenotype_rules(tests, rules)
     by_rule = labels[list(rules)]
-    contradicts = by_rule.eq(SUSCEPTIBLE).any(axis=1) & by_rule.eq(RESILIENT).any(axis=1)
+    contradicts = (by_rule == SUSCEPTIBLE).any(axis=1) & (by_rule == RESILIENT).any(axis=1)
     table = pd.concat([tests, ratios, labels.assign(contradicts=contradicts)], axis=1)
     return table.sort_values(["contradicts", "flips"], ascending=False, kind="stable")
 

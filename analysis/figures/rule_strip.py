@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.figures import theme
 
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, lie evenly: neighbors in rank come far apart
-NAMED_FLIPS = 12  # more names than that hide the points
+NAMED_FLIPS = 3  # mice that flip lie in one band: more names than that hide each other
 HEIGHT = 340  # pixels
 MOST_STRIPS = 3  # beside each other
 
@@ -81,7 +81,7 @@ class _Styled:
             band = alt.Chart(alt.Data(values=[edges])).mark_rect(color=theme.GRAY, opacity=0.2)
             layers += [band.encode(y=alt.Y("low:Q"), y2="high:Q"), theme.reference_line(y=cutoff)]
         if self.adopted is not None and list(known) != [self.adopted]:
-            line = alt.Chart(alt.Data(values=[{}])).mark_rule(style="quiet-line", strokeDash=[1, 3], opacity=0.9)
+            line = alt.Chart(alt.Data(values=[{}])).mark_rule(style="reference", strokeDash=[1, 3])
             layers.append(line.encode(y=alt.datum(self.adopted)))
         return layers
 

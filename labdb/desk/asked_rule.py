@@ -93,7 +93,7 @@ def read_rule(study: Study, given: Mapping[str, str], user: Any) -> AskedRule:
         stored = model_texts(start or PhenotypeRule(), record)
         texts = {name: _text(stored[name]) for name in RULE_FIELDS}
     form = form_for(record)(complete({**texts, "name": "tried"}, record), user=user)
-    errors = {name: list(said) for name, said in form.errors.items() if name in RULE_FIELDS}
+    errors = {name: [str(one) for one in said] for name, said in form.errors.items() if name in RULE_FIELDS}
     rule = None if errors else form.instance.to_kernel()
     return AskedRule(number, texts, rule, errors, start, run, counts)
 

@@ -58,7 +58,7 @@ class Rule(LabRecord):
     def versions(self) -> list[Self]:
         """Return all versions of this rule, the first one first; itself among them."""
         stem, _number = self._stem_and_number()
-        rows = type(self).objects.filter(name__startswith=stem)
+        rows: Any = type(self).objects.filter(name__startswith=stem)
         numbered = [(number, row) for row in rows for found, number in [row._stem_and_number()] if found == stem]
         return [row for _number, row in sorted(numbered, key=lambda pair: pair[0])]
 
