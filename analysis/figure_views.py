@@ -141,9 +141,10 @@ def draw_si_course(asked: Asked) -> Drawn:
 def draw_si_retest(asked: Asked) -> Drawn:
     """Second SI ratio against the first, and what is expected of the second where nothing is done."""
     calls, cutoff = _response(asked)
+    expected, regression = frames.expected_second_ratios(asked.run, calls)
     calls = calls[calls["phenotype"].isin(COMPARED)]
-    chart = figures.si_retest(calls, cutoff=cutoff)
-    return Drawn(chart, f"n = {len(calls)} re-tested mice.")
+    chart = figures.si_retest(calls, expected, cutoff=cutoff)
+    return Drawn(chart, f"n = {len(calls)} re-tested mice. {summaries.regression_sentence(regression)}")
 
 
 def draw_response_rates(asked: Asked) -> Drawn:

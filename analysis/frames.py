@@ -2,21 +2,25 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from django.db.models import Min, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from analysis.kernels.phenotype import RESILIENT, SUSCEPTIBLE
+from analysis.figures.theme import finite_rows
+from analysis.kernels.phenotype import CONTROL_GROUP, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
 from analysis.kernels.response import NON_RESPONDER
+from analysis.kernels.retest import RegressionToMean, regression_to_mean, retest_error
 from analysis.links import gene_urls, mouse_urls
-from analysis.models import AnalysisRun, Contrast, GeneResult
+from analysis.models import AnalysisRun, Contrast, GeneResult, PhenotypeCall
 from analysis.tasks.si_tests import included_tests
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.tissue.models import BrainRegion
 from labdb.treatment.models import Allocation, AllocationKey, Dose
 
 NOT_ALLOCATED, ARM_NOT_SHOWN = "not allocated", "arm not shown to you"
+EXPECTED_POINTS = 40  # of a line that is straight on log scales, whose band is too
 
 
 def read_frame(rows: QuerySet, columns: dict[str, str]) -> pd.DataFrame:
@@ -89,6 +93,36 @@ def response_frame(run: AnalysisRun, user: Any) -> pd.DataFrame:
     return calls
 
 
+def expected_second_ratios(run: AnalysisRun, calls: pd.DataFrame) -> tuple[pd.DataFrame, RegressionToMean]:
+    """Return the second ratio that a first one leads to expect where nothing is done, and what that follows from.
+
+    The error is that of the run's re-tested controls; the mean is that of all defeated mice whose first test the run's
+    phenotypes rest on, re-tested or not.
+
+    Parameters
+    ----------
+    calls : pandas.DataFrame
+        As `response_frame`.
+
+    Returns
+    -------
+    expected : pandas.DataFrame
+        ``si_ratio_before`` from the lowest to the highest first ratio of `calls`, ``expected``, ``low``, ``high`` (95 %
+        of single mice); empty where nothing can be expected.
+    regression : RegressionToMean
+    """
+    controls = calls[calls["group"] == CONTROL_GROUP]
+    defeated = _calls_read_by(run).filter(mouse__group=DEFEATED_GROUP, si_ratio__isnull=False)
+    firsts = np.array(defeated.values_list("si_ratio", flat=True), dtype=float)
+    pair = (controls[name].astype(float) for name in ("si_ratio_before", "si_ratio_after"))
+    regression = regression_to_mean(retest_error(*pair), firsts)
+    seen = finite_rows(calls, ["si_ratio_before"], above=0.0)["si_ratio_before"]
+    if regression.reason or seen.empty:
+        return pd.DataFrame(columns=["si_ratio_before", "expected", "low", "high"]), regression
+    grid = np.geomspace(float(seen.min()), float(seen.max()), EXPECTED_POINTS)
+    return regression.second_ratio(grid).rename(columns={"first_ratio": "si_ratio_before"}), regression
+
+
 def course_frame(calls: pd.DataFrame, study: Study, user: Any, since: str) -> pd.DataFrame:
     """Return every test of the mice of a response run, on the axis that is asked for.
 
@@ -124,8 +158,12 @@ def _local_days(instants: pd.Series) -> pd.Series:
 
 def phenotypes_read_by(run: AnalysisRun) -> dict[int, str]:
     """Return the phenotype of each mouse as the run read it."""
+    return dict(_calls_read_by(run).values_list("mouse_id", "phenotype"))
+
+
+def _calls_read_by(run: AnalysisRun) -> QuerySet[PhenotypeCall]:
     read = run.depends_on.filter(task="phenotype").select_related("same_as").first()
-    return dict(read.results_run.phenotypecalls.values_list("mouse_id", "phenotype")) if read else {}
+    return read.results_run.phenotypecalls.all() if read else PhenotypeCall.objects.none()
 
 
 def gene_frame(run: AnalysisRun, contrast: Contrast, region: BrainRegion) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from analysis.current import current_run
 from analysis.kernels.phenotype import RESILIENT
 from analysis.kernels.rates import RateDifference, compare_rates, wilson_interval
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.kernels.retest import RegressionToMean
 from analysis.models import Adoption, AnalysisRun, GeneResult, RunStatus, SignatureReversal
 from analysis.runs import task_named
 from labdb.colony.models import Study
@@ -176,6 +177,18 @@ def relapses(calls: pd.DataFrame, cutoff: float) -> list[ArmRelapse]:
         relapsed, fell = int(mice["relapse"].sum()), int((mice["si_ratio_after"] < cutoff).sum())
         found.append(ArmRelapse(str(arm), relapsed, len(mice), fell, *wilson_interval(relapsed, len(mice))))
     return found
+
+
+def regression_sentence(regression: RegressionToMean) -> str:
+    """Say what a second ratio is expected to be where nothing is done, or why that is not known."""
+    if regression.reason:
+        return f"What is expected without treatment is not known: {regression.reason}."
+    return (
+        "Line and band: the second ratio expected of a defeated mouse to which nothing is done, and 95 % of such mice. It "
+        f"lies nearer to {regression.mean_ratio:.2f}, the geometric mean of the {regression.n_mice} defeated mice, by "
+        f"{percent(1 - regression.slope)} of the way on the log scale, and {regression.shift_factor:.2f}-fold for what a "
+        f"second test does by itself (from {regression.n_controls} controls tested twice)."
+    )
 
 
 def rates_frame(rates: list[ArmRate]) -> pd.DataFrame:

@@ -140,8 +140,8 @@ def _expected_layers(expected: pd.DataFrame | None, domain: list[float]) -> list
     base = alt.Chart(theme.values(expected)).encode(x="si_ratio_before:Q")
     band = base.mark_area(color=theme.GRAY, opacity=0.2, clip=True).encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(style="reference", strokeWidth=2, strokeDash=[1, 0], clip=True).encode(y="expected:Q")
-    last = expected.iloc[[-1]].assign(words="expected without treatment")
-    written = alt.Chart(theme.values(last)).mark_text(style="quiet", align="right", dx=-4, dy=-8)
+    first = expected.iloc[[0]].assign(words="expected without treatment")
+    written = alt.Chart(theme.values(first)).mark_text(style="quiet", align="left", dx=6, dy=16)
     return [*layers, band, line, written.encode(x="si_ratio_before:Q", y="expected:Q", text="words:N")]
 
 

@@ -1,17 +1,19 @@
 """What a response run shows: courses over any number of tests, regression to the mean, relapse, and no arm to whom it is closed."""
 
+import math
+import statistics
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db.models import F
 
-from analysis.frames import course_frame, response_frame
+from analysis.frames import course_frame, expected_second_ratios, response_frame
 from analysis.models import AnalysisRun, ResponseCall
 from labdb.accounts.models import Role, User
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.treatment.models import Dose
-from tests.analysis.small_study import add_test, make_treated_study
+from tests.analysis.small_study import add_mouse, add_test, make_treated_study
 from tests.analysis.treated_study import add_phenotypes, add_responses, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -92,3 +94,33 @@ def test_no_figure_tells_an_arm_to_whom_the_key_is_closed(name: str, study: Stud
     assert "ketamine" not in text
     assert "saline" not in text
     assert "arm not shown to you (n = 6)" in text or name == "response-rates"
+
+
+def test_regression_to_the_mean_is_drawn_from_controls_tested_twice_and_all_defeated_mice(
+    study: Study, run: AnalysisRun
+):
+    url = f"/analysis/runs/{run.pk}/figures/si-retest.html"
+    client = signed_in()
+    assert "not known: the error of a test needs 5 controls tested twice" in client.get(url).content.decode()
+    for number, second_s in enumerate((60, 75, 90)):  # controls of ratio 1.5 again at 1.2, 1.5 and 1.8
+        control = add_mouse(study, f"d{number}", "control")
+        tests = [add_test(control, 50, 75), add_test(control, 50, second_s, number=2)]
+        call = ResponseCall.objects.filter(run=run).first()
+        assert call is not None
+        ResponseCall.objects.create(
+            study=study, run=run, mouse=control, before=tests[0], after=tests[1], rule=call.rule,
+            response="unclassified", borderline=False,
+        )  # fmt: skip
+    user = User.objects.get(username="tina")
+    expected, regression = expected_second_ratios(run, response_frame(run, user))
+    # six controls: log second / first = ln(76/75), 0, ln(76/77), ln .8, 0, ln 1.2; nine defeated mice: 6 x .5, 1.5, 1.52, 1.54
+    changes = [math.log(x) for x in (76 / 75, 1, 76 / 77, 0.8, 1, 1.2)]
+    assert regression.sem == pytest.approx(statistics.stdev(changes) / math.sqrt(2))
+    firsts = [math.log(x) for x in [0.5] * 6 + [1.5, 1.52, 1.54]]
+    assert regression.slope == pytest.approx(1 - regression.sem**2 / statistics.variance(firsts))
+    assert (expected["si_ratio_before"].iloc[0], expected["si_ratio_before"].iloc[-1]) == pytest.approx((0.5, 1.54))
+    assert expected["expected"].iloc[0] > 0.5  # what was chosen for being low is expected to rise
+    assert (expected["low"] < expected["expected"]).all()
+    text = client.get(url).content.decode()
+    assert "expected without treatment" in text
+    assert "the geometric mean of the 9 defeated mice" in text
