@@ -1,6 +1,6 @@
 """What another rule would say: calls by a rule that is only tried, beside those that are current. Nothing is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,22 +120,26 @@ def compare(study: Study, test_number: int, rule: KernelRule, run: AnalysisRun |
     return Comparison(frame, run, len(set(called) - set(frame.index)))
 
 
-def labels_under_rules(study: Study, test_number: int, rules: Mapping[str, KernelRule]) -> pd.DataFrame:
+def labels_under_rules(study: Study, test_number: int, rules: Sequence[KernelRule]) -> pd.DataFrame:
     """Return every mouse's label under every rule, those on which the rules contradict each other first.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by mouse (primary key): what `named_tests` returns, ``si_ratio``, ``corner_ratio``, one column a rule,
-        ``flips`` (how many rules label the mouse otherwise than the first) and ``contradicts`` (whether one calls it
-        susceptible and another resilient).
+        Indexed by mouse (primary key): what `named_tests` returns, ``si_ratio``, ``corner_ratio``, ``labels`` (a tuple,
+        one a rule), ``flips`` (how many rules label the mouse otherwise than the first) and ``contradicts`` (whether
+        one calls it susceptible and another resilient).
     """
     tests = named_tests(study, test_number)
-    ratios = classify_phenotype(tests)[["si_ratio", "corner_ratio"]]
-    labels = compare_phenotype_rules(tests, rules)
-    by_rule = labels[list(rules)]
-    contradicts = (by_rule == SUSCEPTIBLE).any(axis=1) & (by_rule == RESILIENT).any(axis=1)
-    table = pd.concat([tests, ratios, labels.assign(contradicts=contradicts)], axis=1)
+    numbered = {str(number): rule for number, rule in enumerate(rules)}
+    compared = compare_phenotype_rules(tests, numbered)
+    labels = compared[list(numbered)]
+    table = tests.assign(
+        **classify_phenotype(tests)[["si_ratio", "corner_ratio"]],
+        labels=pd.Series(list(labels.itertuples(index=False, name=None)), index=tests.index, dtype=object),
+        flips=compared["flips"],
+        contradicts=(labels == SUSCEPTIBLE).any(axis=1) & (labels == RESILIENT).any(axis=1),
+    )
     return table.sort_values(["contradicts", "flips"], ascending=False, kind="stable")
 
 

@@ -11,6 +11,10 @@ GOLDEN = 0.6180339887  # multiples of it, modulo 1, lie evenly: neighbors in ran
 NAMED_FLIPS = 3  # mice that flip lie in one band: more names than that hide each other
 HEIGHT = 340  # pixels
 MOST_STRIPS = 3  # beside each other
+COLUMNS = (
+    "mouse", "cohort", "group", "phenotype", "before", "si_ratio", "distance_to_cutoff", "corner_ratio", "borderline",
+    "reason", "cutoff", "flips", "url",
+)  # fmt: skip
 
 
 def rule_strip(
@@ -41,17 +45,16 @@ def rule_strip(
     drawn = theme.finite_rows(calls, ["si_ratio"])
     if drawn.empty:
         return theme.no_data("no data: no SI test has a ratio")
-    drawn = drawn.assign(
+    labels = theme.counted(drawn["phenotype"], theme.PHENOTYPES)
+    drawn = drawn[[column for column in COLUMNS if column in drawn]].assign(
         group=drawn["group"].replace("", "no group").fillna("no group"),
         cohort=drawn["cohort"].fillna("no cohort"),
         place=(drawn["si_ratio"].rank(method="first") * GOLDEN) % 1,
-        called=drawn["phenotype"].map(theme.counted(drawn["phenotype"], theme.PHENOTYPES)),
+        called=drawn["phenotype"].map(labels),
     )
     top = max(float(drawn["si_ratio"].max()), float(drawn["cutoff"].max() + borderline), adopted or 0.0) * 1.05
     y = alt.Y("si_ratio:Q", title="SI ratio", scale=alt.Scale(domain=[0, top], nice=False))
-    looks = theme.in_order(drawn["phenotype"], theme.PHENOTYPES)
-    names = list(theme.counted(drawn["phenotype"], theme.PHENOTYPES).values())
-    styled = _Styled(y, looks, names, borderline, adopted)
+    styled = _Styled(y, labels, borderline, adopted)
     strips = [_strip(part, title, styled) for title, part in _parts(drawn)]
     corners = theme.finite_rows(drawn, ["corner_ratio"])
     panels = [*strips, _corner_panel(corners, styled, max_corner_ratio)] if len(corners) else strips
@@ -61,18 +64,17 @@ def rule_strip(
 class _Styled:
     """What the panels share: the axis of ratios, the looks of the classes, band and lines."""
 
-    def __init__(self, y: alt.Y, looks: list[str], names: list[str], borderline: float, adopted: float | None) -> None:
+    def __init__(self, y: alt.Y, labels: dict[str, str], borderline: float, adopted: float | None) -> None:
         self.y, self.borderline, self.adopted = y, borderline, adopted
-        self.legend = alt.Legend(orient="bottom", title=None, columns=4)
-        scales = (
-            alt.Scale(domain=names, range=theme.colors_of(looks)),
-            alt.Scale(domain=names, range=theme.shapes_of(looks)),
-        )
-        self.color = alt.Color("called:N", scale=scales[0], legend=self.legend)
-        self.shape = alt.Shape("called:N", scale=scales[1], legend=self.legend)
+        looks, names = list(labels), list(labels.values())
+        legend = alt.Legend(orient="bottom", title=None, columns=4)
+        color = alt.Scale(domain=names, range=theme.colors_of(looks))
+        shape = alt.Scale(domain=names, range=theme.shapes_of(looks))
+        self.color = alt.Color("called:N", scale=color, legend=legend)
+        self.shape = alt.Shape("called:N", scale=shape, legend=legend)
 
     def lines(self, cutoffs: pd.Series) -> list[alt.Chart]:
-        """Return band, line and name of the one cutoff, and the one that counts now; nothing for several cutoffs."""
+        """Return band and line of the one cutoff, not of several, and the line of the one that counts now."""
         layers = []
         known = cutoffs.dropna().unique()
         if len(known) == 1:
@@ -109,7 +111,7 @@ class _Styled:
 
 def _parts(drawn: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the strips: one where one cutoff holds for all, else one a cohort."""
-    if drawn["cutoff"].nunique() <= 1:
+    if drawn["cutoff"].nunique(dropna=False) == 1:
         return [("SI ratio by group", drawn)]
     return [(f"cohort {cohort}", mice) for cohort, mice in drawn.groupby("cohort", sort=True)]
 

@@ -3,12 +3,9 @@
 Looking stores nothing. What counts changes by the adoption of a run alone.
 """
 
-import csv
-import io
 from typing import Any
 from urllib.parse import urlencode
 
-import pandas as pd
 from altair.utils.schemapi import debug_mode as altair_checks
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,14 +16,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from analysis import runs
-from analysis.figure_views import Drawn, FigureError, file_name, refuse_figure, require_format, send_figure
+from analysis.figure_views import Drawn, FigureError, refuse_figure, require_format, send_figure
 from analysis.figures.rule_strip import rule_strip
 from analysis.kernels.phenotype import PhenotypeRule as KernelRule
 from analysis.links import storable
 from analysis.models import AnalysisRun, RunStatus
-from analysis.phenotype_comparison import compare, labels_under_rules
+from analysis.phenotype_comparison import compare
 from analysis.tasks.si_tests import included_tests
-from analysis.tasks.task import rows_of
 from labdb.behavior.models import PhenotypeRule, SocialInteractionTest
 from labdb.colony.models import Study
 from labdb.desk.asked_rule import RULE_FIELDS, AskedError, AskedRule, read_rule
@@ -36,13 +32,12 @@ from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 
 FIGURE_TITLE = "SI ratios and the cutoff"
-TRIED = "the rule above"  # in the table of labels, where no stored rule says the same
 
 
 @require_safe
 def comparison(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the page, or for htmx the parts that follow from the rule."""
-    study = _study(request, code)
+    study = study_of_rules(request, code)
     is_part = "HX-Request" in request.headers
     try:
         asked = read_rule(study, request.GET.dict(), request.user)
@@ -60,7 +55,8 @@ def comparison(request: HttpRequest, code: str) -> HttpResponse:
     return response
 
 
-def _study(request: HttpRequest, code: str) -> Study:
+def study_of_rules(request: HttpRequest, code: str) -> Study:
+    """Return a study whose SI tests, and the rules for them, the account may see."""
     study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
     for model in (SocialInteractionTest, PhenotypeRule):
         if not may(request.user, "view", model, study):
@@ -109,7 +105,7 @@ def _choices(study: Study, asked: AskedRule) -> dict[str, Any]:
 @require_safe
 def figure(request: HttpRequest, code: str, file_format: str) -> HttpResponse:
     """Answer the figure of a rule, as a part of the page or as a file."""
-    study = _study(request, code)
+    study = study_of_rules(request, code)
     try:
         require_format(file_format)
         drawn = _drawn(study, read_rule(study, request.GET.dict(), request.user))
@@ -139,66 +135,10 @@ def _draw(study: Study, asked: AskedRule, rule: KernelRule) -> Drawn:
     return Drawn(chart, caption, (f"cutoff-{rule.cutoff:g}",))
 
 
-@require_safe
-def labels(request: HttpRequest, code: str) -> HttpResponse:
-    """Answer the label of every mouse under every rule, as a part of the page or as a file."""
-    study = _study(request, code)
-    try:
-        asked = read_rule(study, request.GET.dict(), request.user)
-    except AskedError as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
-    rules = _rules(asked)
-    table = labels_under_rules(study, asked.test_number, {name: rule for name, (_stored, rule) in rules.items()})
-    n_all = len(table)
-    differing = table[table["flips"] > 0]
-    if only_differing := request.GET.get("differ") == "1":
-        table = differing
-    if request.GET.get("export") == "csv":
-        return _csv(study, asked, table, list(rules))
-    context = {
-        "study": study, "asked": asked, "rules": [(name, stored) for name, (stored, _rule) in rules.items()],
-        "rows": [_label_row(row, list(rules)) for row in rows_of(table)], "n_all": n_all,
-        "n_differing": len(differing), "n_contradicting": int(table["contradicts"].sum()), "only_differing": only_differing,
-        "csv_url": f"{request.path}?{asked.query}&export=csv" + ("&differ=1" if only_differing else ""),
-    }  # fmt: skip
-    return render(request, "desk/_phenotype_labels.html", context)
-
-
-def _rules(asked: AskedRule) -> dict[str, tuple[PhenotypeRule | None, KernelRule]]:
-    """Return the rules by name: the one that counts first, the one that is tried, then the others."""
-    stored = ([asked.counts] if asked.counts else []) + ([asked.stored] if asked.rule and asked.stored else [])
-    tried = {TRIED: (None, asked.rule)} if asked.rule and not asked.stored else {}
-    first = {rule.name: (rule, rule.to_kernel()) for rule in stored}
-    others = {rule.name: (rule, rule.to_kernel()) for rule in PhenotypeRule.objects.order_by("name")}
-    return {**first, **tried, **others}
-
-
-def _label_row(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    return {**row, "labels": [(row[name], row[name] != row[names[0]]) for name in names]}
-
-
-def _csv(study: Study, asked: AskedRule, table: pd.DataFrame, names: list[str]) -> HttpResponse:
-    facts = ["mouse", "cohort", "group", "iz_absent_s", "iz_present_s", "corner_absent_s", "corner_present_s"]
-    columns = [*facts, "si_ratio", "corner_ratio", *names, "flips"]
-    text = io.StringIO()
-    writer = csv.writer(text)
-    header = {TRIED: _spelled(asked), "flips": "rules that differ from the first"}
-    writer.writerow([header.get(name, name) for name in columns])
-    writer.writerows(row.values() for row in rows_of(table[columns]))
-    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    name = file_name(study.code, "phenotype-labels", f"test-{asked.test_number}")
-    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return answer
-
-
-def _spelled(asked: AskedRule) -> str:
-    return ", ".join(f"{name} = {text}" for name, text in asked.texts.items() if text != "")
-
-
 @require_POST
 def run_rule(request: HttpRequest, code: str) -> HttpResponse:
     """Run the phenotype task under the rule, which is stored first where no stored rule says the same."""
-    study = _study(request, code)
+    study = study_of_rules(request, code)
     if not may(request.user, "add", AnalysisRun, study):
         raise PermissionDenied(forbidden_sentence("add", AnalysisRun, study))
     try:
