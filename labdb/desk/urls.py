@@ -32,6 +32,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/phenotype/", phenotype_page.comparison, name="phenotype-page"),
     path("studies/<path:code>/phenotype/labels/", phenotype_labels.labels, name="phenotype-labels"),
