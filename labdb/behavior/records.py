@@ -44,6 +44,7 @@ class PhenotypeRuleRecord(Record):
 
     model = PhenotypeRule
     fields = ("name", "cutoff", "control_sd", "min_iz_present_s", "max_corner_ratio", "borderline", "notes")
+    detail_template = "registry/_rule_versions.html"
 
 
 @register
@@ -52,6 +53,7 @@ class ResponseRuleRecord(Record):
 
     model = ResponseRule
     fields = ("name", "cutoff", "reliable_change", "borderline", "notes")
+    detail_template = "registry/_rule_versions.html"
 
 
 @register
