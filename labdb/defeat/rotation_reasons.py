@@ -57,17 +57,32 @@ def _too_few_for_a_mouse(
 def _crowded_days(
     mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
 ) -> Iterator[str]:
-    """Name, for a day, mice that together have fewer aggressors than they are (Hall's condition)."""
+    """Name, for a day, mice that together have fewer aggressors than they are."""
     for day, free in zip(days, is_free, strict=True):
-        allowed = is_new & free
-        partner = maximum_bipartite_matching(csr_array(allowed), perm_type="column")
-        if (partner >= 0).all():
-            continue
-        group, few = _reached(allowed, partner, int(np.flatnonzero(partner < 0)[0]))
-        yield (
-            f"On day {day} {_named(mice, group)} have only {_named(aggressors, few)} left that they have not met: "
-            f"{len(few)} for {len(group)} mice."
-        )
+        if crowd := crowded(is_new & free):
+            group, few = crowd
+            yield (
+                f"On day {day} {named(mice, group)} have only {named(aggressors, few)} left that they have not met: "
+                f"{len(few)} for {len(group)} mice."
+            )
+
+
+def crowded(is_allowed: np.ndarray) -> tuple[list[int], list[int]] | None:
+    """Return rows that together are allowed fewer columns than they are, and these columns (Hall's condition).
+
+    Parameters
+    ----------
+    is_allowed : numpy.ndarray of bool, shape (n_rows, n_columns)
+
+    Returns
+    -------
+    tuple of lists of int, or None
+        None where every row can have a column of its own.
+    """
+    partner = maximum_bipartite_matching(csr_array(is_allowed), perm_type="column")
+    if (partner >= 0).all():
+        return None
+    return _reached(is_allowed, partner, int(np.flatnonzero(partner < 0)[0]))
 
 
 def _reached(allowed: np.ndarray, partner: np.ndarray, start: int) -> tuple[list[int], list[int]]:
@@ -107,12 +122,13 @@ def _too_few_over_all(
     others = [column for column in range(n_aggressors) if n_mice + column not in inside]
     meetings = int(n_free_days[used_up].sum() + capacity[np.ix_(group, [n_mice + column for column in others])].sum())
     yield (
-        f"{_named(mice, group)} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
+        f"{named(mice, group)} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
         f"not met can give {meetings}; add an aggressor, or plan fewer days."
     )
 
 
-def _named(codes: Sequence[str], places: Sequence[int]) -> str:
+def named(codes: Sequence[str], places: Sequence[int]) -> str:
+    """Return the codes at these places as words; beyond `NAMED` they are counted."""
     named = [codes[place] for place in places[:NAMED]]
     if len(places) > NAMED:
         return f"{', '.join(named)} and {len(places) - NAMED} more"

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from labdb.colony.models import Cohort, Housing, Mouse, MouseIdentification, Study, Weighing, WelfareCheck
+from labdb.colony.places import housings_on, place_words
 from labdb.registry.natural_order import natural
 
 CURVE_POINTS = 30  # the newest weighings of a mouse that its curve shows
@@ -93,24 +94,17 @@ def weighing_round(study: Study, cohort: Cohort | None) -> list[Weighed]:
     mice = Mouse.objects.filter(study=study).filter(Q(death_date=None) | Q(death_date__gte=today))
     chosen = list((mice.filter(cohort=cohort) if cohort else mice).select_related("cohort"))
     ids = [mouse.pk for mouse in chosen]
-    housings, masses, marks = _housings(ids, today), _masses(ids), _marks(chosen)
+    housings, masses, marks = housings_on(ids, today), _masses(ids), _marks(chosen)
     excluded = set(Mouse.objects.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
     checks = _checks_today(ids)
     order = sorted(chosen, key=lambda mouse: _place_order(mouse, housings.get(mouse.pk)))
     return [
         Weighed(
-            mouse, _place(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
+            mouse, place_words(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
             checks[mouse.pk], today,
         )
         for mouse in order
     ]  # fmt: skip
-
-
-def _housings(ids: list[int], today: date) -> dict[int, Housing]:
-    now = Housing.objects.filter(mouse__in=ids, housed_from__lte=today).filter(
-        Q(housed_to=None) | Q(housed_to__gte=today)
-    )
-    return {housing.mouse_id: housing for housing in now.select_related("cage").order_by("housed_from")}
 
 
 def _masses(ids: list[int]) -> dict[int, list[Mass]]:
@@ -139,15 +133,6 @@ def _checks_today(ids: list[int]) -> dict[int, int]:
     ):
         counts[mouse_id] += 1
     return counts
-
-
-def _place(housing: Housing | None) -> str:
-    if housing is None or housing.cage is None:
-        return ""
-    cage = housing.cage
-    return " ".join(
-        filter(None, [cage.code, f"({cage.position})" if cage.position else "", housing.get_side_display()])
-    )
 
 
 def _place_order(mouse: Mouse, housing: Housing | None) -> tuple[Any, ...]:
