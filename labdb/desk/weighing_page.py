@@ -1,10 +1,8 @@
 """Weighing at the bench: the balance types, the page accepts, and the next mouse comes; and the same round on paper."""
 
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
-import segno
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
@@ -12,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -21,6 +18,7 @@ from analysis.links import storable
 from labdb.accounts.bench_shell import bench_words
 from labdb.colony.body_mass import JUMP_PERCENT, MOST_PERCENT
 from labdb.colony.models import Cohort, Study, Weighing, WelfareAction, WelfareCheck, WelfareFinding
+from labdb.desk.qr_code import qr_svg
 from labdb.desk.weighing_sheet import weighing_round
 from labdb.registry.attachment_pages import refusal
 from labdb.registry.forms import forbidden_sentence
@@ -66,7 +64,7 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
         return render(
             request,
             "bench/weighing_sheet.html",
-            {**words, "today": timezone.localdate(), "address": address, "qr": _qr(address)},
+            {**words, "today": timezone.localdate(), "address": address, "qr": qr_svg(address)},
         )
     return render(request, "bench/weighing.html", {**words, **_for_script(request.user, study, cohort, rows)})
 
@@ -99,12 +97,3 @@ def _for_script(user: Any, study: Study, cohort: Cohort | None, rows: list[Any])
         "photo": {"resource": record_for(Cohort).resource, "record": f"#{cohort.pk}"} if cohort else None,
     }
     return {"sheet": sheet, "actions": WelfareAction.choices, "rule": rule, "photo_refusal": photo_refusal}
-
-
-def _qr(address: str) -> str:
-    """Return the QR code of an address, as SVG to stand in the page."""
-    drawn = BytesIO()
-    segno.make(address, micro=False).save(
-        drawn, kind="svg", scale=3, border=2, xmldecl=False, svgns=True, title="QR code of this page"
-    )
-    return mark_safe(drawn.getvalue().decode())  # noqa: S308 (made here, of modules and no text)
