@@ -10,7 +10,7 @@ Pure: codes in, frozen places out. The same seed, inputs and `ALGORITHM_VERSION`
   least so far, ties by chance, so that no group has a box of its own.
 - **Targets.** Never one that the mouse met in a bout, never the same in two boxes at once, if it can be none that it saw
   in an earlier test, and all used as evenly as these rules allow, uses earlier that day included. That is a flow of least
-  cost, solved exactly as a linear program.
+  cost, solved exactly as a linear program in whole numbers.
 """
 
 from collections import defaultdict
@@ -18,8 +18,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment, linprog
-from scipy.sparse import coo_array, csr_array, vstack
+from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
+from scipy.sparse import coo_array
 
 from labdb.defeat.rotation_reasons import crowded, named
 
@@ -116,7 +116,7 @@ def plan_day(
     turns = [order[at : at + len(boxes)] for at in range(0, len(order), len(boxes))]
     arena_of = _arenas(turns, boxes, rng)
     target_of = _targets(turns, known, set(met), set(seen), used or {}, rng, may_know=may_know)
-    places = []
+    places: list[Place] = []
     for number, turn in enumerate(turns, start=1):
         for mouse in turn:
             target = target_of[mouse.code]
@@ -195,7 +195,7 @@ def _why_not(
     if none:
         have = "has" if len(none) == 1 else "have"
         return [
-            f"{named(mice, none)} {have} met all {len(targets)} mice that can be a target that day; add one, "
+            f"{named([mice[row] for row in none])} {have} met all {len(targets)} mice that can be a target that day; add one, "
             "or allow a target that a mouse knows."
         ]
     reasons = []
@@ -204,7 +204,7 @@ def _why_not(
         if crowd := crowded(is_allowed[rows]):
             group, few = crowd
             reasons.append(
-                f"In turn {turn + 1} {named([mice[row] for row in rows], group)} have only {named(targets, few)} as a target"
+                f"In turn {turn + 1} {named([mice[rows[row]] for row in group])} have only {named([targets[column] for column in few])} as a target"
                 f"{which}: {len(few)} for {len(group)} mice at once; use fewer arenas, add a target, or try another seed."
             )
     return reasons
@@ -213,8 +213,8 @@ def _why_not(
 def _least_cost(turn_of: np.ndarray, cost: np.ndarray, is_allowed: np.ndarray, used: np.ndarray) -> np.ndarray:
     """Return the target of each mouse: the least sum of squared uses, the costs of the pairs included.
 
-    A flow from mice by turn and target to uses: its matrix is totally unimodular, so that a corner of the linear program
-    is whole; the k-th use of a target costs 2k - 1, which adds up to its square.
+    A flow from mice by turn and target to uses, so that the program is as easy as one without whole numbers; the k-th use
+    of a target costs 2k - 1, which adds up to its square.
     """
     mouse, target = np.nonzero(is_allowed)
     n_mice, n_targets = is_allowed.shape
@@ -237,14 +237,16 @@ def _least_cost(turn_of: np.ndarray, cost: np.ndarray, is_allowed: np.ndarray, u
         (np.ones(n_pairs), (turn_of[mouse] * n_targets + target, pairs)),
         shape=((int(turn_of.max()) + 1) * n_targets, n_pairs + n_uses),
     )
-    found = linprog(
+    found = milp(
         price,
-        A_eq=csr_array(vstack([one_each, flow])),
-        b_eq=np.concatenate([np.ones(n_mice), np.zeros(n_targets)]),
-        A_ub=csr_array(at_once),
-        b_ub=np.ones(at_once.shape[0]),
-        bounds=(0, 1),
-        method="highs-ds",  # a simplex: it ends in a corner
+        integrality=np.ones(len(price), dtype=int),  # which the program has by itself: no branch is ever needed
+        bounds=Bounds(0, 1),
+        constraints=[
+            LinearConstraint(one_each.tocsr(), 1, 1),
+            LinearConstraint(flow.tocsr(), 0, 0),
+            LinearConstraint(at_once.tocsr(), -np.inf, 1),
+        ],
+        options={"mip_rel_gap": 0.0},
     )
     assert found.x is not None  # every turn can be filled, and uses are not limited
     chosen = np.full(n_mice, -1)

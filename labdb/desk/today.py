@@ -67,7 +67,7 @@ def si_test_days(user: Any, today: date) -> Iterator[Due]:
         ~Exists(later), study__state="open", plan__test_date=today, mouse__death_date=None, mouse__exclusions=None
     )  # fmt: skip
     counted = places.order_by().values("study__code", "plan__cohort__code", "plan__test_number").annotate(
-        n=Count("pk"), n_done=Count("pk", filter=~Q(state=PlannedState.PLANNED) | Exists(tested))
+        n=Count("pk"), n_done=Count("pk", filter=~Q(state=PlannedState.PLANNED) | Q(Exists(tested)))
     )  # fmt: skip
     for row in counted:
         study, cohort, number = row["study__code"], row["plan__cohort__code"], row["plan__test_number"]
