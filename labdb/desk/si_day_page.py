@@ -22,8 +22,10 @@ from labdb.colony.models import Cohort, Mouse, Study
 from labdb.desk.qr_code import qr_svg
 from labdb.desk.si_class import class_preview
 from labdb.desk.si_day_sheet import TIMES, DayRow, day_rows, planned_of, spoken_plan, spoken_test, targets_of, tests_of
+from labdb.desk.weighing_page import cohort_named
 from labdb.registry.attachment_pages import refusal
 from labdb.registry.headers import WHOLE_ROW
+from labdb.registry.json_doors import answered_in_json
 from labdb.registry.keys import LARGEST_ID
 from labdb.registry.numbers import read_number
 from labdb.registry.permissions import may
@@ -39,12 +41,7 @@ def found_cohort(request: HttpRequest, code: str) -> tuple[Study, Cohort | None]
     if not may(request.user, "view", SocialInteractionTest, study):
         raise Http404
     asked = request.GET.get("cohort", "")
-    if not asked:
-        return study, None
-    cohort = Cohort.objects.select_related("study").filter(study=study, code=storable(asked)).first()
-    if cohort is None:
-        raise Http404(f"There is no cohort {asked[:50]} in study {study}.")
-    return study, cohort
+    return study, cohort_named(study, asked) if asked else None
 
 
 def found_plan(request: HttpRequest, cohort: Cohort) -> SiTestPlan | None:
@@ -78,8 +75,11 @@ def si_tests(request: HttpRequest, code: str) -> HttpResponse:
     if "print" in request.GET and plan:
         address = request.build_absolute_uri(f"{request.path}?{urlencode(asked)}")
         return render(request, "bench/si_sheet.html", {**words, "address": address, "qr": qr_svg(address)})
-    photo_refusal = refusal(request.user, cohort)
-    words |= {"may_enter": may(request.user, "add", SocialInteractionTest, study), "photo_refusal": photo_refusal}
+    words |= {
+        "may_enter": may(request.user, "add", SocialInteractionTest, study),
+        "photo": {"resource": record_for(Cohort).resource, "record": f"#{cohort.pk}"},
+        "photo_refusal": refusal(request.user, cohort),
+    }
     sheet = _for_script(request, plan, rows, asked) if plan else None
     return render(
         request, "bench/si_tests.html", {**words, "sheet": sheet, "stages": EstrousStage.choices, "trials": TRIALS}
@@ -106,10 +106,10 @@ def _for_script(request: HttpRequest, plan: SiTestPlan, rows: list[DayRow], aske
         "may_enter": may(request.user, "add", SocialInteractionTest, plan.study),
         "stored_url": f"{root}stored/?{urlencode(asked)}",
         "class_url": f"{root}class/",
-        "photo": {"resource": record_for(Cohort).resource, "record": f"#{plan.cohort_id}"},
     }
 
 
+@answered_in_json()
 @require_safe
 @never_cache
 def stored_tests(request: HttpRequest, code: str) -> JsonResponse:
@@ -128,6 +128,7 @@ def stored_tests(request: HttpRequest, code: str) -> JsonResponse:
     )
 
 
+@answered_in_json()
 @require_safe
 @never_cache
 def si_class(request: HttpRequest, code: str) -> JsonResponse:

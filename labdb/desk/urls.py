@@ -32,6 +32,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/bench/si-tests/plan/", si_plan_page.si_plan, name="si-test-plan"),
     path("studies/<path:code>/bench/si-tests/stored/", si_day_page.stored_tests, name="bench-si-stored"),

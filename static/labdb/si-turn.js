@@ -56,7 +56,7 @@
     if (!acts[phase] || day.isTested(mouse)) return;
     const [name, sentence] = acts[phase]();
     const tell = () => { day.save(); document.dispatchEvent(new CustomEvent("labdb:si-mouse", { detail: mouse })); };
-    labdb.sound("saved");
+    labdb.sound(name === "isOut" ? "saved" : "start");
     labdb.outbox.offerUndo(`${name} ${mouse.code}`, sentence, () => { delete mouse.own[name]; tell(); });
     tell(); // and no more: somebody may be typing the times of another mouse
   }
@@ -95,7 +95,7 @@
   }
 
   function rings(sentence) {
-    labdb.sound("alert");
+    labdb.sound("end");
     live.textContent = sentence;
   }
 
