@@ -1,10 +1,8 @@
 """From the records to a day of SI tests and back: read what the planner must know, plan, store the plan with its places."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -16,18 +14,14 @@ from labdb.behavior.si_order import ALGORITHM_VERSION, DayMouse, Place, plan_day
 from labdb.colony.models import Cohort, Mouse
 from labdb.colony.places import housings_on
 from labdb.defeat.models import Aggressor, DefeatBout
-from labdb.registry.import_report import ImportReport
+from labdb.defeat.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.registry.imports import import_dicts
 from labdb.registry.record import record_for
 
 
-class DayRefused(Exception):
-    """A day cannot be planned or stored; the text is a sentence."""
-
-
 @dataclass(frozen=True)
-class DayInputs:
-    """All that decides a day, by codes; its digest says whether two plans were made from the same."""
+class DayInputs(Repeatable):
+    """All that decides a day of SI tests."""
 
     mice: list[DayMouse]
     arenas: list[str]
@@ -39,16 +33,6 @@ class DayInputs:
     may_know: bool
     seed: int
     algorithm_version: str = field(default=ALGORITHM_VERSION)
-
-    @property
-    def snapshot(self) -> str:
-        """As JSON, always spelled alike."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the snapshot."""
-        return sha256(self.snapshot.encode()).hexdigest()
 
     def plan(self) -> list[Place]:
         """Make the plan; DayError when there is none."""
@@ -110,10 +94,10 @@ def mice_to_test(cohort: Cohort, test_number: int, day: date) -> QuerySet[Mouse]
 def read_inputs(
     cohort: Cohort, *, test_number: int, day: date, arenas: Sequence[Arena], seed: int, may_know: bool = False
 ) -> DayInputs:
-    """Read mice, arenas, targets and who knows whom; DayRefused where nobody is left to be tested."""
+    """Read mice, arenas, targets and who knows whom; PlanRefused where nobody is left to be tested."""
     mice = list(mice_to_test(cohort, test_number, day))
     if not mice:
-        raise DayRefused(
+        raise PlanRefused(
             f"No living mouse of cohort {cohort} is without SI test {test_number}; choose another test number, or enter the mice."
         )
     ids = [mouse.pk for mouse in mice]
@@ -143,7 +127,7 @@ def _cage(housing: Any) -> str:
 
 
 def store_plan(cohort: Cohort, inputs: DayInputs, places: Sequence[Place], *, user: Any, **facts: Any) -> SiTestPlan:
-    """Store a plan and its places through their forms, all or nothing; DayRefused with the first sentence.
+    """Store a plan and its places through their forms, all or nothing; PlanRefused with the first sentence.
 
     Parameters
     ----------
@@ -157,9 +141,9 @@ def store_plan(cohort: Cohort, inputs: DayInputs, places: Sequence[Place], *, us
             "seed": inputs.seed, "algorithm_version": inputs.algorithm_version, "input_digest": inputs.digest,
             "input_snapshot": inputs.snapshot, **facts,
         }  # fmt: skip
-        plan = _stored(import_dicts(record_for(SiTestPlan), [made], user=user, study=study, door="web"))[0]
+        plan = stored_rows(import_dicts(record_for(SiTestPlan), [made], user=user, study=study, door="web"))[0]
         rows = list(_rows(plan, inputs, places))
-        _stored(import_dicts(record_for(PlannedSiTest), rows, user=user, study=study, door="web"))
+        stored_rows(import_dicts(record_for(PlannedSiTest), rows, user=user, study=study, door="web"))
     return plan
 
 
@@ -169,12 +153,6 @@ def _free_code(cohort: Cohort, test_number: int) -> str:
     while f"{cohort.code}-T{test_number}-P{number}" in taken:
         number += 1
     return f"{cohort.code}-T{test_number}-P{number}"
-
-
-def _stored(report: ImportReport) -> Any:
-    if not report.is_stored:
-        raise DayRefused(report.refusals()[0].sentence)
-    return report.records
 
 
 def _rows(plan: SiTestPlan, inputs: DayInputs, places: Sequence[Place]) -> Iterator[dict[str, Any]]:

@@ -18,8 +18,9 @@ from labdb.behavior import si_planning
 from labdb.behavior.models import Arena, SiTestPlan
 from labdb.behavior.models.si_test import TargetSide
 from labdb.behavior.si_order import DayError, Place
-from labdb.behavior.si_planning import DayInputs, DayRefused
+from labdb.behavior.si_planning import DayInputs
 from labdb.colony.models import Cohort, Study
+from labdb.defeat.plan_records import PlanRefused
 from labdb.desk.si_day_page import found_cohort
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.natural_order import natural
@@ -73,7 +74,7 @@ def si_plan(request: HttpRequest, code: str) -> HttpResponse:
             return redirect(f"{reverse('bench-si-tests', args=[study.code])}?{asked}")
     except DayError as error:
         return _answer(request, study, cohort, values, sentences=error.reasons, status=409)
-    except DayRefused as error:
+    except PlanRefused as error:
         return _answer(request, study, cohort, values, sentences=[str(error)], status=409)
     changed = "Mice or targets were changed since the preview; look at the new plan and save it."
     sentences = [changed] if "save" in request.POST else []

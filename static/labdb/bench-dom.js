@@ -1,4 +1,4 @@
-// Elements made by scripts of the bench: words go in as text, never as markup.
+// What scripts of the bench share: elements, whose words go in as text and never as markup, and what this device keeps.
 (() => {
   "use strict";
   const labdb = (window.labdb ??= {});
@@ -15,6 +15,15 @@
     const one = labdb.make("button", { type: "button", className: "btn", textContent: words, ...more });
     one.addEventListener("click", act);
     return one;
+  };
+
+  // Storage can be forbidden: then nothing is kept, and the outbox says so.
+  labdb.storage = (act) => {
+    try {
+      return act(window.localStorage);
+    } catch {
+      return null;
+    }
   };
 
   // Only what changed: screen readers and the browser are spared the rest.

@@ -1,14 +1,16 @@
 // A day of SI tests as this device knows it: kept here, so that a reload, a dead tab or a lost network lose nothing.
 //
-// A mouse of the day is what the server said of it (code, target, stored, ...) and `own`, what happened here: t1, t2 (ms by
-// the lab clock, start of the trials), isOut, texts (times as typed), stage, target, targetReason, notes, isRepeat
-// (why), version (of the stored test when it was typed over), key (of its entry in the outbox), planKey. A test needs the times of both trials: until they are
-// there it is a draft on this device.
+// A mouse of the day is what the server said of it (code, target, stored, ...) and `own`, what happened here: t1, t2 (ms
+// by the lab clock, start of the trials), isOut, texts (times as typed), stage, target, targetReason, notes, exclusion,
+// isRepeat (why), version (of the stored test when it was typed over), sent (values of an entry that is not stored yet),
+// key (of that entry in the outbox), planKey (of the one about its place). A test needs the times of both trials: until
+// they are there it is a draft on this device.
 (() => {
   "use strict";
   const labdb = (window.labdb ??= {});
   const element = document.getElementById("si-day");
   if (!element) return;
+  const { storage } = labdb;
   const day = JSON.parse(element.textContent);
   const PREFIX = "labdb-si ";
   const KEPT = `${PREFIX}${day.study} ${day.cohort} ${day.test_number} ${day.date}`;
@@ -17,13 +19,6 @@
   const NEEDED = ["iz_absent_s", "iz_present_s"];
   const LENGTH_MS = day.trial_s * 1000;
 
-  const storage = (act) => {
-    try {
-      return act(window.localStorage);
-    } catch {
-      return null; // storage can be forbidden; the outbox says so
-    }
-  };
   const nowMs = () => labdb.clock.now().getTime();
 
   function load() {

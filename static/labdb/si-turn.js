@@ -25,7 +25,7 @@
     switch (phase) {
       case "idle": return ["Start trial 1", "without target"];
       case "absent": return [left(day.endOf(mouse) - now), "trial 1, without target"];
-      case "between": return [`Start trial 2`, `trial 1 is over: put ${target} in, then tap`];
+      case "between": return [`Start trial 2`, `trial 1 over: put ${target} in, then tap`];
       case "present": return [left(day.endOf(mouse) - now), `trial 2, with ${target}`];
       case "over": return ["Over", `take ${mouse.code} out, then tap`];
       default: return ["✓", day.isTested(mouse) ? "saved" : day.isWhole(mouse) ? "times not saved yet" : "times are missing"];

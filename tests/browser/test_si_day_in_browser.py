@@ -12,6 +12,7 @@ from labdb.behavior.models import PlannedSiTest, SocialInteractionTest
 from labdb.colony.models import Mouse
 from labdb.defeat.models import DefeatBout
 from tests.behavior.day_lab import COHORT, ROOT, make_day
+from tests.browser.conftest import until
 from tests.browser.test_accessibility import in_both_themes
 
 FIELDS = ("iz_absent_s", "corner_absent_s", "iz_present_s", "corner_present_s")
@@ -122,6 +123,7 @@ def test_a_day_is_run_with_two_boxes_a_lost_network_a_correction_and_a_skipped_m
     )
 
     # without a network: the second, half of the third, and a fourth that is skipped
+    until(page, "async () => (await (await caches.match(location.href))?.text())?.includes('\"iz_present_s\": 3.0')")
     page.context.set_offline(True)
     phase(page, two, "over")
     tap(page, two)
@@ -138,6 +140,10 @@ def test_a_day_is_run_with_two_boxes_a_lost_network_a_correction_and_a_skipped_m
     page.get_by_role("button", name="Skip", exact=True).click()
     page.get_by_role("button", name="ill or wounded").click()
     expect(row(page, four)).to_contain_text("skipped")
+    page.reload()
+    expect(page.get_by_text("No network: this page is as it was at")).to_be_visible()
+    for code, words in ((one, "0.75"), (two, "1.20"), (three, "absent done"), (four, "skipped")):
+        expect(row(page, code)).to_contain_text(words)
     assert SocialInteractionTest.objects.count() == 1
     page.context.set_offline(False)
     saved(page)
@@ -258,7 +264,7 @@ def test_the_page_is_large_fits_and_has_no_serious_fault(page, day, width):
     expect(page.get_by_text("12 s is longer than the trial")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     small = page.evaluate(
-        "() => [...document.querySelectorAll('.bench-content :is(button, a, input), .bench-header .btn')].filter((one) => one.offsetParent"
+        "() => [...document.querySelectorAll('.bench-content :is(button, a, label.btn, input:not(.visually-hidden)), .bench-header .btn')].filter((one) => one.offsetParent"
         " && (one.offsetHeight < 56 || one.offsetWidth < 44)).map((one) => one.outerHTML.slice(0, 80))"
     )
     assert small == []
