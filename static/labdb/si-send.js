@@ -8,6 +8,7 @@
   const LONGEST_NOTE = 2000;
   const TYPED = ["texts", "stage", "target", "targetReason", "notes", "exclusion", "sent"]; // of `own`, until it is stored
 
+  const sentencesOf = (answer) => Object.values(answer.errors).flat().join(" ");
   const orEmpty = (value) => value ?? "";
 
   // What was typed and timed here; of a test that is stored only what was touched: the rest may be from elsewhere.
@@ -153,7 +154,7 @@
     heard += 1;
     const mouse = day.mice.find((one) => one.own.key === key || one.own.planKey === key) ?? corrections.get(key)?.mouse;
     if (!mouse) return;
-    if (["refused", "needs_reason", "conflict", "forbidden"].includes(state)) mouse.trouble = Object.values(answer.errors).flat().join(" ");
+    if (["refused", "needs_reason", "conflict", "forbidden"].includes(state)) mouse.trouble = sentencesOf(answer);
     else delete mouse.trouble;
     if (entry.record === day.planned_record) takePlace(mouse, state, answer);
     else takeTest(mouse, key, state, entry, answer);
@@ -202,5 +203,18 @@
     }
   }
 
+  // What was entered before a reload and still waits.
+  function takeUpWaiting() {
+    const { waiting, held } = labdb.outbox.status();
+    for (const { entry, state, answer } of [...waiting, ...held]) {
+      const { values, key, of } = entry;
+      const mouse = day.mice.find(({ own, stored }) => [own.key, own.planKey].some((one) => one && (one === key || one === of)) || (stored && entry.record === day.record && entry.id === stored.id));
+      if (!mouse) continue;
+      if (entry.record === day.planned_record && values && mouse.planned) Object.assign(mouse.planned, { state: values.state, reason: values.state_reason });
+      if (state !== "waiting") mouse.trouble = sentencesOf(answer);
+    }
+  }
+
+  takeUpWaiting();
   labdb.siSend = { giveUp, heard: () => heard, restore, stageOf, storeTest, takeStored };
 })();
