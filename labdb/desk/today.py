@@ -4,7 +4,7 @@ A source takes who asks and the day, asks the database once, and says nothing of
 function in DUE_SOURCES or TROUBLE_SOURCES, wherever it stands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +36,7 @@ ENDPOINT_DAYS = 7
 LOSS_DAYS = 14  # what a mouse weighed before says nothing of it today
 WAITING_MINUTES = 5
 TROUBLES_SHOWN = 8  # of each source
+ASKED = TROUBLES_SHOWN + 1  # one more is looked for, to say that there are more
 STRESSED = ("defeated", "witness")  # the groups that have bouts
 
 
@@ -164,13 +165,22 @@ def screenings(user: Any, today: date) -> Iterator[Due]:
         yield Due("screenings of aggressors whose rest is over", url, n_due=n_rested)
 
 
+def _first(troubles: Iterable[Trouble]) -> Iterator[Trouble]:
+    """Yield the first of one kind, and where there are more, say so."""
+    found = list(troubles)
+    yield from found[:TROUBLES_SHOWN]
+    if len(found) > TROUBLES_SHOWN:
+        more = f"Only the first {TROUBLES_SHOWN} of this kind are named here; the next follows when one of them is settled."
+        yield Trouble(f"{found[TROUBLES_SHOWN].what}, and perhaps more", more, found[TROUBLES_SHOWN].url)
+
+
 def failed_runs(user: Any, _today: date) -> Iterator[Trouble]:
     """Yield runs that failed, where none of the same task and study was asked for later, and runs that wait long."""
     waiting = Q(status=RunStatus.QUEUED, queued_at__lt=timezone.now() - timedelta(minutes=WAITING_MINUTES))
     later = AnalysisRun.objects.filter(study=OuterRef("study"), task=OuterRef("task"), pk__gt=OuterRef("pk"))
     failed = Q(status=RunStatus.FAILED) & ~Exists(later)
     runs = AnalysisRun.objects.all().visible_to(user).filter(failed | waiting, study__state="open", parent=None)
-    for run in runs.select_related("study").order_by("-pk")[:TROUBLES_SHOWN]:
+    for run in runs.select_related("study").order_by("-pk")[:ASKED]:
         said = run.reason if run.status == RunStatus.FAILED else f"It waits for a worker since {_clock(run.queued_at)}."
         task = run.task.replace("_", " ")
         yield Trouble(f"{run.study.code}, {task}, run {run.pk}", said, reverse("analysis-run", args=[run.pk]))
@@ -192,7 +202,8 @@ def light_mice(user: Any, today: date) -> Iterator[Trouble]:
         begins=first_day_of_stress(), is_decided=Exists(checks), masses_g=ArraySubquery(own.values("body_mass_g")),
         days=ArraySubquery(own.annotate(day=TruncDate("performed_at")).values("day")),
     )  # fmt: skip
-    at_limit, falling = [], []
+    at_limit: list[Trouble] = []
+    falling: list[Trouble] = []
     for mouse in mice.select_related("study").only("code", "study__code").order_by("study__code", "code"):
         masses = list(zip(mouse.days, mouse.masses_g, strict=True))
         alert = mass_alert(masses, mouse.begins, settings.HUMANE_ENDPOINT_PERCENT)
@@ -201,7 +212,7 @@ def light_mice(user: Any, today: date) -> Iterator[Trouble]:
             said = f"{mouse.days[-1]}: {alert.sentence}{limit}. Decide what is done with it."
             some = at_limit if alert.is_limit else falling
             some.append(Trouble(f"{mouse.study.code}, {mouse}", said, _page(mouse)))
-    yield from [*at_limit, *falling[:TROUBLES_SHOWN]]  # however many: who is at the limit is named
+    yield from [*at_limit, *_first(falling)]  # however many: who is at the limit is named
 
 
 def open_checks(user: Any, today: date) -> Iterator[Trouble]:
@@ -222,7 +233,7 @@ def open_checks(user: Any, today: date) -> Iterator[Trouble]:
     checks = WelfareCheck.objects.all().visible_to(user).filter(study__state="open", mouse__death_date=None).exclude(
         action__in=[WelfareAction.NONE, WelfareAction.KILLED]
     ).filter(~Exists(later.filter(after)), ~(is_of_mass & Exists(weighed)))  # fmt: skip
-    for check in checks.select_related("mouse", "study").order_by("performed_at")[:TROUBLES_SHOWN]:
+    for check in checks.select_related("mouse", "study").order_by("performed_at")[:ASKED]:
         seen = ", ".join(filter(None, [check.get_finding_display(), check.finding_detail]))
         done = ", ".join(filter(None, [check.get_action_display(), check.action_detail]))
         said = f"{_clock(check.performed_at)}: {seen}; {done}. Look at it again and enter what you find."
@@ -232,7 +243,7 @@ def open_checks(user: Any, today: date) -> Iterator[Trouble]:
 def refused_imports(user: Any, _today: date) -> Iterator[Trouble]:
     """Yield imports that were refused, where none of the same record and person succeeded since."""
     refused = open_refusals(user).select_related("study", "created_by").order_by("-pk")
-    for one in refused[:TROUBLES_SHOWN]:
+    for one in refused[:ASKED]:
         first = one.refusal.partition("\n")[0]
         errors = f"{one.n_errors:,} error{'' if one.n_errors == 1 else 's'}"
         what = ", ".join(filter(None, [one.study and one.study.code, f"import of {one.resource}", one.file_name]))
@@ -247,7 +258,7 @@ def hurt_mice(user: Any, today: date) -> Iterator[Trouble]:
         Q(wound_score__gte=BAD_WOUND) | Q(stopped_early=True), study__state="open", performed_at__gte=begin,
         mouse__death_date=None,
     )  # fmt: skip
-    for bout in bouts.select_related("mouse", "study").order_by("-performed_at")[:TROUBLES_SHOWN]:
+    for bout in bouts.select_related("mouse", "study").order_by("-performed_at")[:ASKED]:
         wound = f"wound score {bout.wound_score}" if (bout.wound_score or 0) >= BAD_WOUND else ""
         said = ", ".join(filter(None, [wound, "bout cut short" if bout.stopped_early else ""]))
         yield Trouble(
@@ -260,7 +271,7 @@ def endpoints(user: Any, today: date) -> Iterator[Trouble]:
     mice = Mouse.objects.all().visible_to(user).filter(
         study__state="open", is_humane_endpoint=True, death_date__gt=today - timedelta(days=ENDPOINT_DAYS)
     )  # fmt: skip
-    for mouse in mice.select_related("study").order_by("-death_date", "code")[:TROUBLES_SHOWN]:
+    for mouse in mice.select_related("study").order_by("-death_date", "code")[:ASKED]:
         reason = f" ({mouse.death_reason})" if mouse.death_reason else ""
         yield Trouble(
             f"{mouse.study.code}, {mouse}", f"Humane endpoint on {mouse.death_date}{reason}.", _page(mouse)
@@ -272,14 +283,7 @@ def _page(mouse: Mouse) -> str:
 
 
 DUE_SOURCES: tuple[DueSource, ...] = (courses, si_test_days, doses, solutions, screenings)
-TROUBLE_SOURCES: tuple[TroubleSource, ...] = (
-    light_mice,
-    hurt_mice,
-    open_checks,
-    endpoints,
-    refused_imports,
-    failed_runs,
-)
+TROUBLE_SOURCES: tuple[TroubleSource, ...] = (hurt_mice, open_checks, endpoints, refused_imports, failed_runs)
 
 
 def due_today(user: Any) -> list[Due]:
@@ -293,4 +297,5 @@ def due_today(user: Any) -> list[Due]:
 def troubles(user: Any) -> list[Trouble]:
     """Return what went wrong: animals first."""
     today = timezone.localdate()
-    return [one for source in TROUBLE_SOURCES for one in source(user, today)]
+    others = [one for source in TROUBLE_SOURCES for one in _first(source(user, today))]
+    return [*light_mice(user, today), *others]

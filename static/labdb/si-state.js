@@ -13,7 +13,7 @@
   const { storage } = labdb;
   const day = JSON.parse(element.textContent);
   const PREFIX = "labdb-si ";
-  const KEPT = `${PREFIX}${day.study} ${day.cohort} ${day.test_number} ${day.date}`;
+  const KEPT = `${PREFIX}${day.study} ${day.cohort} ${day.test_number}`; // whatever the day: a new plan loses no draft
   const FORGET_MS = 14 * 86_400_000;
   const TIMES = ["iz_absent_s", "corner_absent_s", "iz_present_s", "corner_present_s"];
   const NEEDED = ["iz_absent_s", "iz_present_s"];

@@ -214,6 +214,14 @@ def test_a_welfare_check_is_open_until_somebody_looked_again(
     assert not is_open or "left flank" in said[0][1]
 
 
+def test_more_troubles_than_are_named_are_said_to_be_there(study: Study):
+    for number in range(10):
+        check(add_mouse(study, f"d{number}"), "feed", finding="wound", performed_at=timezone.now())
+    said = troubles(signed_in())
+    assert [what for what, _sentence in said[7:]] == ["S1, d7", "S1, d8, and perhaps more"]
+    assert said[8][1].startswith("Only the first 8 of this kind are named here")
+
+
 def test_a_failure_is_no_trouble_once_the_same_was_run_anew(study: Study):
     add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
     add_run(study, "phenotype")
