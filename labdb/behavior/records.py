@@ -4,7 +4,9 @@ from labdb.behavior.models import (
     AssayMetric,
     AssayResult,
     PhenotypeRule,
+    PlannedSiTest,
     ResponseRule,
+    SiTestPlan,
     SocialInteractionTest,
 )
 from labdb.colony.excludable import EXCLUSION_FIELDS
@@ -36,6 +38,32 @@ class SITestRecord(Record):
     list_display = ("mouse", "test_number", "test_at", "iz_absent_s", "iz_present_s", "si_ratio")
     list_filter = ("mouse__cohort", "mouse__group", "test_number", "arena", "counts")
     search_fields = ("mouse__code",)
+
+
+@register
+class SiTestPlanRecord(Record):
+    """Days of SI tests as planned."""
+
+    model = SiTestPlan
+    resource = "si-test-plans"
+    fields = (
+        "cohort", "code", "performed_at", "test_number", "test_date", "trial_s", "room", "lux", "lights_on",
+        "target_side", "reason", "seed", "algorithm_version", "input_digest", "input_snapshot", "notes",
+    )  # fmt: skip
+    list_display = ("code", "cohort", "test_number", "test_date", "performed_at", "reason", "seed")
+    list_filter = ("cohort", "test_number")
+
+
+@register
+class PlannedSiTestRecord(Record):
+    """SI tests as planned."""
+
+    model = PlannedSiTest
+    resource = "planned-si-tests"
+    fields = ("plan", "mouse", "order_of_day", "turn", "arena", "target", "state", "state_reason", "notes")
+    list_display = ("plan", "order_of_day", "turn", "mouse", "arena", "target", "state", "state_reason")
+    list_filter = ("plan", "mouse__cohort", "arena", "target", "state")
+    search_fields = ("mouse__code", "target__code")
 
 
 @register
