@@ -3,7 +3,10 @@
 from labdb.behavior.models.assays import Assay, AssayMetric, AssayResult
 from labdb.behavior.models.rules import PhenotypeRule, ResponseRule
 from labdb.behavior.models.si_test import Arena, SocialInteractionTest
+from labdb.behavior.models.tracked_trial import Target, TrackedTrial
+from labdb.behavior.models.zones import ArenaZone, ScoredFrom, ToldBy, TrackerMapping
 
 __all__ = [
-    "Arena", "Assay", "AssayMetric", "AssayResult", "PhenotypeRule", "ResponseRule", "SocialInteractionTest",
+    "Arena", "ArenaZone", "Assay", "AssayMetric", "AssayResult", "PhenotypeRule", "ResponseRule", "ScoredFrom",
+    "SocialInteractionTest", "Target", "ToldBy", "TrackedTrial", "TrackerMapping",
 ]  # fmt: skip
