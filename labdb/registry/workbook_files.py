@@ -10,6 +10,7 @@ import datetime as dt
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -68,7 +69,7 @@ class WorkbookFile:
             self._zip = zipfile.ZipFile(io.BytesIO(self.data))
             self._refuse_bomb()
             members = set(self._zip.namelist())
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OverflowError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError):
             raise TableError(f"{self.name} is a damaged workbook; save or copy it again.") from None
         if "xl/workbook.xml" not in members:
             raise TableError(f"{self.name} is a zip archive and no XLSX workbook; send the table itself.")
@@ -91,11 +92,9 @@ class WorkbookFile:
 
     def read(self, sheet: str) -> TextTable:
         """Return a sheet as a table whose first filled line names the columns; TableError as for a text file."""
-        where = f"{self.name}, sheet {sheet}" if len(self.sheet_names) > 1 else self.name
-        xml = self._xml(sheet)
-        _refuse_far_cells(xml, where)
-        notes = _refuse_unsaved(xml, where)
-        rows = self._rows(sheet, where)
+        where = self._where(sheet)
+        values, notes = self.read_values(sheet)
+        rows = [[cell_text(value) for value in row] for row in values]
         filled = [(line, cells) for line, cells in enumerate(rows, start=1) if any(cell.strip() for cell in cells)]
         if not filled:
             raise TableError(f"{where} is empty; the first line must name the columns.")
@@ -110,12 +109,19 @@ class WorkbookFile:
         self._refuse_merged(sheet, where)
         return TextTable(header, [(line, cells[: len(header)]) for line, cells in filled[1:]], tuple(notes))
 
-    def _rows(self, sheet: str, where: str) -> list[list[str]]:
+    def read_values(self, sheet: str) -> tuple[list[list[Any]], list[str]]:
+        """Return the values of a sheet without a layout, the first row on line 1, and what is worth a note."""
+        where = self._where(sheet)
+        xml = self._xml(sheet)
+        _refuse_far_cells(xml, where)
+        notes = _refuse_unsaved(xml, where)
         try:
-            raw = self._book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            return self._book.get_sheet_by_name(sheet).to_python(skip_empty_area=False), notes
         except CalamineError as error:
             raise TableError(f"{where} cannot be read ({error}); save the workbook again as XLSX.") from None
-        return [[cell_text(cell) for cell in row] for row in raw]
+
+    def _where(self, sheet: str) -> str:
+        return f"{self.name}, sheet {sheet}" if len(self.sheet_names) > 1 else self.name
 
     def _refuse_merged(self, sheet: str, where: str) -> None:
         merged = self._book.get_sheet_by_name(sheet).merged_cell_ranges or []
