@@ -42,7 +42,7 @@ class TrackerMappingRecord(Record):
     fields = (
         "arena", "tracker_format", "scored_from", "interaction_zones", "corners", "body_point", "position_unit",
         "origin_x_cm", "origin_y_cm", "frame_rate_hz", "told_by", "told_variable", "absent_says", "present_says",
-        "subject_variable", "notes",
+        "target_side", "subject_variable", "notes",
     )  # fmt: skip
     list_display = ("arena", "tracker_format", "scored_from", "interaction_zones", "body_point", "told_by")
     list_filter = ("arena", "tracker_format")

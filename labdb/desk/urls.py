@@ -14,6 +14,7 @@ from labdb.desk import (
     search_page,
     study_figures,
     study_page,
+    tracker_files_page,
     weighing_page,
 )
 
@@ -31,6 +32,7 @@ urlpatterns = [
         name="study-figure",
     ),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
+    path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),

@@ -149,6 +149,9 @@ class TrackerMapping(LabRecord):
     told_variable = models.CharField(max_length=100, blank=True, help_text="Name of that variable.")
     absent_says = models.CharField(max_length=100, blank=True, help_text="What it says without target.")
     present_says = models.CharField(max_length=100, blank=True, help_text="What it says with target.")
+    target_side = models.CharField(
+        max_length=6, choices=TargetSide, blank=True, help_text="Wall with the target, where the test does not say."
+    )
     subject_variable = models.CharField(
         max_length=100, blank=True, help_text="Variable that names the mouse; empty for the file's own subject."
     )

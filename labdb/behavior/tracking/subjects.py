@@ -47,9 +47,7 @@ def _grouped(names: list[tuple[str, Mouse, str]], key: Any) -> dict[str, list[tu
     return grouped
 
 
-def _found(
-    text: str, exact: dict[str, list[tuple[Mouse, str]]], spelled: dict[str, list[tuple[Mouse, str]]]
-) -> Match:
+def _found(text: str, exact: dict[str, list[tuple[Mouse, str]]], spelled: dict[str, list[tuple[Mouse, str]]]) -> Match:
     if found := exact.get(text):
         coded = [one for one in found if one[1] == "code"] or found  # a code goes before another mouse's old tag
         return Match(coded[0][0], coded[0][1]) if len({one[0].pk for one in coded}) == 1 else Match(None, "")

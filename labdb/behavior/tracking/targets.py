@@ -11,6 +11,7 @@ WHO = r"(?:social )?(?:target|cd ?1|aggressor|partner|stimulus)"
 NO_TARGET = re.compile(rf"\b(?:no|without|minus|w o) (?:the )?{WHO}\b|\bnotarget\b|\babsent\b|\bempty\b")
 WITH_TARGET = re.compile(rf"\b{WHO}\b|\bpresent\b")
 ABOUT_TARGET = re.compile(rf"{WHO}(?: mouse)?(?: present)?")
+NOT_OF_TRIAL = re.compile(r"\b(?:file|settings|source|status)\b")  # of variables: what the tracker, not the lab, named
 YES, NO = {"yes", "y", "1", "true", "with"}, {"no", "n", "0", "false", "without", "none"}
 
 
@@ -68,7 +69,7 @@ def _of_header(header: Mapping[str, str]) -> list[Said]:
         plain = _plain(text)
         if ABOUT_TARGET.fullmatch(_plain(name)) and plain in YES | NO:
             found.append(Said(PRESENT if plain in YES else ABSENT, f"{name} is {text.strip()}"))
-        elif target := _plainly(plain):
+        elif not NOT_OF_TRIAL.search(_plain(name)) and (target := _plainly(plain)):
             found.append(Said(target, f"{name} is {text.strip()}"))
     return found
 
