@@ -7,7 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from labdb.behavior.models import Arena, SocialInteractionTest, TrackerMapping
+from labdb.behavior.models import Arena, SocialInteractionTest, TrackedTrial, TrackerMapping
+from labdb.behavior.models.tracked_trial import STORED_ALREADY
 from labdb.behavior.trackers import deeplabcut
 from labdb.behavior.trackers.detect import FORMATS, read_tracker_file
 from labdb.behavior.trackers.options import PCUTOFF
@@ -53,6 +54,7 @@ class Row:
     said: Said | None = None
     arena: Arena | None = None
     is_left_out: bool = False
+    is_stored: bool = False
     stored: SocialInteractionTest | None = None
     score: TrialScore | None = None
     scored: ScoredTrial | None = None
@@ -120,7 +122,8 @@ class Asked:
 
 
 def _usual(name: str) -> Any:
-    return SocialInteractionTest._meta.get_field(name).get_default()
+    field: Any = SocialInteractionTest._meta.get_field(name)
+    return field.get_default()
 
 
 class TrackerDrop:
@@ -222,6 +225,7 @@ class TrackerDrop:
         self._find_mice()
         self._find_arenas()
         self._find_targets()
+        self._refuse_stored()
         for row in self.wanted:
             self._score(row)
         self._refuse_twice()
@@ -295,7 +299,7 @@ class TrackerDrop:
         by_mouse: dict[Any, list[Row]] = {}
         for row in self.wanted:
             by_mouse.setdefault((row.format, (row.match.mouse and row.match.mouse.pk) or row.subject), []).append(row)
-        by_order = {}
+        by_order: dict[int, str] = {}
         for rows in by_mouse.values():
             if self.formats[rows[0].format].told.by == "order":
                 targets = targets_by_order([row.trial for row in rows])
@@ -315,8 +319,21 @@ class TrackerDrop:
                     "or say why the file is wrong."
                 )
 
+    def _refuse_stored(self) -> None:
+        """Say of a trial that is stored already only that: nothing else of it matters."""
+        digests = {row.file.kept.sha256 for row in self.wanted}
+        stored = set(TrackedTrial.objects.filter(sha256__in=digests).values_list("sha256", "trial_name", "subject"))
+        for row in self.wanted:
+            sha256, subject = row.file.kept.sha256, row.trial.subject
+            if (sha256, row.trial_name, subject) in stored:
+                same = TrackedTrial(
+                    study=self.study, file_name=row.file.kept.name, sha256=sha256, trial_name=row.trial_name,
+                    subject=subject,
+                )  # fmt: skip
+                row.errors, row.warnings, row.is_stored = [STORED_ALREADY.format(row=same)], [], True
+
     def _score(self, row: Row) -> None:
-        if row.arena is None or not row.target:
+        if row.arena is None or not row.target or row.is_stored:
             return
         words = self.arenas[row.format, row.arena.pk]
         side = (row.stored.target_side if row.stored else "") or words.target_side

@@ -12,6 +12,7 @@ from labdb.desk import (
     merge_page,
     mouse_page,
     search_page,
+    si_test_page,
     study_figures,
     study_page,
     tracker_files_page,
@@ -26,6 +27,17 @@ urlpatterns = [
     path("studies/", RedirectView.as_view(pattern_name="home")),
     path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),
     path("studies/<path:code>/mice/<path:mouse>/", mouse_page.mouse, name="mouse-page"),
+    path(
+        "studies/<path:code>/si-tests/<int:pk>/figures/<slug:name>.<slug:file_format>",
+        si_test_page.si_test_figure,
+        name="si-test-figure",
+    ),
+    path(
+        "studies/<path:code>/si-tests/<int:pk>/trials/<int:trial>/remove/",
+        si_test_page.tracked_trial_remove,
+        name="tracked-trial-remove",
+    ),
+    path("studies/<path:code>/si-tests/<int:pk>/", si_test_page.si_test, name="si-test-page"),
     path(
         "studies/<path:code>/figures/<slug:name>.<slug:file_format>",
         study_figures.study_figure,

@@ -45,3 +45,27 @@ def si_trial(
     ]  # fmt: skip
     header = {"Subject name": subject, "Trial name": trial, "Start time": start}
     return raw_text(rows, header=header, own={"Stage": stage} if stage else None, write=str).encode()
+
+
+def si_walk(
+    subject: str,
+    percent: float,
+    *,
+    stage: str,
+    start: str = "11/27/2025 10:00:00",
+    rate_hz: float = 10,
+    length_s: float = 150,
+) -> bytes:
+    """A mouse that goes to and fro along the middle of the floor, and stays about so many percent of its time in the IZ."""
+    rng = np.random.default_rng(int(percent))
+    time_s = np.arange(round(length_s * rate_hz) + 1) / rate_hz
+    stays = np.repeat(rng.random(len(time_s)) * 100 < percent, round(3 * rate_hz))[: len(time_s)]
+    smooth = np.ones(round(rate_hz)) / round(rate_hz)
+    y = np.convolve(np.where(stays, 4.5, 25.0), smooth, mode="same") + rng.normal(0, 0.1, len(time_s))
+    x = 21 + np.convolve(rng.normal(0, 3, len(time_s)), smooth, mode="same")
+    y = np.clip(y, 0.5, 41.5)
+    rows = [
+        (f"{t:.3f}", f"{t:.3f}", f"{a:.4f}", f"{b:.4f}", int(b <= 9)) for t, a, b in zip(time_s, x, y, strict=True)
+    ]  # fmt: skip
+    header = {"Subject name": subject, "Start time": start}
+    return raw_text(rows, header=header, own={"Stage": stage}, write=str).encode()

@@ -15,6 +15,8 @@ from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord
 from labdb.registry.rules import RowRule, UniqueRule, between, one_per
 
+STORED_ALREADY = "This trial of {row.file_name} is stored already: {row.where_stored}."
+
 
 class Target(models.TextChoices):
     """Whether the target was behind the mesh."""
@@ -77,7 +79,7 @@ class TrackedTrial(StudyRecord):
             ),
             UniqueRule(
                 fields=("sha256", "trial_name", "subject"), name="tracked_trial_file_once", field="sha256",
-                sentence="This trial of {row.file_name} is stored already: {row.where_stored}.",
+                sentence=STORED_ALREADY,
             ),
             RowRule(
                 condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="tracked_trial_sha256", field="sha256",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.kernels.shapes import FloatArray
-from analysis.kernels.tracks import TrackScore, ZoneScore, score_track, zone_times_from_flags
+from analysis.kernels.tracks import TrackScore, ZoneScore, score_track, zone_series, zone_times_from_flags
 from analysis.kernels.zones import CORNER, INTERACTION_ZONE, ArenaLayout, to_cm
 from labdb.behavior.trackers.result import Samples, Trial, ZoneStatistic
 
@@ -249,3 +249,31 @@ def _says(row: ZoneStatistic, word: str) -> bool:
 
 def _rounded(value: float) -> float:
     return round(float(value), DECIMALS)
+
+
+def zone_bins(samples: Samples, how: Scoring, bin_s: float) -> FloatArray:
+    """Return the seconds in the interaction zone in each bin of time of a trial; bins without known time are left out."""
+    if how.scored_from == TRACKER_ZONES:
+        inside_s, known_s = _flag_bins(samples, how, bin_s)
+    elif how.layout is None:
+        raise ScoringError("The arena of this trial is not known.")
+    else:
+        x, y = positions_cm(samples, how)
+        shapes = [zone.shape for zone in how.layout.zones if zone.role == INTERACTION_ZONE]
+        inside_s, known_s = zone_series(
+            samples.time_s, x, y, shapes, bin_s, max_gap_s=how.max_gap_s, length_s=how.length_s
+        )  # fmt: skip
+    return inside_s[known_s > 0.5 * bin_s]
+
+
+def _flag_bins(samples: Samples, how: Scoring, bin_s: float) -> tuple[FloatArray, FloatArray]:
+    flag = _in_any(samples, how.interaction_zones, "interaction zone")[:-1]
+    steps = np.diff(samples.time_s)
+    n_bins = int(min(float(samples.time_s[-1] - samples.time_s[0]), how.length_s) / bin_s + 1e-6)
+    edges = samples.time_s[0] + bin_s * np.arange(n_bins + 1)
+
+    def in_bins(weights: FloatArray) -> FloatArray:
+        until = np.append(0.0, np.cumsum(steps * weights))
+        return np.clip(np.diff(np.interp(edges, samples.time_s, until)), 0.0, bin_s)
+
+    return in_bins(np.nan_to_num(flag)), in_bins((~np.isnan(flag)).astype(float))
