@@ -102,6 +102,7 @@ def course_plan(request: HttpRequest, code: str, course: str) -> HttpResponse:
             messages.success(request, f"Plan {plan} saved: {len(inputs.mice)} mice from day {plan.from_day} on.")
             return redirect("defeat-course", study.code, found.code)
     except RotationError as error:
+        words["remedy"] = planning.why_so_few(found, rule, with_unscreened=said["with_unscreened"])
         return render(request, "defeat/plan.html", {**words, "sentences": error.reasons}, status=409)
     except planning.PlanRefused as error:
         return render(request, "defeat/plan.html", {**words, "sentences": [str(error)]}, status=409)
@@ -151,6 +152,7 @@ def _preview(
         "smallest": rotation.summed_hardness.min(),
         "largest": rotation.summed_hardness.max(),
         "n_aggressors": len(inputs.hardness),
+        "n_unscreened": sum(not facts[code].sessions for code in inputs.hardness),
     }
 
 

@@ -95,6 +95,25 @@ def read_inputs(
     )
 
 
+def why_so_few(course: DefeatCourse, rule: ScreeningRule | None, *, with_unscreened: bool) -> str:
+    """Say in a sentence where the aggressors are that a plan could not use, and what may be done about it."""
+    facts = all_facts(rule)
+    first_day = course.start_date or timezone.localdate()
+    out_of_use = [one for one in facts if one.aggressor.unfit_on(first_day)]
+    fit = [one for one in facts if one not in out_of_use]
+    unscreened = [one for one in fit if not one.has_passed and not one.sessions]
+    others = [one for one in fit if not one.has_passed and one.sessions]
+    parts = (
+        (len([one for one in fit if one.has_passed]), "passed the screening"),
+        (len(unscreened), "were taken without one" if with_unscreened else "have none yet"),
+        (len(others), "did not pass it so far"),
+        (len(out_of_use), "are retired or resting"),
+    )
+    known = ", ".join(f"{number} {what}" for number, what in parts if number)
+    advice = "screen them, or tick the box" if unscreened and not with_unscreened else "enter and screen more"
+    return f"Of {len(facts)} aggressors known, {known}; {advice}." if facts else "No aggressor is entered yet."
+
+
 def _refuse_unplannable(course: DefeatCourse, from_day: int) -> None:
     if course.start_date is None:
         raise PlanRefused(

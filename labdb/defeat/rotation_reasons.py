@@ -1,11 +1,13 @@
 """Why there is no rotation: the reasons that can be named, each a sentence with the day, the mice and the numbers."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching, maximum_flow
 
+T = TypeVar("T")
 NAMED = 8  # codes in a sentence; more are counted
 
 
@@ -36,22 +38,34 @@ def sure_reasons(
 
 
 def _too_few_a_day(mice: Sequence[str], days: Sequence[int], is_free: np.ndarray) -> Iterator[str]:
-    for day, n_free in zip(days, is_free.sum(axis=1).tolist(), strict=True):
+    for n_free, alike in _alike(days, is_free.sum(axis=1).tolist()):
         if n_free < len(mice):
             lacking = len(mice) - n_free
-            yield f"Too few aggressors on day {day}: {n_free} for {len(mice)} mice; {lacking} more {_are(lacking)} needed."
+            is_run = len(alike) > 2 and alike[-1] - alike[0] == len(alike) - 1
+            some = f"{alike[0]} to {alike[-1]}" if is_run else _named([str(day) for day in alike])
+            on = f"day {some}" if len(alike) == 1 else f"days {some}"
+            yield f"Too few aggressors on {on}: {n_free} for {len(mice)} mice; {lacking} more {_are(lacking)} needed."
 
 
 def _too_few_for_a_mouse(
     mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
 ) -> Iterator[str]:
-    n_left = (is_new & is_free.any(axis=0)).sum(axis=1).tolist()
-    for mouse, left in zip(mice, n_left, strict=True):
+    for left, alike in _alike(mice, (is_new & is_free.any(axis=0)).sum(axis=1).tolist()):
         if left < len(days):
+            who = f"{alike[0]} has" if len(alike) == 1 else f"{_named(alike)} have each"
+            met = "it has" if len(alike) == 1 else "they have"
             yield (
-                f"{mouse} has {left} of {len(aggressors)} aggressors left that it has not met, for {len(days)} days; "
+                f"{who} {left} of {len(aggressors)} aggressors left that {met} not met, for {len(days)} days; "
                 f"{len(days) - left} more {_are(len(days) - left)} needed."
             )
+
+
+def _alike(ones: Sequence[T], numbers: Sequence[int]) -> list[tuple[int, list[T]]]:
+    """Put together what has the same number, so that one sentence says it of all."""
+    found: dict[int, list[T]] = {}
+    for one, number in zip(ones, numbers, strict=True):
+        found.setdefault(number, []).append(one)
+    return list(found.items())
 
 
 def _crowded_days(
@@ -65,7 +79,7 @@ def _crowded_days(
             continue
         group, few = _reached(allowed, partner, int(np.flatnonzero(partner < 0)[0]))
         yield (
-            f"On day {day} {_named(mice, group)} have only {_named(aggressors, few)} left that they have not met: "
+            f"On day {day} {_named([mice[row] for row in group])} have only {_named([aggressors[column] for column in few])} left that they have not met: "
             f"{len(few)} for {len(group)} mice."
         )
 
@@ -107,15 +121,15 @@ def _too_few_over_all(
     others = [column for column in range(n_aggressors) if n_mice + column not in inside]
     meetings = int(n_free_days[used_up].sum() + capacity[np.ix_(group, [n_mice + column for column in others])].sum())
     yield (
-        f"{_named(mice, group)} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
+        f"{_named([mice[row] for row in group])} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
         f"not met can give {meetings}; add an aggressor, or plan fewer days."
     )
 
 
-def _named(codes: Sequence[str], places: Sequence[int]) -> str:
-    named = [codes[place] for place in places[:NAMED]]
-    if len(places) > NAMED:
-        return f"{', '.join(named)} and {len(places) - NAMED} more"
+def _named(codes: Sequence[str]) -> str:
+    named = codes[:NAMED]
+    if len(codes) > NAMED:
+        return f"{', '.join(named)} and {len(codes) - NAMED} more"
     return ", ".join(named[:-1]) + (" and " if len(named) > 1 else "") + named[-1] if named else "nobody"
 
 

@@ -93,8 +93,8 @@ class WorkbookFile:
     def read(self, sheet: str) -> TextTable:
         """Return a sheet as a table whose first filled line names the columns; TableError as for a text file."""
         where = self._where(sheet)
-        values, notes = self.read_values(sheet)
-        rows = [[cell_text(value) for value in row] for row in values]
+        rows = [[cell_text(value) for value in row] for row in self.read_values(sheet)]
+        notes = self.refuse_unsaved(sheet)
         filled = [(line, cells) for line, cells in enumerate(rows, start=1) if any(cell.strip() for cell in cells)]
         if not filled:
             raise TableError(f"{where} is empty; the first line must name the columns.")
@@ -109,16 +109,18 @@ class WorkbookFile:
         self._refuse_merged(sheet, where)
         return TextTable(header, [(line, cells[: len(header)]) for line, cells in filled[1:]], tuple(notes))
 
-    def read_values(self, sheet: str) -> tuple[list[list[Any]], list[str]]:
-        """Return the values of a sheet without a layout, the first row on line 1, and what is worth a note."""
+    def read_values(self, sheet: str) -> list[list[Any]]:
+        """Return the values of a sheet as they lie there, the first row on line 1; TableError where it is too wide."""
         where = self._where(sheet)
-        xml = self._xml(sheet)
-        _refuse_far_cells(xml, where)
-        notes = _refuse_unsaved(xml, where)
+        _refuse_far_cells(self._xml(sheet), where)
         try:
-            return self._book.get_sheet_by_name(sheet).to_python(skip_empty_area=False), notes
+            return self._book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
         except CalamineError as error:
             raise TableError(f"{where} cannot be read ({error}); save the workbook again as XLSX.") from None
+
+    def refuse_unsaved(self, sheet: str) -> list[str]:
+        """Refuse formulas without a saved result and cells with an error; return a note on the other formulas."""
+        return _refuse_unsaved(self._xml(sheet), self._where(sheet))
 
     def _where(self, sheet: str) -> str:
         return f"{self.name}, sheet {sheet}" if len(self.sheet_names) > 1 else self.name
@@ -178,9 +180,9 @@ def cell_text(cell: Any) -> str:
 
 
 def _refuse_far_cells(xml: bytes, where: str) -> None:
-    far_column, far_row = 0, 0
-    for letters, digits in CELL.findall(xml):
-        far_column, far_row = max(far_column, _number(letters)), max(far_row, int(digits))
+    found = CELL.findall(xml)
+    far_column = max(map(_number, {letters for letters, _digits in found}), default=0)
+    far_row = max((int(digits) for _letters, digits in found), default=0)
     if far_column * far_row > MAX_CELLS:
         raise TableError(
             f"{where} reaches to column {far_column:,} and line {far_row:,}; a cell lies far outside the table. "

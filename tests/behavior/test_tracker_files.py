@@ -297,8 +297,8 @@ def test_a_real_file_of_deeplabcut_is_read_as_it_stands():
     assert coords[at : at + 3] == ["x", "y", "likelihood"]
     likelihood = numbers([row[at + 2] for row in rows])
     x = np.where(likelihood >= 0.6, numbers([row[at] for row in rows]), math.nan)
-    np.testing.assert_allclose(track.points["nose"].x, x, rtol=1e-12)
-    np.testing.assert_allclose(track.points["nose"].likelihood, likelihood, rtol=1e-12)
+    np.testing.assert_allclose(track.points["nose"].x, x, rtol=1e-15)
+    np.testing.assert_allclose(track.points["nose"].likelihood, likelihood, rtol=1e-15)
     n_below = sum(float(row[at + 2]) < 0.6 for row in rows)
     assert track.missing_share["nose"] == n_below / 300
     assert f"nose {n_below / 3:.1f} %" in file.notes[0]

@@ -27,6 +27,7 @@ def study(page: Page) -> Study:
 
 def test_keys_alone_find_and_open_a_record(page: Page, study, sign_in):
     sign_in("boss")
+    page.goto("/records/")
     page.keyboard.press("/")
     box = page.get_by_role("combobox", name="Find any record")
     expect(box).to_be_focused()
@@ -55,6 +56,7 @@ def test_escape_closes_and_a_slash_is_a_slash_where_one_types(page: Page, study,
 
 def test_a_scanner_that_types_a_label_and_enter_lands_on_the_record(page: Page, study, sign_in):
     sign_in("boss")
+    page.goto("/records/")
     page.keyboard.press("/")
     page.keyboard.type("S1-M007")  # faster than any answer
     page.keyboard.press("Enter")
@@ -63,6 +65,7 @@ def test_a_scanner_that_types_a_label_and_enter_lands_on_the_record(page: Page, 
 
 def test_what_nobody_knows_is_answered_with_the_nearest(page: Page, study, sign_in):
     sign_in("boss")
+    page.goto("/records/")
     page.keyboard.press("/")
     page.keyboard.type("M0O7")
     page.keyboard.press("Enter")
@@ -74,6 +77,7 @@ def test_what_nobody_knows_is_answered_with_the_nearest(page: Page, study, sign_
 def test_a_camera_reads_a_label(page: Page, study, sign_in):
     page.add_init_script(CAMERA)
     sign_in("boss")
+    page.goto("/records/")
     page.get_by_role("button", name="Read a QR code").click()
     expect(page).to_have_url(re.compile("/studies/S1/mice/M002/$"))
 
@@ -81,5 +85,6 @@ def test_a_camera_reads_a_label(page: Page, study, sign_in):
 def test_where_no_camera_can_read_none_is_offered(page: Page, study, sign_in):
     page.add_init_script("delete window.BarcodeDetector;")
     sign_in("boss")
+    page.goto("/records/")
     expect(page.get_by_role("combobox", name="Find any record")).to_be_visible()
     expect(page.get_by_role("button", name="Read a QR code")).to_be_hidden()

@@ -88,8 +88,10 @@ def test_who_rests_is_retired_or_fights_elsewhere_is_not_planned():
 @pytest.mark.parametrize(
     ("n_aggressors", "words", "says"),
     [
-        (4, {}, "Too few aggressors on day 1: 4 for 6 mice; 2 more are needed."),
-        (7, {}, "DC1-M01 has 7 of 7 aggressors left that it has not met, for 10 days; 3 more are needed."),
+        (4, {}, "Too few aggressors on days 1 to 10: 4 for 6 mice; 2 more are needed."),
+        (4, {}, "Of 4 aggressors known, 4 passed the screening; enter and screen more."),
+        (0, {}, "No aggressor is entered yet."),
+        (7, {}, "DC1-M06 have each 7 of 7 aggressors left that they have not met, for 10 days; 3 more are needed."),
         (12, {"from_day": 11}, "Day 11 is outside the days of course DC1; enter 1 to 10."),
         (12, {"from_day": "two"}, "Enter a whole number"),
         (12, {"seed": -1}, "greater than or equal to 0"),
@@ -110,7 +112,11 @@ def test_aggressors_that_failed_or_were_not_screened_are_left_out_unless_asked_f
     make_aggressors(4, passed=False)
     for place in range(6):
         Aggressor.objects.create(code=f"U{place}")
-    assert "0 for 3 mice" in save_plan(client, course).content.decode()
+    refused = save_plan(client, course).content.decode()
+    assert "0 for 3 mice" in refused
+    assert "Of 10 aggressors known, 6 have none yet, 4 did not pass it so far; screen them, or tick the box." in refused
+    shown = client.post(page_of(course, "plan/"), {"from_day": 1, "seed": 1, "with_unscreened": "yes"}).content.decode()
+    assert "6 aggressors without a screening count as medium: how hard they attack is not known." in shown
     assert save_plan(client, course, with_unscreened="yes").status_code == 302
     assert set(PlannedBout.objects.values_list("aggressor__code", flat=True)) <= {f"U{place}" for place in range(6)}
 

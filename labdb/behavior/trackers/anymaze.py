@@ -8,11 +8,12 @@ from pathlib import PurePath
 
 import numpy as np
 
+from labdb.behavior.trackers.cells import shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import FloatArray, Trial
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet, shown
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet
 from labdb.behavior.trackers.times import clock_s
-from labdb.behavior.trackers.tracks import make_samples, read_columns, refuse_repeated
+from labdb.behavior.trackers.tracks import make_samples, of_place, read_columns, refuse_repeated
 
 FORMAT = "ANY-maze test data"
 TIME = "Time"
@@ -37,7 +38,7 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
     for sheet in sheets:
         trial, said = _read_trial(sheet)
         trials.append(trial)
-        notes += [f"{trial.where}: {note}" if trial.where else note for note in said]
+        notes += of_place(trial.where, said)
     return trials, notes
 
 
@@ -56,7 +57,7 @@ def _read_trial(sheet: Sheet) -> tuple[Trial, list[str]]:
         where=sheet.place(),
         samples=samples,
     )
-    return trial, notes
+    return trial, [*body.notes, *notes]
 
 
 def _names(sheet: Sheet) -> tuple[int, list[str]]:

@@ -7,14 +7,16 @@ from pathlib import PurePath
 
 import numpy as np
 
+from labdb.behavior.trackers.cells import shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import FloatArray, Points, Trial
-from labdb.behavior.trackers.sheets import Body, Sheet, shown
-from labdb.behavior.trackers.tracks import make_samples, refuse_repeated
+from labdb.behavior.trackers.sheets import Body, Row, Sheet
+from labdb.behavior.trackers.tracks import make_samples, of_place, refuse_repeated
 
 FORMAT = "DeepLabCut positions"
 ROWS, ROWS_OF_SEVERAL = ("scorer", "bodyparts", "coords"), ("scorer", "individuals", "bodyparts", "coords")
 COORDS = ("x", "y", "likelihood")
+MAX_FRAMES = 1e9
 LANDMARKS = "single"  # DeepLabCut's name for points that no animal has
 
 Axes = dict[str, dict[str, int]]  # column by coordinate, by point
@@ -39,15 +41,14 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
 
 def _read_sheet(sheet: Sheet, options: Options) -> tuple[list[Trial], list[str]]:
     header = _header(sheet)
-    names, line = header[-1][1], header[-1][0]
     animals = _animals(sheet, header)
-    body = sheet.body(_full_names(header), line)
+    body = sheet.body(_full_names(header), header[-1][0])
     frame_rate_hz = _frame_rate_hz(body, options)
     wanted = [0, *(at for axes in animals.values() for axis in axes.values() for at in axis.values())]
     numbers = dict(zip(wanted, body.numbers(wanted).T, strict=True))
     time_s = _frames(body, numbers[0]) / frame_rate_hz
     trials: list[Trial] = []
-    notes: list[str] = []
+    notes = list(body.notes)
     for animal, axes in animals.items():
         points = {name: _points(body, axis, numbers, options) for name, axis in axes.items()}
         samples, said = make_samples(body, time_s, points, {}, unit="px", y_points_down=True)
@@ -57,18 +58,18 @@ def _read_sheet(sheet: Sheet, options: Options) -> tuple[list[Trial], list[str]]
                 subject=animal,
                 started_at=None,
                 length_s=float(samples.time_s[-1] - samples.time_s[0]),
-                header={"scorer": header[0][1][1].strip() if len(names) > 1 else ""},
+                header={"scorer": header[0][1][1].strip()},
                 where=sheet.place(),
                 samples=samples,
             )
         )
-        notes += [f"{animal}: {note}" if animal else note for note in said if note not in notes]
+        notes += of_place(animal, said)
     if LANDMARKS in animals:
         notes.append(f'"{LANDMARKS}" holds points that belong to no animal, such as corners of the arena.')
     return trials, notes
 
 
-def _header(sheet: Sheet) -> list[tuple[int, list[str]]]:
+def _header(sheet: Sheet) -> list[Row]:
     """Return the three or four rows of the header, each with its line."""
     head = sheet.head(len(ROWS_OF_SEVERAL))
     firsts = [cells[0].strip() if cells else "" for _line, cells in head]
@@ -92,13 +93,13 @@ def _header(sheet: Sheet) -> list[tuple[int, list[str]]]:
     return header
 
 
-def _full_names(header: list[tuple[int, list[str]]]) -> list[str]:
+def _full_names(header: list[Row]) -> list[str]:
     """Return the name of each column, such as "mouse1 nose x"."""
     parts = zip(*(cells for _line, cells in header[1:]), strict=True)
     return ["frame", *(" ".join(part.strip() for part in column) for column in list(parts)[1:])]
 
 
-def _animals(sheet: Sheet, header: list[tuple[int, list[str]]]) -> dict[str, Axes]:
+def _animals(sheet: Sheet, header: list[Row]) -> dict[str, Axes]:
     """Return the columns of each animal's points; one animal has no name."""
     line = header[-1][0]
     names = _full_names(header)
@@ -146,7 +147,7 @@ def _frame_rate_hz(body: Body, options: Options) -> float:
 
 
 def _frames(body: Body, frames: FloatArray) -> FloatArray:
-    is_broken = frames != np.floor(frames)  # NaN too
+    is_broken = (frames != np.floor(frames)) | (np.abs(frames) > MAX_FRAMES)  # NaN is not its own floor
     if is_broken.any():
         line = int(body.lines[is_broken.argmax()])
         raise body.sheet.error("The first cell is no frame number.", "Take the CSV that DeepLabCut wrote.", line=line)

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labdb.behavior.trackers import anymaze, deeplabcut, ethovision_raw, ethovision_statistics, zone_times
+from labdb.behavior.trackers.cells import shown
+from labdb.behavior.trackers.opening import open_sheets, tables_in_words
 from labdb.behavior.trackers.options import PCUTOFF, Options
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet, open_sheets, shown, tables_in_words
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet
+from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
 
 SHOWN_CELLS = 4
 
@@ -62,22 +65,25 @@ def read_tracker_file(
     TrackerError
         Whatever is wrong with the file.
     ValueError
-        If `expected_format` is no known format.
+        If `expected_format` is no known format, or `date_order` no known order.
     """
     if expected_format is not None and expected_format not in FORMATS:
         raise ValueError(f"expected_format must be one of {', '.join(FORMATS)}; got {expected_format}")
+    if date_order not in ("", DAY_FIRST, MONTH_FIRST):
+        raise ValueError(f"date_order must be {DAY_FIRST}, {MONTH_FIRST} or empty; got {date_order}")
     options = Options(frame_rate_hz, likelihood_cutoff, date_order, subject_column)
     options.check(name)
     with tables_in_words(name):
         sheets, notes = open_sheets(name, content)
         reader, claimed = _reader_of(sheets, options, expected_format)
+        notes += _left_out(sheets, claimed, reader) + [note for sheet in claimed for note in sheet.check()]
         trials, said = reader.read(claimed, options)
     return TrackerFile(
         format=reader.format,
         file_name=name,
         sha256=hashlib.sha256(content).hexdigest(),
         trials=tuple(trials),
-        notes=(*notes, *_left_out(sheets, claimed, reader), *said),
+        notes=tuple(dict.fromkeys(notes + said)),
     )
 
 

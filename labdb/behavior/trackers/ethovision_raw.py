@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labdb.behavior.trackers.cells import MISSING, shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import UNITS, Trial
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet, shown
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Row, Sheet
 from labdb.behavior.trackers.subjects import naming_subject
 from labdb.behavior.trackers.times import clock_s, date_order, started_at
-from labdb.behavior.trackers.tracks import make_samples, read_columns, refuse_repeated
+from labdb.behavior.trackers.tracks import make_samples, of_place, read_columns, refuse_repeated
 
 FORMAT = "EthoVision raw data"
 FIRST_CELL = "Number of header lines"
@@ -55,7 +56,7 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
     for sheet, header in zip(sheets, headers, strict=True):
         trial, said = _read_trial(sheet, header, order)
         trials.append(trial)
-        notes += [f"{trial.where}: {note}" if trial.where else note for note in said]
+        notes += of_place(trial.where, said)
     return trials, notes
 
 
@@ -87,7 +88,7 @@ def _read_header(sheet: Sheet) -> Header:
     return Header(said, tuple(user_defined), *_names_and_units(sheet, head), n_lines)
 
 
-def _names_and_units(sheet: Sheet, head: list[tuple[int, list[str]]]) -> tuple[list[str], list[str]]:
+def _names_and_units(sheet: Sheet, head: list[Row]) -> tuple[list[str], list[str]]:
     (names_line, names), (_units_line, units) = head[-2:]
     names = [name.strip() for name in names]
     if not any(time in names for time in TIMES):
@@ -159,13 +160,13 @@ def _read_trial(sheet: Sheet, header: Header, order: str) -> tuple[Trial, list[s
         where=sheet.place(),
         samples=samples,
     )
-    return trial, [*notes, *([note] if note else [])]
+    return trial, [*body.notes, *notes, *([note] if note else [])]
 
 
 def _subject(header: Header) -> str:
     """Return the lab's own name of the subject: EthoVision itself only counts them ("Subject 1")."""
     own = (header.said[name] for name in naming_subject(header.user_defined))
-    return next((name for name in own if name not in ("", "-")), header.said.get("Subject name", ""))
+    return next((name for name in own if name not in MISSING), header.said.get("Subject name", ""))
 
 
 def _axes(sheet: Sheet, header: Header) -> dict[str, tuple[int, int]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from labdb.behavior.trackers.cells import MISSING, plain_number, shown
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import Statistics, Trial, ZoneStatistic, zone_and_point
-from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Sheet, plain_number, shown
+from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Row, Sheet
 from labdb.behavior.trackers.subjects import naming_subject
 from labdb.behavior.trackers.times import clock_s, date_order, started_at
 
@@ -30,8 +32,6 @@ KINDS = {
 }
 DATES = ("Start time", "Video start time")
 
-Row = tuple[int, list[str]]
-
 
 @dataclass(frozen=True)
 class Columns:
@@ -47,6 +47,7 @@ class TrialRows:
     """The lines of one trial, before they are a result."""
 
     first_line: int
+    identity: dict[str, str]
     header: dict[str, str]
     statistics: list[ZoneStatistic] = field(default_factory=list)
     line_of_bin: dict[tuple[float | None, float | None], int] = field(default_factory=dict)
@@ -71,8 +72,8 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
         began, note = started_at(group.header.get(DATES[0], ""), order)
         trials.append(
             Trial(
-                name=group.header.get("Trial", ""),
-                subject=_subject(group.header),
+                name=group.identity.get("Trial", ""),
+                subject=_subject(group),
                 started_at=began,
                 length_s=None,
                 header=group.header,
@@ -96,12 +97,12 @@ def _groups(sheet: Sheet) -> list[TrialRows]:
         )
     columns = _columns(sheet, rows[:N_HEADER_ROWS])
     n_columns = 1 + max(*columns.identity, *columns.variables, *columns.numbers)
-    groups: dict[tuple[str, ...], TrialRows] = {}
+    groups: dict[tuple[tuple[str, str], ...], TrialRows] = {}
     for line, cells in rows[N_HEADER_ROWS:]:
         _check_width(sheet, line, cells, n_columns, is_last=line == rows[-1][0])
         bin_s, identity = _identity(sheet, line, [cells[at] for at in columns.identity])
         header = {**identity, **{name: cells[at].strip() for at, name in columns.variables.items()}}
-        group = groups.setdefault(tuple(header.values()), TrialRows(line, header))
+        group = groups.setdefault(tuple(header.items()), TrialRows(line, identity, header))
         if (before := group.line_of_bin.setdefault(bin_s, line)) != line:
             raise sheet.error(
                 f"The line is of the same trial, subject and time as line {before}.",
@@ -159,7 +160,7 @@ def _refuse_repeated(
     twice = [key for key, count in keys.items() if count > 1]
     if twice:
         variable, zone, point, statistic = twice[0]
-        what = f'The zone "{zone}"' if zone else f"{variable}"
+        what = f'The zone "{zone}"' if zone else variable
         raise sheet.error(
             f"{what} stands here more than once with {statistic}{f' of the {point}' if point else ''}.",
             "Give each zone a name of its own in EthoVision's arena settings, and export again.",
@@ -216,11 +217,12 @@ def _statistics(
                 line=line,
                 column=" ".join(part for part in (variable, zone, point, statistic) if part),
             )
-        value = None if number != number else number  # NaN is a missing cell
+        value = None if math.isnan(number) else number
         yield ZoneStatistic(variable, zone, point, statistic, unit, *bin_s, value)
 
 
-def _subject(header: dict[str, str]) -> str:
+def _subject(group: TrialRows) -> str:
     """Return the lab's own name of the subject; EthoVision itself only counts them."""
-    own = (header[name] for name in naming_subject(header) if name != "Subject")
-    return next((name for name in own if name not in ("", "-")), header.get("Subject", ""))
+    own = (group.header[name] for name in naming_subject(group.header))
+    others = (name for name in own if name not in (*MISSING, group.identity.get("Subject")))
+    return next(others, group.identity.get("Subject", ""))

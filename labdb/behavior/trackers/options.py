@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from labdb.behavior.trackers.result import TrackerError
 
 PCUTOFF = 0.6  # DeepLabCut's own default for what it plots
-MAX_FRAME_RATE_HZ = 10_000
+MIN_FRAME_RATE_HZ, MAX_FRAME_RATE_HZ = 0.1, 10_000
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Options:
     def check(self, file: str) -> None:
         """Refuse a number that cannot be, as an error about the file."""
         rate, cutoff = self.frame_rate_hz, self.likelihood_cutoff
-        if rate is not None and not 0 < rate <= MAX_FRAME_RATE_HZ:
+        if rate is not None and not MIN_FRAME_RATE_HZ <= rate <= MAX_FRAME_RATE_HZ:
             raise TrackerError(
                 file, f"The frame rate {rate:g} cannot be.",
-                f"Enter the frames per second of the video, more than 0 and at most {MAX_FRAME_RATE_HZ:,}.",
+                f"Enter the frames per second of the video, {MIN_FRAME_RATE_HZ} to {MAX_FRAME_RATE_HZ:,}.",
                 asks_for="frame_rate_hz",
             )  # fmt: skip
         if not 0 <= cutoff <= 1:

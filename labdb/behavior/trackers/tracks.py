@@ -11,6 +11,8 @@ from labdb.behavior.trackers.result import FloatArray, Points, Samples
 from labdb.behavior.trackers.sheets import EXPORT_AGAIN, Body, Sheet
 
 STEPS_MAY_DIFFER_BY_S = 0.0011  # times are written to the millisecond: 1/30 s is 0.033 and 0.034
+MAX_TIME_S = 1e7  # 116 days
+MAX_POSITION = 1e6  # pixels or mm: a hundred times any arena
 WORTH_A_NOTE = 0.05  # of the samples without a position
 
 
@@ -38,16 +40,19 @@ def make_samples(
     Raises
     ------
     TrackerError
-        Fewer than two samples, a time that is missing or goes back, a zone that is neither 0 nor 1.
+        Fewer than two samples, a time that is missing or goes back, a time or position beyond all reason, a zone that
+        is neither 0 nor 1.
     """
     _check_times(body, time_s)
-    notes = list(body.notes)
+    notes: list[str] = []
     keep = np.diff(time_s, prepend=-np.inf) > 0
     if n_repeated := int((~keep).sum()):
         first = int(body.lines[~keep][0])
         notes.append(f"{rows(n_repeated)} repeat the time of the row before (the first on line {first}); left out.")
         if keep.sum() < 2:
             raise body.sheet.error("All rows have the same time.", EXPORT_AGAIN, line=first)
+    for name, point in points.items():
+        _check_positions(body, name, point)
     for name, inside in zones.items():
         _check_zone(body, name, inside)
     samples = Samples(
@@ -94,6 +99,11 @@ def refuse_repeated(sheet: Sheet, what: str, names: Iterable[str], line: int, re
         raise sheet.error(f"The {what} {quoted} stands here more than once.", remedy, line=line)
 
 
+def of_place(place: str, notes: Iterable[str]) -> list[str]:
+    """Return notes that begin with the sheet or the animal that they are about, where there are several."""
+    return [f"{place}: {note}" if place else note for note in notes]
+
+
 def rows(n: int, what: str = "rows") -> str:
     """Return a number of rows in words."""
     return f"{n:,} {what if n != 1 else what.removesuffix('s')}"
@@ -114,12 +124,27 @@ def _check_times(body: Body, time_s: FloatArray) -> None:
     if np.isnan(time_s).any():
         row = int(np.isnan(time_s).argmax())
         raise body.sheet.error("The line has no time.", EXPORT_AGAIN, line=int(body.lines[row]))
+    too_late = np.abs(time_s) > MAX_TIME_S
+    if too_late.any():
+        row = int(too_late.argmax())
+        raise body.sheet.error(f"The time {time_s[row]:g} s cannot be.", EXPORT_AGAIN, line=int(body.lines[row]))
     back = np.diff(time_s) < 0
     if back.any():
         row = int(back.argmax()) + 1
         raise body.sheet.error(
-            f"The time goes back from {time_s[row - 1]:g} s to {time_s[row]:g} s.",
+            f"The time goes back from {time_s[row - 1]:.9g} s to {time_s[row]:.9g} s.",
             "Does the file hold two recordings? Export each to a file of its own.",
+            line=int(body.lines[row]),
+        )
+
+
+def _check_positions(body: Body, name: str, point: Points) -> None:
+    too_far = (np.abs(point.x) > MAX_POSITION) | (np.abs(point.y) > MAX_POSITION)
+    if too_far.any():
+        row = int(too_far.argmax())
+        raise body.sheet.error(
+            f"The position of {name} ({point.x[row]:g}, {point.y[row]:g}) cannot be.",
+            EXPORT_AGAIN,
             line=int(body.lines[row]),
         )
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 
+from labdb.behavior.trackers.cells import MISSING, capitalized
 from labdb.behavior.trackers.options import Options
 from labdb.behavior.trackers.result import Statistics, TrackerError, Trial, ZoneStatistic
-from labdb.behavior.trackers.sheets import MISSING, Sheet
+from labdb.behavior.trackers.sheets import Sheet
 from labdb.behavior.trackers.subjects import naming_subject
 from labdb.registry.numbers import COMMA, POINT, read_number
 from labdb.registry.text_tables import TableError, TextTable
@@ -19,15 +20,14 @@ from labdb.registry.units import unit_of_name, unit_written
 FORMAT = "table of zone times"
 SURELY_COMMA = re.compile(r"[+-]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))")
 SURELY_POINT = re.compile(r"[+-]?\d+\.\d+")
+TIME_UNITS = frozenset({"ms", "s", "min", "h"})
 IN_PARENTHESES = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
-
-Columns = tuple[str, dict[str, str]]  # the column of the subject; unit of each column of numbers
 
 
 def claims(sheet: Sheet, options: Options) -> bool:
     """Whether a sheet is a table with a column that names the mouse, by its own name or as was said, and one of numbers."""
     try:
-        table = sheet.table()
+        table = sheet.table
     except TableError:
         return False
     names_mouse = options.subject_column in table.header or naming_subject(table.header)
@@ -39,10 +39,10 @@ def read(sheets: Sequence[Sheet], options: Options) -> tuple[list[Trial], list[s
     trials: list[Trial] = []
     notes: list[str] = []
     for sheet in sheets:
-        table = sheet.table()
+        table = sheet.table
         read_here = _trials(sheet, table, options)
         trials += read_here
-        notes += [*table.notes, *_twice(read_here)]
+        notes += [*table.notes, *_without_unit(read_here), *_twice(read_here)]
     return trials, notes
 
 
@@ -129,7 +129,7 @@ def _value(sheet: Sheet, table: TextTable, line: int, cells: list[str], at: int,
 
 def _cell_error(sheet: Sheet, text: str, line: int, column: str) -> TrackerError:
     sentence, _semicolon, remedy = text.partition("; ")
-    return sheet.error(sentence.rstrip(".") + ".", remedy[:1].upper() + remedy[1:], line=line, column=column)
+    return sheet.error(sentence.rstrip(".") + ".", capitalized(remedy), line=line, column=column)
 
 
 def _decimal_mark(table: TextTable) -> str:
@@ -144,6 +144,14 @@ def _unit(column: str) -> str:
     inside = [unit for text in IN_PARENTHESES.findall(column) if (unit := unit_written(text))]
     unit = inside[-1] if inside else unit_of_name(column.strip().casefold()) if "_" in column else None
     return str(unit) if unit else ""
+
+
+def _without_unit(trials: Sequence[Trial]) -> list[str]:
+    """Say so when no column has a unit of time."""
+    units = {row.unit for trial in trials if trial.statistics for row in trial.statistics.rows}
+    if units & TIME_UNITS:
+        return []
+    return ["The columns do not say their units: times in the zones must be in seconds."]
 
 
 def _twice(trials: Sequence[Trial]) -> list[str]:
