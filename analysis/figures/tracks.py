@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.figures import theme
 from analysis.kernels.shapes import FloatArray
-from analysis.kernels.zones import CORNER, INTERACTION_ZONE, ArenaLayout
+from analysis.kernels.zones import CORNER, INTERACTION_ZONE, OTHER, ArenaLayout
 
 PANEL_WIDTH = 300  # pixels
 MOST_POINTS = 1_200  # of a drawn track: a line of 300 pixels shows no more
@@ -36,7 +36,7 @@ def track_paths(tracks: Sequence[Track]) -> Any:
     drawn = [track for track in tracks if np.isfinite(track.x_cm).any()]
     if not drawn:
         return theme.no_data("no data: the mouse was found in no sample")
-    return theme.themed(alt.concat(*(_path_panel(track) for track in drawn), columns=2, spacing=24), keeps_aspect=True)
+    return _side_by_side([_path_panel(track) for track in drawn])
 
 
 def thinning(track: Track) -> int:
@@ -56,7 +56,7 @@ def occupancy_maps(maps: Sequence[tuple[str, ArenaLayout, FloatArray, float]]) -
         return theme.no_data("no data: the arena of no trial is known")
     most_s = max(float(seconds.max()) for _title, _layout, seconds, _bin in maps) or 1.0
     panels = [_occupancy_panel(*one, most_s) for one in maps]
-    return theme.themed(alt.concat(*panels, columns=2, spacing=24), keeps_aspect=True)
+    return _side_by_side(panels)
 
 
 def _path_panel(track: Track) -> Any:
@@ -74,7 +74,7 @@ def _path_panel(track: Track) -> Any:
         alt.Chart(theme.values(first)).mark_point(filled=True, size=60, color=theme.VERMILLION, shape="triangle-up").encode(x=x, y=y)
     )  # fmt: skip
     layers = [*_outlines(layout, x, y, is_filled=True), line, start]
-    return _sized(alt.layer(*layers), domains, track.title)
+    return _panel(layers, domains, track.title)
 
 
 def _occupancy_panel(title: str, layout: ArenaLayout, seconds: FloatArray, bin_cm: float, most_s: float) -> Any:
@@ -99,26 +99,35 @@ def _occupancy_panel(title: str, layout: ArenaLayout, seconds: FloatArray, bin_c
             tooltip=[alt.Tooltip("seconds:Q", title="time (s)", format=".2f")],
         )
     )  # fmt: skip
-    return _sized(alt.layer(heat, *_outlines(layout, x, y, is_filled=False)), domains, title)
+    return _panel([heat, *_outlines(layout, x, y, is_filled=False)], domains, title)
 
 
 def _outlines(layout: ArenaLayout | None, x: Any, y: Any, *, is_filled: bool) -> list[Any]:
-    """Return floor and zones as closed lines, each in the color of its role."""
+    """Return floor and zones as closed lines, each in the color of its role: one layer, for each costs 10 ms."""
     if layout is None:
         return []
-    shapes = [("floor", "", layout.floor), *((zone.name, zone.role, zone.shape) for zone in layout.zones)]
-    layers = []
-    for name, role, shape in shapes:
-        corners = shape.outline_cm()
-        outline = pd.DataFrame(np.vstack([corners, corners[:1]]), columns=["x", "y"]).assign(name=name)
-        outline["order"] = np.arange(len(outline))
-        color = ROLE_COLORS.get(role, theme.GRAY)
-        mark: dict[str, Any] = {"color": color, "strokeWidth": 1.5 if role else 1}
-        if is_filled and role in ROLE_COLORS:
-            mark |= {"fill": color, "fillOpacity": 0.15}
-        chart = alt.Chart(theme.values(outline)).mark_line(interpolate="linear-closed", **mark)
-        layers.append(chart.encode(x=x, y=y, order=alt.Order("order:Q"), tooltip=[alt.Tooltip("name:N", title="zone")]))
-    return layers
+    shapes = [("floor", OTHER, layout.floor), *((zone.name, zone.role, zone.shape) for zone in layout.zones)]
+    corners = [
+        {"x": px, "y": py, "name": name, "role": role, "order": order}
+        for name, role, shape in shapes
+        for order, (px, py) in enumerate(shape.outline_cm().tolist())
+    ]
+    colors = [*ROLE_COLORS.values(), theme.GRAY]
+    scale = alt.Scale(domain=[*ROLE_COLORS, OTHER], range=colors)
+    mark: dict[str, Any] = {"strokeWidth": 1.5}
+    fill = {}
+    if is_filled:
+        mark["fillOpacity"] = 0.15
+        filled = alt.Scale(domain=[*ROLE_COLORS, OTHER], range=[*ROLE_COLORS.values(), "transparent"])
+        fill = {"fill": alt.Fill("role:N", scale=filled, legend=None)}
+    outline = alt.Chart(theme.values(pd.DataFrame(corners))).mark_line(interpolate="linear-closed", **mark)
+    return [
+        outline.encode(
+            x=x, y=y, detail="name:N", order=alt.Order("order:Q"),
+            stroke=alt.Stroke("role:N", scale=scale, legend=None),
+            tooltip=[alt.Tooltip("name:N", title="zone")], **fill,
+        )
+    ]  # fmt: skip
 
 
 def _domains(layout: ArenaLayout | None, track: Track | None) -> tuple[list[float], list[float]]:
@@ -141,7 +150,12 @@ def _axes(domains: tuple[list[float], list[float]]) -> tuple[Any, Any]:
     )
 
 
-def _sized(chart: Any, domains: tuple[list[float], list[float]], title: str) -> Any:
+def _panel(layers: list[Any], domains: tuple[list[float], list[float]], title: str) -> Any:
     (left, right), (low, high) = domains
     height = round(PANEL_WIDTH * (high - low) / (right - left))
-    return chart.properties(width=PANEL_WIDTH, height=min(max(height, 60), 3 * PANEL_WIDTH), title=title)
+    # Given at once: each later change copies all layers, and takes 20 ms.
+    return alt.layer(*layers, width=PANEL_WIDTH, height=min(max(height, 60), 3 * PANEL_WIDTH), title=title)
+
+
+def _side_by_side(panels: list[Any]) -> theme.SideBySide:
+    return theme.SideBySide(panels, columns=2, spacing=24, keeps_aspect=True)
