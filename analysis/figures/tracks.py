@@ -12,8 +12,8 @@ from analysis.figures import theme
 from analysis.kernels.shapes import FloatArray
 from analysis.kernels.zones import CORNER, INTERACTION_ZONE, OTHER, ArenaLayout
 
-PANEL_WIDTH = 300  # pixels
-MOST_POINTS = 1_200  # of a drawn track: a line of 300 pixels shows no more
+PANEL_WIDTH = 360  # pixels
+MOST_POINTS = 1_200  # of a drawn track: a line of that width shows no more
 ROLE_COLORS = {INTERACTION_ZONE: theme.BLUE, CORNER: theme.ORANGE}
 
 

@@ -202,9 +202,8 @@ def _draw_tracks(tracks: Sequence[Reread]) -> Drawn:
         for one, path in _counted(tracks)
     ]
     steps = [thinning(track) for track in drawn]
-    thinned = (
-        f" Every {max(steps)}th sample is drawn, at most {MOST_POINTS:,} a trial; scores are of all." if max(steps) > 1 else ""
-    )  # fmt: skip
+    most = max(steps)
+    thinned = f" One sample in {most} is drawn, at most {MOST_POINTS:,} a trial; scores are of all." if most > 1 else ""
     about = "The triangle is the start; blue: interaction zone, orange: corners. Gaps are times when it was not found."
     return Drawn(track_paths(drawn), about + thinned)
 

@@ -138,7 +138,8 @@ def test_everything_wrong_is_said_at_once_with_file_and_remedy_and_nothing_is_st
         "silent.txt": si_trial("0412", 60),
         "twice.txt": si_trial("M1", 61, stage="no target", trial="Trial     2"),
         "far.txt": si_trial("M3", 60, stage="no target", shift_cm=100),
-        "cut.txt": si_trial("M3", 60, stage="target")[:300],
+        "cut.txt": si_trial("M3", 60, stage="target")[:9_000],
+        "two.txt": si_trial("M3", 60, stage="target") + si_trial("M2", 60, stage="target"),
         "rubbish.txt": b"\x00\x01\x02" * 50,
         "back.txt": si_trial("M3", 60, stage="target").replace(b"2.000;2.000;", b"1.000;1.000;"),
     }
@@ -150,11 +151,13 @@ def test_everything_wrong_is_said_at_once_with_file_and_remedy_and_nothing_is_st
         "silent.txt: Was the target absent or present? The file does not say; choose.",
         "twice.txt: M1 has two trials with target absent",
         "far.txt: The track never enters the arena",
-        "cut.txt", "rubbish.txt", "back.txt, line",
+        "cut.txt, line", "rubbish.txt", "back.txt, line", "two.txt, line",
     ):  # fmt: skip
         assert words in said, words
     text = answer.content.decode()
     assert all(name in text for name in files)
+    wrong = send(client, {"silent.txt": files["silent.txt"]}, expected_format="ANY-maze test data")
+    assert "The file looks like EthoVision raw data, not like ANY-maze test data." in errors_of(wrong)[0]
     assert [row.match.by for row in answer.context["drop"].rows if row.subject == "0412"] == ["ear tag"]
     assert not SocialInteractionTest.objects.exists() and not TrackedTrial.objects.exists()
     assert not TrackerMapping.objects.exists()
@@ -240,8 +243,6 @@ def test_real_files_of_other_mazes_are_mapped_by_hand(client, study, arena):
         },
     )  # fmt: skip
     assert "Positions are in pixels, and the arena lacks its scale and origin" in " ".join(errors_of(pixels))
-    wrong = again(client, seen, expected_format="ANY-maze test data")
-    assert "The file looks like EthoVision raw data, not like ANY-maze test data." in " ".join(errors_of(wrong))
     rated = again(client, seen, frame_rate_hz="30")
     assert {row.format for row in rated.context["drop"].rows} == {
         "EthoVision raw data", "ANY-maze test data", "DeepLabCut positions",
