@@ -18,6 +18,7 @@ from labdb.behavior.models import SocialInteractionTest
 from labdb.behavior.models.si_test import TargetSide
 from labdb.behavior.models.tracked_trial import Target
 from labdb.behavior.models.zones import ToldBy
+from labdb.behavior.trackers import deeplabcut
 from labdb.behavior.trackers.detect import FORMATS
 from labdb.behavior.tracking.subjects import OTHER_SPELLING
 from labdb.colony.models import Mouse, Study
@@ -78,7 +79,7 @@ def _words(drop: TrackerDrop, study: Study) -> dict[str, Any]:
         "other_spelling": OTHER_SPELLING,
         "missing_limit": settings.TRACK_MISSING_LIMIT_PERCENT,
         "notes": [(file.kept.name, note) for file in drop.files if file.found for note in file.found.notes],
-        "asks_frame_rate": "frame_rate_hz" in drop.lacks or "frame_rate_hz" in drop.said,
+        "asks_frame_rate": "frame_rate_hz" in drop.lacks or any(row.format == deeplabcut.FORMAT for row in drop.rows),
         "may_store": bool(drop.wanted) and not drop.n_errors,
         "needs_reason": drop.has_warnings or bool(drop.asked.reason),
     }
