@@ -19,6 +19,8 @@ from labdb.registry.imports import import_dicts
 from labdb.registry.natural_order import natural
 from labdb.registry.record import record_for
 
+MOST_NAMED = 10  # mice in a sentence; the rest are counted
+
 
 class PlanRefused(Exception):
     """A plan cannot be made or stored; the text is a sentence."""
@@ -73,6 +75,7 @@ def read_inputs(
         raise PlanRefused(
             f"There is no living mouse of {where} to defeat; enter the mice, and their group if it is control."
         )
+    _refuse_without_group(mice)
     facts = all_facts(rule)
     hardness = {one.code: round(one.hardness, 6) for one in facts}
     bouts = list(DefeatBout.objects.filter(mouse__in=mice).exclude(aggressor=None).select_related("mouse", "aggressor"))
@@ -115,7 +118,7 @@ def why_so_few(course: DefeatCourse, rule: ScreeningRule | None, *, with_unscree
 
 
 def _refuse_unplannable(course: DefeatCourse, from_day: int) -> None:
-    if course.start_date is None:
+    if course.first_day is None:
         raise PlanRefused(
             f"Enter the first day of course {course} first: who rests, is retired or fights elsewhere depends on the date."
         )
@@ -125,6 +128,18 @@ def _refuse_unplannable(course: DefeatCourse, from_day: int) -> None:
     if from_day <= done:
         advice = f"plan from day {done + 1} on." if done < course.days else "the course is over."
         raise PlanRefused(f"Day {done} has bouts already, and what happened stays; {advice}")
+
+
+def _refuse_without_group(mice: list[Mouse]) -> None:
+    """Refuse mice that may yet turn out to be controls: these never meet an aggressor."""
+    without = [mouse.code for mouse in mice if not mouse.group.strip()]
+    if without:
+        more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
+        one_has = len(without) == 1
+        raise PlanRefused(
+            f"{', '.join(without[:MOST_NAMED])}{more} {'has' if one_has else 'have'} no group, and a control never meets "
+            f"an aggressor; enter the group of {'it' if one_has else 'each'}, such as defeated or control, then plan."
+        )
 
 
 def _out_of_use(course: DefeatCourse, days: list[int], known: list[AggressorFacts]) -> Iterator[tuple[str, int]]:
@@ -138,7 +153,7 @@ def _out_of_use(course: DefeatCourse, days: list[int], known: list[AggressorFact
 
 def _elsewhere(course: DefeatCourse, days: list[int]) -> Iterator[tuple[str, int]]:
     """Yield who fights in another course on the same date, in whatever study."""
-    for other in DefeatCourse.objects.exclude(pk=course.pk).exclude(start_date=None):
+    for other in DefeatCourse.objects.exclude(pk=course.pk).select_related("cohort"):
         on = {other.day_on(course.date_of(day)): day for day in days}  # type: ignore[arg-type]
         if set(on) == {None}:
             continue

@@ -43,6 +43,7 @@ urlpatterns = [
         study_figures.study_figure,
         name="study-figure",
     ),
+    path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),

@@ -64,7 +64,7 @@
     tile.own.key = labdb.outbox.send({ record: RECORD, values, label: `${tile.mouse}, day ${rack.day}: ${values.attacks} attacks`, ...(reason ? { reason } : {}) });
     delete tile.own.isAsked;
     rack.save();
-    labdb.alarm.play("end");
+    labdb.sound("end");
     say(`Cage ${tile.label} is over.`);
   }
 
@@ -80,7 +80,7 @@
 
   const does = {
     countOf,
-    start(tile) { rack.start(tile); labdb.alarm.play("start"); draw(); },
+    start(tile) { rack.start(tile); labdb.sound("start"); draw(); },
     swap(tile, aggressor, reason) { rack.swap(tile, aggressor, reason); say(`Cage ${tile.label}: ${aggressor} in place of ${tile.own.swaps.at(-1).from}.`); draw(); },
     stop(tile, reason) {
       rack.stop(tile, reason);
@@ -276,12 +276,12 @@
     const now = rack.nowMs();
     for (const tile of rack.tiles) {
       const phase = rack.phase(tile, now);
-      if (phase === "running" && last.get(tile.mouse) === "scheduled") labdb.alarm.play("start");
+      if (phase === "running" && last.get(tile.mouse) === "scheduled") labdb.sound("start");
       if (phase !== "over" || !rack.may_enter) continue;
       if (rack.endedUnseen(tile, lastSeen, now)) {
         tile.own.isAsked = true;
         rack.save();
-        labdb.alarm.play("end");
+        labdb.sound("end");
       } else send(tile);
     }
     draw();
