@@ -16,8 +16,10 @@ from labdb.desk import (
     search_page,
     si_day_page,
     si_plan_page,
+    si_test_page,
     study_figures,
     study_page,
+    tracker_files_page,
     weighing_page,
 )
 
@@ -29,6 +31,17 @@ urlpatterns = [
     path("studies/", RedirectView.as_view(pattern_name="home")),
     path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),
     path("studies/<path:code>/mice/<path:mouse>/", mouse_page.mouse, name="mouse-page"),
+    path(
+        "studies/<path:code>/si-tests/<int:pk>/figures/<slug:name>.<slug:file_format>",
+        si_test_page.si_test_figure,
+        name="si-test-figure",
+    ),
+    path(
+        "studies/<path:code>/si-tests/<int:pk>/trials/<int:trial>/remove/",
+        si_test_page.tracked_trial_remove,
+        name="tracked-trial-remove",
+    ),
+    path("studies/<path:code>/si-tests/<int:pk>/", si_test_page.si_test, name="si-test-page"),
     path(
         "studies/<path:code>/figures/<slug:name>.<slug:file_format>",
         study_figures.study_figure,
@@ -44,6 +57,7 @@ urlpatterns = [
     path("studies/<path:code>/bench/si-tests/stored/", si_day_page.stored_tests, name="bench-si-stored"),
     path("studies/<path:code>/bench/si-tests/class/", si_day_page.si_class, name="bench-si-class"),
     path("studies/<path:code>/bench/si-tests/", si_day_page.si_tests, name="bench-si-tests"),
+    path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),

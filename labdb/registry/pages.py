@@ -152,7 +152,7 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
     if not context.may("add", study):
         return {}
     fields = {name: str(context.query[name]) for name in context.record.entered() if context.query.get(name)}
-    return {
+    return _own_action(context, study) | {
         "add_url": context.address("add", query=fields),
         "import_url": context.address("import"),
         "new_rows_url": context.address("grid"),
@@ -160,7 +160,7 @@ def _list_buttons(context: PageContext) -> dict[str, Any]:
 
 
 def _own_action(context: PageContext, study: Any) -> dict[str, Any]:
-    """Return the button of a record that comes in by a page of its own: `registry/actions/<resource>.html`."""
+    """Return the button of a record that comes in by a page of its own (too): `registry/actions/<resource>.html`."""
     if not permissions.may(context.user, "add", context.record.model, study):
         return {}
     try:
