@@ -1,8 +1,8 @@
 """Susceptible or resilient: the call of a mouse by its social-interaction (SI) test."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -85,33 +85,20 @@ def classify_phenotype(tests: pd.DataFrame, rule: PhenotypeRule = PhenotypeRule(
     ----------
     .. [1] Golden et al., Nat Protoc 6, 1183-1191 (2011).
     """
-    corners = CORNER_COLUMNS if rule.max_corner_ratio is not None else ()
-    require_tests(tests, "tests", ("group", *IZ_COLUMNS, *corners))
-    calls = pd.DataFrame(index=tests.index)
-    calls["si_ratio"] = time_ratio(times_s(tests, "iz_present_s"), times_s(tests, "iz_absent_s"))
-    calls["corner_ratio"] = time_ratio(times_s(tests, "corner_present_s"), times_s(tests, "corner_absent_s"))
-    reason = why_unusable(tests)
-    cutoff, no_cutoff = _cutoffs(tests, calls["si_ratio"].where(reason == ""), rule)
-    distance = calls["si_ratio"] - cutoff
-
-    is_control = tests["group"] == CONTROL_GROUP
-    is_defeated = tests["group"] == DEFEATED_GROUP
-    reason = reason.mask((reason == "") & is_defeated, no_cutoff)
-    would_be_resilient = is_defeated & (reason == "") & (distance >= 0)
-    reason = reason.mask(would_be_resilient, _why_not_resilient(tests, calls["corner_ratio"], rule))
-    other = ~is_control & ~is_defeated
-    reason = reason.mask(other, tests["group"].map(_why_group_is_not_called))
-
-    called = is_defeated & (reason == "")
-    phenotype = pd.Series(UNCLASSIFIED, index=tests.index, dtype=object)
-    phenotype[is_control] = CONTROL
-    phenotype[called & (distance < 0)] = SUSCEPTIBLE
-    phenotype[called & (distance >= 0)] = RESILIENT
-    calls["phenotype"] = phenotype
-    calls["distance_to_cutoff"] = distance
-    calls["borderline"] = called & within_band(distance, rule.borderline)
-    calls["reason"] = reason
-    return calls
+    facts = _read(tests, (rule,))
+    phenotype, distance, reason = _call(facts, rule)
+    called = (phenotype == SUSCEPTIBLE) | (phenotype == RESILIENT)
+    return pd.DataFrame(
+        {
+            "si_ratio": facts.si_ratio,
+            "corner_ratio": facts.corner_ratio,
+            "phenotype": phenotype,
+            "distance_to_cutoff": distance,
+            "borderline": called & within_band(distance, rule.borderline),
+            "reason": reason,
+        },
+        index=tests.index,
+    )
 
 
 def compare_phenotype_rules(tests: pd.DataFrame, rules: Mapping[str, PhenotypeRule]) -> pd.DataFrame:
@@ -132,27 +119,107 @@ def compare_phenotype_rules(tests: pd.DataFrame, rules: Mapping[str, PhenotypeRu
     """
     if not rules:
         raise ValueError("rules must name at least one rule")
-    labels = pd.DataFrame(
-        {name: classify_phenotype(tests, rule)["phenotype"] for name, rule in rules.items()},
-        index=tests.index,
-    )
+    facts = _read(tests, rules.values())
+    labels = pd.DataFrame({name: _call(facts, rule)[0] for name, rule in rules.items()}, index=tests.index)
     flips = labels.ne(labels.iloc[:, 0], axis=0).sum(axis=1)
     return labels.assign(flips=flips)
 
 
-def _cutoffs(tests: pd.DataFrame, si_ratio: pd.Series, rule: PhenotypeRule) -> tuple[pd.Series, pd.Series]:
+def cutoff_curve(tests: pd.DataFrame, rule: PhenotypeRule, cutoffs: Iterable[float]) -> pd.DataFrame:
+    """Count the calls under a range of cutoffs, and name the mice that flip against a rule.
+
+    Parameters
+    ----------
+    tests : pandas.DataFrame
+        As for `classify_phenotype`.
+    rule : PhenotypeRule
+        The rule to hold the others against. They have its exclusions, and a fixed cutoff in place of
+        its own.
+    cutoffs : iterable of float
+        SI ratios.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_cutoffs, 5), indexed by cutoff in the order given
+        ``susceptible``, ``resilient``, ``unclassified``: how many mice; controls are in none.
+        ``flips``: how many mice have another label than under `rule`; ``flipped``: which, as a tuple.
+    """
+    cutoffs = list(cutoffs)
+    for cutoff in cutoffs:
+        replace(rule, cutoff=cutoff)  # refuses what is no cutoff
+    facts = _read(tests, (rule,))
+    excluded = (_why_not_resilient(facts, rule) != "").to_numpy()
+    over = facts.si_ratio.to_numpy() >= np.array(cutoffs, dtype=float)[:, None]
+    callable_mice = (facts.is_defeated & (facts.reason == "")).to_numpy()
+    labels = np.where(
+        callable_mice, np.where(over, np.where(excluded, UNCLASSIFIED, RESILIENT), SUSCEPTIBLE), UNCLASSIFIED
+    )
+    labels = np.where(facts.is_control, CONTROL, labels)
+    flips = labels != _call(facts, rule)[0].to_numpy(dtype=str)
+    counts = {label: (labels == label).sum(axis=1) for label in (SUSCEPTIBLE, RESILIENT, UNCLASSIFIED)}
+    flipped = pd.Series([tuple(tests.index[row]) for row in flips], index=cutoffs, dtype=object)
+    return pd.DataFrame({**counts, "flips": flips.sum(axis=1), "flipped": flipped}, index=cutoffs)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What every rule needs to know of the tests, indexed by mouse."""
+
+    tests: pd.DataFrame
+    si_ratio: pd.Series
+    corner_ratio: pd.Series
+    reason: pd.Series  # why no rule can call the mouse; empty where one can
+    is_control: pd.Series
+    is_defeated: pd.Series
+
+
+def _read(tests: pd.DataFrame, rules: Iterable[PhenotypeRule]) -> _Facts:
+    corners = CORNER_COLUMNS if any(rule.max_corner_ratio is not None for rule in rules) else ()
+    require_tests(tests, "tests", ("group", *IZ_COLUMNS, *corners))
+    # Texts of pandas compare to NA where they are missing; such a mouse is in neither group.
+    is_control, is_defeated = (
+        (tests["group"] == group).fillna(False).astype(bool) for group in (CONTROL_GROUP, DEFEATED_GROUP)
+    )
+    reason = why_unusable(tests)
+    other = ~is_control & ~is_defeated
+    return _Facts(
+        tests=tests,
+        si_ratio=time_ratio(times_s(tests, "iz_present_s"), times_s(tests, "iz_absent_s")),
+        corner_ratio=time_ratio(times_s(tests, "corner_present_s"), times_s(tests, "corner_absent_s")),
+        reason=reason.mask(other, tests["group"].map(_why_group_is_not_called)),
+        is_control=is_control,
+        is_defeated=is_defeated,
+    )
+
+
+def _call(facts: _Facts, rule: PhenotypeRule) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Label, distance to the cutoff, and why there is no call, of each mouse."""
+    cutoff, no_cutoff = _cutoffs(facts, rule)
+    distance = facts.si_ratio - cutoff
+    is_callable = facts.is_defeated & (facts.reason == "")
+    reason = facts.reason.mask(is_callable, no_cutoff)
+    would_be_resilient = is_callable & (reason == "") & (distance >= 0)
+    reason = reason.mask(would_be_resilient, _why_not_resilient(facts, rule))
+    called = is_callable & (reason == "")
+    label = np.where(called, np.where(distance < 0, SUSCEPTIBLE, RESILIENT), UNCLASSIFIED)
+    label = np.where(facts.is_control, CONTROL, label)
+    return pd.Series(label.astype(object), index=facts.tests.index), distance, reason
+
+
+def _cutoffs(facts: _Facts, rule: PhenotypeRule) -> tuple[pd.Series, pd.Series]:
     """Cutoff of each mouse, and why it has none (empty where it has one)."""
+    mice = facts.tests.index
     if rule.control_sd is None:
-        return pd.Series(rule.cutoff, index=tests.index), pd.Series("", index=tests.index, dtype=object)
-    cutoff = pd.Series(np.nan, index=tests.index)
-    reason = pd.Series("the cohort is missing, and with it the cutoff", index=tests.index, dtype=object)
-    cohorts = tests["cohort"] if "cohort" in tests.columns else pd.Series("all mice", index=tests.index)
-    for cohort, members in si_ratio.groupby(cohorts):
-        controls = members[tests.loc[members.index, "group"] == CONTROL_GROUP].dropna()
-        cohort_cutoff, why_none = _cutoff_from_controls(str(cohort), controls, rule.control_sd)
-        cutoff[members.index] = cohort_cutoff
-        reason[members.index] = why_none
-    return cutoff, reason
+        return pd.Series(rule.cutoff, index=mice), pd.Series("", index=mice, dtype=object)
+    cohorts = facts.tests["cohort"] if "cohort" in facts.tests.columns else pd.Series("all mice", index=mice)
+    controls = facts.si_ratio.where(facts.is_control & (facts.reason == ""))
+    of_cohort = {
+        cohort: _cutoff_from_controls(str(cohort), ratios.dropna(), rule.control_sd)
+        for cohort, ratios in controls.groupby(cohorts)
+    }
+    cutoff = cohorts.map({cohort: cutoff for cohort, (cutoff, _) in of_cohort.items()}).astype(float)
+    reason = cohorts.map({cohort: why_none for cohort, (_, why_none) in of_cohort.items()}).astype(object)
+    return cutoff, reason.where(cohorts.notna(), "the cohort is missing, and with it the cutoff")
 
 
 def _cutoff_from_controls(cohort: str, controls: pd.Series, n_sd: float) -> tuple[float, str]:
@@ -167,16 +234,17 @@ def _cutoff_from_controls(cohort: str, controls: pd.Series, n_sd: float) -> tupl
     return cutoff, ""
 
 
-def _why_not_resilient(tests: pd.DataFrame, corner_ratio: pd.Series, rule: PhenotypeRule) -> pd.Series:
+def _why_not_resilient(facts: _Facts, rule: PhenotypeRule) -> pd.Series:
     """Why the rule excludes a mouse that its ratio would make resilient; empty where it does not."""
-    reason = pd.Series("", index=tests.index, dtype=object)
+    reason = pd.Series("", index=facts.tests.index, dtype=object)
     if rule.max_corner_ratio is not None:
         above = f"corner ratio above {rule.max_corner_ratio:g} although the SI ratio is not below the cutoff"
-        reason[corner_ratio > rule.max_corner_ratio] = above
-        reason[corner_ratio.isna()] = "the rule asks for a corner ratio, and it is undefined"
+        reason = reason.mask(facts.corner_ratio > rule.max_corner_ratio, above)
+        undefined = "the rule asks for a corner ratio, and it is undefined"
+        reason = reason.mask(facts.corner_ratio.isna(), undefined)
     if rule.min_iz_present_s is not None:
-        too_short = times_s(tests, "iz_present_s") < rule.min_iz_present_s
-        reason[too_short] = f"less than {rule.min_iz_present_s:g} s in the interaction zone with target"
+        too_short = times_s(facts.tests, "iz_present_s") < rule.min_iz_present_s
+        reason = reason.mask(too_short, f"less than {rule.min_iz_present_s:g} s in the interaction zone with target")
     return reason
 
 

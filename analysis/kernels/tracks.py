@@ -1,0 +1,399 @@
+"""From a mouse's track to its times in zones, entries, latencies, distance and velocity.
+
+A mouse is taken to go straight from each known position to the next at constant speed. A step that
+crosses the edge of a zone is divided where the line meets the edge, so that a zone time is exact for
+straight motion and off by less than a sample's time where the mouse turned; giving the whole step to
+either side would be off by up to a sample's time at every single crossing. Time is read from the
+stamps, never counted in frames. A gap without position is one longer step; a gap longer than
+``max_gap_s`` is unknown time, which no zone gets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.kernels.shapes import FloatArray, Rectangle, Shape
+from analysis.kernels.track_pieces import (
+    INSIDE,
+    UNKNOWN,
+    Pieces,
+    Steps,
+    Window,
+    cut_steps,
+    pieces_in,
+    pieces_of_flags,
+    require_clock,
+    require_track,
+    steps_of,
+    window_of,
+)
+from analysis.kernels.zones import OTHER, ROLES, Zone
+
+MAX_GAP_S = 0.5  # a mouse at 10 to 20 cm/s goes 5 to 10 cm meanwhile, no further than a corner is wide [K]
+MAX_MISSING_SHARE = 0.2  # above it a trial is looked at again before its times count [K]
+
+
+@dataclass(frozen=True)
+class ZoneScore:
+    """One zone, or all zones of one role together, in one trial.
+
+    Attributes
+    ----------
+    name, role : str
+        Of the zone; a role's own score is named as the role.
+    zone_s : float
+        Time known to be inside (s): the lowest that the time can be.
+    missing_s : float
+        Time (s) in which nobody knows where the mouse was.
+    entries : int
+        Visits; a mouse that is inside at the start has entered once.
+    latency_s : float or None
+        From the start to the first visit (s); None when no visit was seen.
+    latency_earliest_s : float or None
+        The same if the mouse had entered as soon as its track was first unknown; differs from
+        `latency_s` only where unknown time comes before the first visit.
+    """
+
+    name: str
+    role: str
+    zone_s: float
+    missing_s: float
+    entries: int
+    latency_s: float | None
+    latency_earliest_s: float | None
+
+    @property
+    def zone_high_s(self) -> float:
+        """The highest that the time inside can be (s): all unknown time spent there."""
+        return self.zone_s + self.missing_s
+
+
+@dataclass(frozen=True)
+class TrackScore:
+    """One trial.
+
+    Attributes
+    ----------
+    covered_s : float
+        Of the part that was asked for, what the track's time stamps cover (s).
+    tracked_s, missing_s : float
+        Covered time with and without a known or bridged position (s).
+    interpolated_s : float
+        Time (s) of tracked gaps that a straight line bridges.
+    missing_share : float
+        Share of the covered time whose samples have no position, bridged or not (0 to 1).
+    longest_gap_s : float
+        Longest time between two positions with samples missing between them (s); 0 without any.
+    too_much_missing : bool
+        `missing_share` exceeds the limit.
+    distance_cm : float
+        Path length in tracked time; a shaking position lengthens it.
+    velocity_cm_per_s : float or None
+        Distance over tracked time; None when nothing was tracked.
+    outside_share : float or None
+        Share of found samples beyond the floor; None when no floor was given.
+    zones : tuple of ZoneScore
+        In the order of the zones.
+    roles : tuple of ZoneScore
+        Interaction zones together, and corners together, where there are any.
+    """
+
+    covered_s: float
+    tracked_s: float
+    missing_s: float
+    interpolated_s: float
+    missing_share: float
+    longest_gap_s: float
+    too_much_missing: bool
+    distance_cm: float
+    velocity_cm_per_s: float | None
+    outside_share: float | None
+    zones: tuple[ZoneScore, ...]
+    roles: tuple[ZoneScore, ...]
+
+    def role(self, role: str) -> ZoneScore | None:
+        """Score of all zones of a role; None when there are none."""
+        return next((score for score in self.roles if score.role == role), None)
+
+
+def score_track(
+    time_s: npt.ArrayLike,
+    x_cm: npt.ArrayLike,
+    y_cm: npt.ArrayLike,
+    zones: Sequence[Zone],
+    *,
+    max_gap_s: float = MAX_GAP_S,
+    start_s: float = 0.0,
+    length_s: float | None = None,
+    min_visit_s: float = 0.0,
+    max_missing_share: float = MAX_MISSING_SHARE,
+    floor: Shape | None = None,
+) -> TrackScore:
+    """Score one trial.
+
+    Parameters
+    ----------
+    time_s : array_like, shape (n_samples,)
+        Time stamps (s), at any steps, not falling.
+    x_cm, y_cm : array_like, shape (n_samples,)
+        Positions in the arena (cm); NaN where the mouse was not found.
+    zones : sequence of Zone
+        Each name once.
+    max_gap_s : float
+        Longest time between two positions that a straight line bridges (s).
+    start_s : float
+        Where the trial begins on the track's clock (s).
+    length_s : float or None
+        Cut to so many seconds from `start_s`; None scores to the end. A shorter track is scored as
+        far as it goes: see `covered_s`.
+    min_visit_s : float
+        Absences shorter than this end no visit, and visits shorter than this are no entries (s); both
+        keep their time.
+    max_missing_share : float
+        Above it `too_much_missing` is set.
+    floor : Shape or None
+        The arena's floor; with it a track that is never on it is refused.
+
+    Returns
+    -------
+    TrackScore
+        See there.
+
+    Raises
+    ------
+    ValueError
+        If the time stamps go back or are not finite, a position is infinite, samples lie further
+        apart than `max_gap_s`, no time falls into the part asked for, zones share a name, or the
+        track never enters the floor.
+    """
+    time, x, y = require_track(time_s, x_cm, y_cm)
+    _require_zones(zones)
+    _require_bridgeable(time, max_gap_s)
+    outside_share = None if floor is None else _outside_share(x, y, floor)
+    window = window_of(time, start_s, length_s)
+    steps = steps_of(time, x, y, window, max_gap_s)
+    duration_s = steps.duration_s
+    tracked_s = float(duration_s[~steps.is_unknown].sum())
+    distance = np.hypot(steps.x1 - steps.x0, steps.y1 - steps.y0)[~steps.is_unknown].sum()
+    missing_share = _missing_s(time, x, window, max_gap_s) / window.length_s
+    scores = [_score(zone.name, zone.role, [zone.shape], steps, window, min_visit_s) for zone in zones]
+    return TrackScore(
+        covered_s=window.length_s,
+        tracked_s=tracked_s,
+        missing_s=float(duration_s[steps.is_unknown].sum()),
+        interpolated_s=float(duration_s[steps.is_gap & ~steps.is_unknown].sum()),
+        missing_share=missing_share,
+        longest_gap_s=float(duration_s[steps.is_gap].max(initial=0.0)),
+        too_much_missing=missing_share > max_missing_share,
+        distance_cm=float(distance),
+        velocity_cm_per_s=float(distance) / tracked_s if tracked_s > 0 else None,
+        outside_share=outside_share,
+        zones=tuple(scores),
+        roles=tuple(
+            _score(role, role, [zone.shape for zone in zones if zone.role == role], steps, window, min_visit_s)
+            for role in ROLES
+            if role != OTHER and any(zone.role == role for zone in zones)
+        ),
+    )
+
+
+def zone_times_from_flags(
+    time_s: npt.ArrayLike,
+    flags: Mapping[str, npt.ArrayLike],
+    *,
+    max_gap_s: float = MAX_GAP_S,
+    start_s: float = 0.0,
+    length_s: float | None = None,
+    min_visit_s: float = 0.0,
+) -> dict[str, ZoneScore]:
+    """Times in zones from a tracker's own "in zone" columns.
+
+    A flag stands from its time stamp to the next one: between two samples the file does not say when
+    the mouse crossed, and this is how trackers add up frames. The last sample stands for no time.
+
+    Parameters
+    ----------
+    time_s : array_like, shape (n_samples,)
+        Time stamps (s), not falling.
+    flags : mapping of str to array_like, shape (n_samples,)
+        By zone: 1 inside, 0 outside, NaN unknown. An unknown flag takes the last known one for up to
+        `max_gap_s`; beyond, the whole stretch since then is unknown time.
+    max_gap_s, start_s, length_s, min_visit_s : float
+        As for `score_track`.
+
+    Returns
+    -------
+    dict of str to ZoneScore
+        With role ``other``: which zone is which the file does not say.
+
+    Raises
+    ------
+    ValueError
+        If a flag is neither 0, 1 nor NaN, or as for `score_track`.
+    """
+    time = require_clock(time_s)
+    _require_bridgeable(time, max_gap_s)
+    window = window_of(time, start_s, length_s)
+    scores = {}
+    for name, column in flags.items():
+        flag = np.asarray(column, dtype=float)
+        if flag.shape != time.shape:
+            raise ValueError(f"zone {name} has {flag.size} flags for {time.size} time stamps")
+        wrong = ~(np.isnan(flag) | (flag == 0) | (flag == 1))
+        if wrong.any():
+            raise ValueError(f"zone {name} is {flag[wrong][0]:g} at {time[wrong][0]:g} s; a flag is 0 or 1")
+        pieces = pieces_of_flags(time, flag, window, max_gap_s)
+        scores[name] = _score_pieces(name, OTHER, pieces, window, min_visit_s)
+    return scores
+
+
+def zone_series(
+    time_s: npt.ArrayLike,
+    x_cm: npt.ArrayLike,
+    y_cm: npt.ArrayLike,
+    shapes: Sequence[Shape],
+    bin_s: float,
+    *,
+    max_gap_s: float = MAX_GAP_S,
+    start_s: float = 0.0,
+    length_s: float | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Seconds inside, and seconds tracked, per bin of time.
+
+    Parameters
+    ----------
+    time_s, x_cm, y_cm, max_gap_s, start_s, length_s
+        As for `score_track`.
+    shapes : sequence of Shape
+        Inside is in any of them.
+    bin_s : float
+        Length of a bin (s); the last may be shorter.
+
+    Returns
+    -------
+    inside_s, tracked_s : numpy.ndarray, shape (n_bins,)
+        Their sums are the zone time and the tracked time of `score_track`.
+    """
+    time, x, y = require_track(time_s, x_cm, y_cm)
+    _require_bridgeable(time, max_gap_s)
+    window = window_of(time, start_s, length_s)
+    pieces = pieces_in(steps_of(time, x, y, window, max_gap_s), shapes)
+    n_bins = int(np.ceil(window.length_s / bin_s - 1e-6))
+    edges = np.append(window.begin_s + bin_s * np.arange(n_bins), window.end_s)
+    inside_s = np.diff(pieces.seconds_until(INSIDE, edges))
+    return inside_s, np.diff(edges) - np.diff(pieces.seconds_until(UNKNOWN, edges))
+
+
+def occupancy(
+    time_s: npt.ArrayLike,
+    x_cm: npt.ArrayLike,
+    y_cm: npt.ArrayLike,
+    width_cm: float,
+    height_cm: float,
+    bin_cm: float,
+    *,
+    max_gap_s: float = MAX_GAP_S,
+    start_s: float = 0.0,
+    length_s: float | None = None,
+) -> FloatArray:
+    """Time spent at each place of the floor, for a heat map.
+
+    Parameters
+    ----------
+    time_s, x_cm, y_cm, max_gap_s, start_s, length_s
+        As for `score_track`.
+    width_cm, height_cm : float
+        Floor along x and along y, from (0, 0).
+    bin_cm : float
+        Side of a square; squares at the far walls may reach beyond the floor.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_y, n_x)
+        Seconds; row 0 lies at y = 0. Each step's time is shared out along its line. Time beyond the
+        floor and unknown time are in no square, so the sum may be less than the covered time.
+    """
+    time, x, y = require_track(time_s, x_cm, y_cm)
+    _require_bridgeable(time, max_gap_s)
+    for name, length in (("width_cm", width_cm), ("height_cm", height_cm), ("bin_cm", bin_cm)):
+        if not length > 0:
+            raise ValueError(f"{name} must be more than 0; got {length}")
+    steps = steps_of(time, x, y, window_of(time, start_s, length_s), max_gap_s)
+    n_x, n_y = (int(np.ceil(extent / bin_cm - 1e-9)) for extent in (width_cm, height_cm))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at_columns = (bin_cm * np.arange(n_x + 1) - steps.x0[:, None]) / (steps.x1 - steps.x0)[:, None]
+        at_rows = (bin_cm * np.arange(n_y + 1) - steps.y0[:, None]) / (steps.y1 - steps.y0)[:, None]
+    step, start, end = cut_steps(steps, np.hstack([at_columns, at_rows]))
+    x_part, y_part = steps.at(step, (start + end) / 2)
+    counts = ~steps.is_unknown[step] & Rectangle(0, 0, width_cm, height_cm).contains(x_part, y_part)
+    column = np.minimum(x_part[counts] // bin_cm, n_x - 1).astype(int)
+    row = np.minimum(y_part[counts] // bin_cm, n_y - 1).astype(int)
+    seconds = ((end - start) * steps.duration_s[step])[counts]
+    occupied = np.zeros((n_y, n_x))
+    np.add.at(occupied, (row, column), seconds)
+    return occupied
+
+
+def _score(
+    name: str, role: str, shapes: Sequence[Shape], steps: Steps, window: Window, min_visit_s: float
+) -> ZoneScore:
+    return _score_pieces(name, role, pieces_in(steps, shapes), window, min_visit_s)
+
+
+def _score_pieces(name: str, role: str, pieces: Pieces, window: Window, min_visit_s: float) -> ZoneScore:
+    begins, _ = pieces.visits(min_visit_s)
+    latency_s = float(begins[0]) - window.begin_s if len(begins) else None
+    earliest_s = latency_s
+    unknown = pieces.start_s[pieces.state == UNKNOWN]
+    if len(unknown):
+        first_unknown_s = float(unknown[0]) - window.begin_s
+        earliest_s = first_unknown_s if latency_s is None else min(latency_s, first_unknown_s)
+    return ZoneScore(
+        name=name,
+        role=role,
+        zone_s=pieces.seconds(INSIDE),
+        missing_s=pieces.seconds(UNKNOWN),
+        entries=len(begins),
+        latency_s=latency_s,
+        latency_earliest_s=earliest_s,
+    )
+
+
+def _missing_s(time_s: FloatArray, x_cm: FloatArray, window: Window, max_gap_s: float) -> float:
+    """Time (s) of samples without a position, each until the next, and of stretches without samples."""
+    missing = np.isnan(x_cm[:-1]) | (np.diff(time_s) > max_gap_s)
+    return float(window.within(time_s[:-1], time_s[1:])[missing].sum())
+
+
+def _outside_share(x_cm: FloatArray, y_cm: FloatArray, floor: Shape) -> float | None:
+    found = ~np.isnan(x_cm)
+    if not found.any():
+        return None
+    x, y = x_cm[found], y_cm[found]
+    share = float(1 - floor.contains(x, y).mean())
+    if share == 1:
+        (left, low), (right, high) = floor.outline_cm().min(axis=0), floor.outline_cm().max(axis=0)
+        raise ValueError(
+            f"the track never enters the arena: x runs from {x.min():.4g} to {x.max():.4g} cm and y from "
+            f"{y.min():.4g} to {y.max():.4g} cm, the floor from {left:g} to {right:g} and from {low:g} to {high:g} cm; "
+            "check origin, scale and direction of y"
+        )
+    return share
+
+
+def _require_zones(zones: Sequence[Zone]) -> None:
+    names = [zone.name for zone in zones]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"each zone must have a name of its own; twice or more: {', '.join(twice)}")
+
+
+def _require_bridgeable(time_s: FloatArray, max_gap_s: float) -> None:
+    usual_s = float(np.median(np.diff(time_s)))
+    if not max_gap_s >= usual_s:
+        raise ValueError(
+            f"samples lie {usual_s:g} s apart, but a gap of more than {max_gap_s:g} s counts as missing; "
+            "raise the longest gap that is bridged"
+        )
