@@ -148,17 +148,25 @@ def cutoff_curve(tests: pd.DataFrame, rule: PhenotypeRule, cutoffs: Iterable[flo
     for cutoff in cutoffs:
         replace(rule, cutoff=cutoff)  # refuses what is no cutoff
     facts = _read(tests, (rule,))
-    excluded = (_why_not_resilient(facts, rule) != "").to_numpy()
     over = facts.si_ratio.to_numpy() >= np.array(cutoffs, dtype=float)[:, None]
-    callable_mice = (facts.is_defeated & (facts.reason == "")).to_numpy()
-    labels = np.where(
-        callable_mice, np.where(over, np.where(excluded, UNCLASSIFIED, RESILIENT), SUSCEPTIBLE), UNCLASSIFIED
+    is_callable = (facts.is_defeated & (facts.reason == "")).to_numpy()
+    is_susceptible = is_callable & ~over
+    is_resilient = is_callable & over & (_why_not_resilient(facts, rule) == "").to_numpy()
+    label = _call(facts, rule)[0]
+    flips = is_susceptible != (label == SUSCEPTIBLE).to_numpy()
+    flips |= is_resilient != (label == RESILIENT).to_numpy()
+    susceptible, resilient = is_susceptible.sum(axis=1), is_resilient.sum(axis=1)
+    n_not_control = int((~facts.is_control).sum())
+    return pd.DataFrame(
+        {
+            SUSCEPTIBLE: susceptible,
+            RESILIENT: resilient,
+            UNCLASSIFIED: n_not_control - susceptible - resilient,
+            "flips": flips.sum(axis=1),
+            "flipped": pd.Series([tuple(tests.index[row]) for row in flips], index=cutoffs, dtype=object),
+        },
+        index=cutoffs,
     )
-    labels = np.where(facts.is_control, CONTROL, labels)
-    flips = labels != _call(facts, rule)[0].to_numpy(dtype=str)
-    counts = {label: (labels == label).sum(axis=1) for label in (SUSCEPTIBLE, RESILIENT, UNCLASSIFIED)}
-    flipped = pd.Series([tuple(tests.index[row]) for row in flips], index=cutoffs, dtype=object)
-    return pd.DataFrame({**counts, "flips": flips.sum(axis=1), "flipped": flipped}, index=cutoffs)
 
 
 @dataclass(frozen=True)

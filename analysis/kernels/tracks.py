@@ -9,7 +9,6 @@ stamps, never counted in frames. A gap without position is one longer step; a ga
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,93 +28,11 @@ from analysis.kernels.track_pieces import (
     steps_of,
     window_of,
 )
+from analysis.kernels.track_scores import TrackScore, ZoneScore
 from analysis.kernels.zones import OTHER, ROLES, Zone
 
 MAX_GAP_S = 0.5  # a mouse at 10 to 20 cm/s goes 5 to 10 cm meanwhile, no further than a corner is wide [K]
 MAX_MISSING_SHARE = 0.2  # above it a trial is looked at again before its times count [K]
-
-
-@dataclass(frozen=True)
-class ZoneScore:
-    """One zone, or all zones of one role together, in one trial.
-
-    Attributes
-    ----------
-    name, role : str
-        Of the zone; a role's own score is named as the role.
-    zone_s : float
-        Time known to be inside (s): the lowest that the time can be.
-    missing_s : float
-        Time (s) in which nobody knows where the mouse was.
-    entries : int
-        Visits; a mouse that is inside at the start has entered once.
-    latency_s : float or None
-        From the start to the first visit (s); None when no visit was seen.
-    latency_earliest_s : float or None
-        The same if the mouse had entered as soon as its track was first unknown; differs from
-        `latency_s` only where unknown time comes before the first visit.
-    """
-
-    name: str
-    role: str
-    zone_s: float
-    missing_s: float
-    entries: int
-    latency_s: float | None
-    latency_earliest_s: float | None
-
-    @property
-    def zone_high_s(self) -> float:
-        """The highest that the time inside can be (s): all unknown time spent there."""
-        return self.zone_s + self.missing_s
-
-
-@dataclass(frozen=True)
-class TrackScore:
-    """One trial.
-
-    Attributes
-    ----------
-    covered_s : float
-        Of the part that was asked for, what the track's time stamps cover (s).
-    tracked_s, missing_s : float
-        Covered time with and without a known or bridged position (s).
-    interpolated_s : float
-        Time (s) of tracked gaps that a straight line bridges.
-    missing_share : float
-        Share of the covered time whose samples have no position, bridged or not (0 to 1).
-    longest_gap_s : float
-        Longest time between two positions with samples missing between them (s); 0 without any.
-    too_much_missing : bool
-        `missing_share` exceeds the limit.
-    distance_cm : float
-        Path length in tracked time; a shaking position lengthens it.
-    velocity_cm_per_s : float or None
-        Distance over tracked time; None when nothing was tracked.
-    outside_share : float or None
-        Share of found samples beyond the floor; None when no floor was given.
-    zones : tuple of ZoneScore
-        In the order of the zones.
-    roles : tuple of ZoneScore
-        Interaction zones together, and corners together, where there are any.
-    """
-
-    covered_s: float
-    tracked_s: float
-    missing_s: float
-    interpolated_s: float
-    missing_share: float
-    longest_gap_s: float
-    too_much_missing: bool
-    distance_cm: float
-    velocity_cm_per_s: float | None
-    outside_share: float | None
-    zones: tuple[ZoneScore, ...]
-    roles: tuple[ZoneScore, ...]
-
-    def role(self, role: str) -> ZoneScore | None:
-        """Score of all zones of a role; None when there are none."""
-        return next((score for score in self.roles if score.role == role), None)
 
 
 def score_track(
@@ -130,6 +47,7 @@ def score_track(
     min_visit_s: float = 0.0,
     max_missing_share: float = MAX_MISSING_SHARE,
     floor: Shape | None = None,
+    not_found_share: float | None = None,
 ) -> TrackScore:
     """Score one trial.
 
@@ -155,6 +73,9 @@ def score_track(
         Above it `too_much_missing` is set.
     floor : Shape or None
         The arena's floor; with it a track that is never on it is refused.
+    not_found_share : float or None
+        Share that the file's header says was not found (0 to 1): some trackers fill such samples
+        before they export them. The larger share counts.
 
     Returns
     -------
@@ -177,7 +98,7 @@ def score_track(
     duration_s = steps.duration_s
     tracked_s = float(duration_s[~steps.is_unknown].sum())
     distance = np.hypot(steps.x1 - steps.x0, steps.y1 - steps.y0)[~steps.is_unknown].sum()
-    missing_share = _missing_s(time, x, window, max_gap_s) / window.length_s
+    missing_share = max(_missing_s(time, x, window, max_gap_s) / window.length_s, not_found_share or 0.0)
     scores = [_score(zone.name, zone.role, [zone.shape], steps, window, min_visit_s) for zone in zones]
     return TrackScore(
         covered_s=window.length_s,
@@ -276,10 +197,8 @@ def zone_series(
     inside_s, tracked_s : numpy.ndarray, shape (n_bins,)
         Their sums are the zone time and the tracked time of `score_track`.
     """
-    time, x, y = require_track(time_s, x_cm, y_cm)
-    _require_bridgeable(time, max_gap_s)
-    window = window_of(time, start_s, length_s)
-    pieces = pieces_in(steps_of(time, x, y, window, max_gap_s), shapes)
+    steps, window = _steps_and_window(time_s, x_cm, y_cm, max_gap_s, start_s, length_s)
+    pieces = pieces_in(steps, shapes)
     n_bins = int(np.ceil(window.length_s / bin_s - 1e-6))
     edges = np.append(window.begin_s + bin_s * np.arange(n_bins), window.end_s)
     inside_s = np.diff(pieces.seconds_until(INSIDE, edges))
@@ -315,12 +234,10 @@ def occupancy(
         Seconds; row 0 lies at y = 0. Each step's time is shared out along its line. Time beyond the
         floor and unknown time are in no square, so the sum may be less than the covered time.
     """
-    time, x, y = require_track(time_s, x_cm, y_cm)
-    _require_bridgeable(time, max_gap_s)
     for name, length in (("width_cm", width_cm), ("height_cm", height_cm), ("bin_cm", bin_cm)):
         if not length > 0:
             raise ValueError(f"{name} must be more than 0; got {length}")
-    steps = steps_of(time, x, y, window_of(time, start_s, length_s), max_gap_s)
+    steps, _ = _steps_and_window(time_s, x_cm, y_cm, max_gap_s, start_s, length_s)
     n_x, n_y = (int(np.ceil(extent / bin_cm - 1e-9)) for extent in (width_cm, height_cm))
     with np.errstate(divide="ignore", invalid="ignore"):
         at_columns = (bin_cm * np.arange(n_x + 1) - steps.x0[:, None]) / (steps.x1 - steps.x0)[:, None]
@@ -334,6 +251,20 @@ def occupancy(
     occupied = np.zeros((n_y, n_x))
     np.add.at(occupied, (row, column), seconds)
     return occupied
+
+
+def _steps_and_window(
+    time_s: npt.ArrayLike,
+    x_cm: npt.ArrayLike,
+    y_cm: npt.ArrayLike,
+    max_gap_s: float,
+    start_s: float,
+    length_s: float | None,
+) -> tuple[Steps, Window]:
+    time, x, y = require_track(time_s, x_cm, y_cm)
+    _require_bridgeable(time, max_gap_s)
+    window = window_of(time, start_s, length_s)
+    return steps_of(time, x, y, window, max_gap_s), window
 
 
 def _score(

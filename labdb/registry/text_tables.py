@@ -23,9 +23,11 @@ LISTED_LINES = 5
 
 LINE = re.compile(r"[^\r\n]++(?:\r\n|\r|\n)?|\r\n|\r|\n")  # possessive: a line of 300 MB is not walked back
 GZIP_MAGIC = b"\x1f\x8b"
+OLE_MAGIC = b"\xd0\xcf\x11\xe0"
+PROTECTED_WORKBOOK = "EncryptedPackage".encode("utf-16-le")  # in the directory of what holds an XLSX with a password
 FOREIGN_FORMATS = {  # first bytes -> what it is, what to do
     b"PK\x03\x04": "an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS); in Excel choose Save as > CSV UTF-8",
+    OLE_MAGIC: "an old Excel workbook (XLS); in Excel choose Save as > CSV UTF-8",
     b"%PDF": "a PDF; export the table as CSV",
     b"{\\rtf": "a rich text document; save the table as CSV",
     b"\x89HDF": "an HDF5 file; export the table as CSV",
@@ -180,6 +182,8 @@ def is_separator_line(cells: list[str]) -> bool:
 def _refuse_foreign(data: bytes, name: str) -> None:
     if not data.strip(b"\xef\xbb\xbf \t\r\n\x1a"):
         raise TableError(f"{name} is empty.")
+    if data.startswith(OLE_MAGIC) and PROTECTED_WORKBOOK in data:
+        raise TableError(f"{name} is protected by a password; save it without one.")
     for magic, what in FOREIGN_FORMATS.items():
         if data.startswith(magic):
             raise TableError(f"{name} is {what}.")

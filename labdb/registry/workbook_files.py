@@ -10,6 +10,7 @@ import datetime as dt
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -68,7 +69,7 @@ class WorkbookFile:
             self._zip = zipfile.ZipFile(io.BytesIO(self.data))
             self._refuse_bomb()
             members = set(self._zip.namelist())
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OverflowError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError):
             raise TableError(f"{self.name} is a damaged workbook; save or copy it again.") from None
         if "xl/workbook.xml" not in members:
             raise TableError(f"{self.name} is a zip archive and no XLSX workbook; send the table itself.")
@@ -91,11 +92,9 @@ class WorkbookFile:
 
     def read(self, sheet: str) -> TextTable:
         """Return a sheet as a table whose first filled line names the columns; TableError as for a text file."""
-        where = f"{self.name}, sheet {sheet}" if len(self.sheet_names) > 1 else self.name
-        xml = self._xml(sheet)
-        _refuse_far_cells(xml, where)
-        notes = _refuse_unsaved(xml, where)
-        rows = self._rows(sheet, where)
+        where = self._where(sheet)
+        rows = [[cell_text(value) for value in row] for row in self.read_values(sheet)]
+        notes = self.refuse_unsaved(sheet)
         filled = [(line, cells) for line, cells in enumerate(rows, start=1) if any(cell.strip() for cell in cells)]
         if not filled:
             raise TableError(f"{where} is empty; the first line must name the columns.")
@@ -110,12 +109,21 @@ class WorkbookFile:
         self._refuse_merged(sheet, where)
         return TextTable(header, [(line, cells[: len(header)]) for line, cells in filled[1:]], tuple(notes))
 
-    def _rows(self, sheet: str, where: str) -> list[list[str]]:
+    def read_values(self, sheet: str) -> list[list[Any]]:
+        """Return the values of a sheet as they lie there, the first row on line 1; TableError where it is too wide."""
+        where = self._where(sheet)
+        _refuse_far_cells(self._xml(sheet), where)
         try:
-            raw = self._book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            return self._book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
         except CalamineError as error:
             raise TableError(f"{where} cannot be read ({error}); save the workbook again as XLSX.") from None
-        return [[cell_text(cell) for cell in row] for row in raw]
+
+    def refuse_unsaved(self, sheet: str) -> list[str]:
+        """Refuse formulas without a saved result and cells with an error; return a note on the other formulas."""
+        return _refuse_unsaved(self._xml(sheet), self._where(sheet))
+
+    def _where(self, sheet: str) -> str:
+        return f"{self.name}, sheet {sheet}" if len(self.sheet_names) > 1 else self.name
 
     def _refuse_merged(self, sheet: str, where: str) -> None:
         merged = self._book.get_sheet_by_name(sheet).merged_cell_ranges or []
@@ -172,9 +180,9 @@ def cell_text(cell: Any) -> str:
 
 
 def _refuse_far_cells(xml: bytes, where: str) -> None:
-    far_column, far_row = 0, 0
-    for letters, digits in CELL.findall(xml):
-        far_column, far_row = max(far_column, _number(letters)), max(far_row, int(digits))
+    found = CELL.findall(xml)
+    far_column = max(map(_number, {letters for letters, _digits in found}), default=0)
+    far_row = max((int(digits) for _letters, digits in found), default=0)
     if far_column * far_row > MAX_CELLS:
         raise TableError(
             f"{where} reaches to column {far_column:,} and line {far_row:,}; a cell lies far outside the table. "

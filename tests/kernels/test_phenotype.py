@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.kernels.phenotype import PhenotypeRule, classify_phenotype, compare_phenotype_rules
+from analysis.kernels.phenotype import PhenotypeRule, classify_phenotype, compare_phenotype_rules, cutoff_curve
+from analysis.kernels.si_tests import CORNER_COLUMNS, IZ_COLUMNS
 
 DEFAULT_RULE = PhenotypeRule()
 
@@ -41,9 +44,10 @@ def test_controls_are_never_classified():
     assert calls.loc["M01", "si_ratio"] == 0.2
 
 
+@pytest.mark.parametrize("dtype", [object, "string"])
 @pytest.mark.parametrize(("group", "reason"), [("witness", "witness"), ("", "missing"), (None, "missing")])
-def test_other_groups_are_not_called_and_say_why(group, reason):
-    calls = call(si_tests({"M01": (group, 50.0, 60.0)}))
+def test_other_groups_are_not_called_and_say_why(group, reason, dtype):
+    calls = call(si_tests({"M01": (group, 50.0, 60.0)}).astype({"group": dtype}))
     assert calls["phenotype"] == "unclassified"
     assert reason in calls["reason"]
 
@@ -172,6 +176,57 @@ def test_rules_are_compared_mouse_by_mouse():
     assert labels["flips"].tolist() == [1, 0, 0]
     with pytest.raises(ValueError, match="at least one rule"):
         compare_phenotype_rules(si_tests(rows), {})
+
+
+def test_a_cutoff_curve_counts_calls_and_names_the_mice_that_flip():
+    rows = {
+        "C1": ("control", 50.0, 10.0),  # a control is in no count
+        "M1": ("defeated", 50.0, 30.0),  # 0.6
+        "M2": ("defeated", 50.0, 45.0),  # 0.9
+        "M3": ("defeated", 50.0, 55.0),  # 1.1
+        "M4": ("defeated", 0.0, 55.0),  # undefined
+        "W1": ("witness", 50.0, 55.0),
+    }
+    curve = cutoff_curve(si_tests(rows), DEFAULT_RULE, [0.6, 0.9, 1.0, 1.1, 1.2])
+    assert curve.index.tolist() == [0.6, 0.9, 1.0, 1.1, 1.2]
+    assert curve["susceptible"].tolist() == [0, 1, 2, 2, 3]  # a ratio at the cutoff is resilient
+    assert curve["resilient"].tolist() == [3, 2, 1, 1, 0]
+    assert curve["unclassified"].tolist() == [2] * 5
+    assert curve["flipped"].tolist() == [("M1", "M2"), ("M2",), (), (), ("M3",)]
+    assert curve["flips"].tolist() == [2, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        DEFAULT_RULE,
+        PhenotypeRule(control_sd=1.0),
+        PhenotypeRule(min_iz_present_s=60.0),
+        PhenotypeRule(max_corner_ratio=1.0, min_iz_present_s=40.0, control_sd=0.5),
+    ],
+)
+def test_a_cutoff_curve_is_what_each_rule_would_call(rule):
+    rng = np.random.default_rng(3)
+    mice = [f"M{number:02}" for number in range(80)]
+    seconds = {name: rng.uniform(0, 150, 80).round() for name in (*IZ_COLUMNS, *CORNER_COLUMNS)}
+    tests = pd.DataFrame({"group": ["control", "defeated", "defeated", "witness"] * 20, **seconds}, index=mice)
+    tests.loc["M01", "iz_absent_s"], tests.loc["M02", "corner_absent_s"] = 0, 0
+    tests["cohort"] = ["few controls"] * 8 + ["many"] * 72  # two controls set no cutoff
+    labels = classify_phenotype(tests, rule)["phenotype"]
+    for cutoff, row in cutoff_curve(tests, rule, np.linspace(0.2, 2, 10)).iterrows():
+        at_cutoff = classify_phenotype(tests, replace(rule, cutoff=cutoff, control_sd=None))["phenotype"]
+        assert row["flipped"] == tuple(at_cutoff.index[at_cutoff != labels])
+        assert row["flips"] == len(row["flipped"])
+        assert [row[label] for label in ("susceptible", "resilient", "unclassified")] == [
+            (at_cutoff == label).sum() for label in ("susceptible", "resilient", "unclassified")
+        ]
+
+
+def test_a_cutoff_curve_refuses_what_is_no_cutoff_and_does_without_any():
+    with pytest.raises(ValueError, match="cutoff must be a positive ratio; got -1"):
+        cutoff_curve(one_defeated(), DEFAULT_RULE, [1.0, -1.0])
+    assert cutoff_curve(one_defeated(), DEFAULT_RULE, []).empty
+    assert cutoff_curve(one_defeated().iloc[:0], DEFAULT_RULE, [1.0])["flipped"].tolist() == [()]
 
 
 def test_input_and_order_are_left_alone():

@@ -110,6 +110,13 @@ def test_many_single_lost_frames_are_bridged_but_flagged(lost_share):
     assert score.too_much_missing
 
 
+def test_what_the_tracker_filled_in_itself_counts_as_missing():
+    time_s = at_30_hz()
+    score = score_track(time_s, *pacing(time_s), [BAND], not_found_share=0.835)
+    assert (score.missing_share, score.too_much_missing) == (0.835, True)
+    assert (score.missing_s, score.zones[0].zone_s) == (0, pytest.approx(50, abs=FRAME_S))
+
+
 @pytest.mark.parametrize("start_s", [2.0, 3.0, 5.0, 14.2])
 def test_a_long_gap_bounds_the_time(start_s):
     time_s = at_30_hz()

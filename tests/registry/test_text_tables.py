@@ -94,6 +94,10 @@ def test_an_empty_file_is_refused(data):
     [
         (b"PK\x03\x04rest", "mice.csv is an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8."),
         (b"\xd0\xcf\x11\xe0rest", "mice.csv is an old Excel workbook (XLS); in Excel choose Save as > CSV UTF-8."),
+        (
+            b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"),
+            "mice.csv is protected by a password; save it without one.",
+        ),
         (b"%PDF-1.7", "mice.csv is a PDF; export the table as CSV."),
         (b"mouse\0group\n", "mice.csv is not text (it has bytes of value 0); export the table as CSV."),
         (b"\xff\xfem\x00\x00\xd8", "mice.csv begins like UTF-16 but is not; save it as CSV UTF-8."),

@@ -219,6 +219,14 @@ def zip_bomb() -> bytes:
     return with_member(workbook(mice=MICE), "xl/media/image1.png", b"\0" * (500 * 2**20 + 1))
 
 
+def damaged() -> bytes:
+    """A member that begins with a block of a kind that deflate does not have."""
+    whole = with_member(b"PK\x05\x06" + b"\0" * 18, "xl/workbook.xml", b"x" * 1000)
+    name_at = whole.index(b"xl/workbook.xml")
+    start = name_at + len(b"xl/workbook.xml")
+    return whole[:start] + b"\xff" + whole[start + 1 :]
+
+
 BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {  # made when they are needed: two of them are large
     "no workbook": (lambda: b"code,sex\nM1,F\n", "is no XLSX workbook"),
     "another zip": (
@@ -226,6 +234,7 @@ BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {  # made when they are 
         "is a zip archive and no XLSX workbook",
     ),
     "cut short": (lambda: workbook(mice=MICE)[:-200], "is a damaged workbook"),
+    "a damaged member": (damaged, "is a damaged workbook"),
     "macros": (lambda: with_member(workbook(mice=MICE), "xl/vbaProject.bin", b"x"), "holds macros"),
     "a zip bomb": (zip_bomb, "unpacks to more than 500 MB"),
     "200 MB": (lambda: b"PK\x03\x04" + b"\0" * (200 * 2**20), "has 200 MB, a workbook may have 100"),
