@@ -42,7 +42,7 @@ OF_SCORING = (
     "tracker_sha256", "notes",
 )  # fmt: skip
 REASON = "scored again, blind"
-MOST_TESTS = 200  # four times each: a form of more fields is refused by the server
+MOST_TESTS = 500
 
 
 @dataclass

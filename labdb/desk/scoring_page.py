@@ -21,6 +21,7 @@ from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.excludable import EXCLUSION_FIELDS
 from labdb.colony.models import Cohort, Study
 from labdb.desk import scoring
+from labdb.desk.retest import retest
 from labdb.registry.batch import check_rows
 from labdb.registry.forms import REASON, Conflict, conflicts, forbidden_sentence
 from labdb.registry.import_report import CheckedSheet
@@ -63,6 +64,7 @@ def _words(request: HttpRequest, study: Study, **more: Any) -> dict[str, Any]:
         "measures": scoring.measures(twice) if twice else [],
         "labeled": scoring.labeled(study, twice, rule) if twice and rule else [],
         "rule": rule,
+        "retest": retest(study, rule),
         "figure": {"title": AGREEMENT_TITLE, "url": reverse("study-figure", args=[study.code, AGREEMENT, "html"])},
         "cohorts": Cohort.objects.filter(study=study).order_by("code"),
         "seed": randbelow(LARGEST_SEED + 1),

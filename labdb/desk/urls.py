@@ -4,6 +4,9 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from labdb.desk import (
+    assay_entry_page,
+    assay_form_page,
+    assays_page,
     dictionary_page,
     exclusions_page,
     gene_page,
@@ -28,12 +31,21 @@ urlpatterns = [
     path("studies/<path:code>/mice/<path:mouse>/merge/", merge_page.merge_mice, name="mouse-merge"),
     path("studies/<path:code>/mice/<path:mouse>/", mouse_page.mouse, name="mouse-page"),
     path(
+        "studies/<path:code>/assays/<int:pk>/figures/<int:metric>.<slug:file_format>",
+        assays_page.assay_figure,
+        name="assay-figure",
+    ),
+    path(
         "studies/<path:code>/figures/<slug:name>.<slug:file_format>",
         study_figures.study_figure,
         name="study-figure",
     ),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
+    path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),
+    path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),
+    path("studies/<path:code>/assays/<int:pk>/", assays_page.assay_page, name="assay-page"),
+    path("studies/<path:code>/assays/", assays_page.assay_index, name="assay-index"),
     path("studies/<path:code>/scoring/again/", scoring_again_page.scoring_again, name="scoring-again"),
     path("studies/<path:code>/scoring/<int:pk>/counts/", scoring_page.scoring_counts, name="scoring-counts"),
     path("studies/<path:code>/scoring/", scoring_page.scoring_page, name="scoring-page"),
