@@ -8,13 +8,14 @@ import pandas as pd
 from analysis.current import current_run
 from analysis.frames import read_frame
 from analysis.kernels.association import correlate_by_group
-from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
+from analysis.kernels.phenotype import CONTROL, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
 from analysis.links import mouse_urls
 from analysis.tasks.si_tests import included_tests
 from labdb.behavior.derived_metrics import DERIVED
 from labdb.behavior.models import AssayMetric, AssayResult
 from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models import Study
+from labdb.desk.study_facts import NOT_CALLED
 
 CALLS = (CONTROL, SUSCEPTIBLE, RESILIENT)
 COLUMNS = {
@@ -53,8 +54,8 @@ def results(study: Study, user: Any) -> pd.DataFrame:
     found = with_derived(found)
     run = current_run(study, "phenotype")
     calls = dict(run.results_run.phenotypecalls.values_list("mouse_id", "phenotype")) if run else {}
-    called = found["mouse_id"].map({mouse: call for mouse, call in calls.items() if call in CALLS})
-    found["group"] = called.fillna(found["group"]).replace("", "no group")
+    own = found["group"].replace("", "no group")
+    found["group"] = found["mouse_id"].map(calls).fillna(own.replace(DEFEATED_GROUP, NOT_CALLED) if run else own)
     found["url"] = mouse_urls(study.code, found["mouse"])
     return found
 

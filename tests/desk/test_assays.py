@@ -68,7 +68,7 @@ def test_a_sheet_takes_all_values_or_none_and_changes_for_a_reason(study: Study)
     }  # fmt: skip
     assert stored() == first
     warned = send(client, assay, what="sheet", **cells(D1=("7", "8"), D2=("2", "4")))
-    assert "6.0 is stored; 7 would replace it." in warned.content.decode().replace("7.0 would", "7 would")
+    assert "6.0 is stored; 7.0 would replace it." in warned.content.decode()
     assert stored() == first
     send(client, assay, what="sheet", history_reason="misread", **cells(D1=("7", "8"), D2=("2", "4")))
     assert ("D1", "sucrose_intake_g", "day 1", 7.0) in stored()
@@ -151,9 +151,7 @@ def test_an_assay_of_the_lab_is_defined_with_its_metrics_on_one_page(study: Stud
         "name-3": "dig_s",
     }
     wrong = client.post("/studies/S1/assays/new/", {**sent, "minimum-1": "30", "unit-3": "s"})
-    assert "20.0 is below the minimum (30.0)" in wrong.content.decode().replace("20 is", "20.0 is").replace(
-        "(30)", "(30.0)"
-    )
+    assert "20 is below the minimum (30)" in wrong.content.decode()
     assert not Assay.objects.filter(name="marble burying").exists()
     assert "enter a metric" in client.post("/studies/S1/assays/new/", {"name": "nothing"}).content.decode()
     made = client.post("/studies/S1/assays/new/", {**sent, "unit-3": "s"})
@@ -180,7 +178,5 @@ def test_controls_tested_twice_say_what_cannot_be_told_from_the_cutoff(study: St
         add_test(mouse, 50, second, number=2)
     text = " ".join(client.get("/studies/S1/scoring/").content.decode().split())
     assert "0.112 of the log ratio" in text
-    assert (
-        "A ratio from 0.80 to 1.24 cannot be told from the cutoff of 1.00 by one test" in text or "1.25 cannot" in text
-    )
+    assert "A ratio from 0.80 to 1.24 cannot be told from the cutoff of 1.00 by one test" in text
     assert "2 of 6 defeated mice lie there" in text
