@@ -4,6 +4,9 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from labdb.desk import (
+    assay_entry_page,
+    assay_form_page,
+    assays_page,
     dictionary_page,
     exclusions_page,
     gene_page,
@@ -13,6 +16,8 @@ from labdb.desk import (
     mouse_page,
     phenotype_labels,
     phenotype_page,
+    scoring_again_page,
+    scoring_page,
     search_page,
     si_day_page,
     si_plan_page,
@@ -43,6 +48,11 @@ urlpatterns = [
     ),
     path("studies/<path:code>/si-tests/<int:pk>/", si_test_page.si_test, name="si-test-page"),
     path(
+        "studies/<path:code>/assays/<int:pk>/figures/<int:metric>.<slug:file_format>",
+        assays_page.assay_figure,
+        name="assay-figure",
+    ),
+    path(
         "studies/<path:code>/figures/<slug:name>.<slug:file_format>",
         study_figures.study_figure,
         name="study-figure",
@@ -59,6 +69,13 @@ urlpatterns = [
     path("studies/<path:code>/bench/si-tests/", si_day_page.si_tests, name="bench-si-tests"),
     path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
+    path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),
+    path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),
+    path("studies/<path:code>/assays/<int:pk>/", assays_page.assay_page, name="assay-page"),
+    path("studies/<path:code>/assays/", assays_page.assay_index, name="assay-index"),
+    path("studies/<path:code>/scoring/again/", scoring_again_page.scoring_again, name="scoring-again"),
+    path("studies/<path:code>/scoring/<int:pk>/counts/", scoring_page.scoring_counts, name="scoring-counts"),
+    path("studies/<path:code>/scoring/", scoring_page.scoring_page, name="scoring-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),
     path("genes/", gene_page.search, name="gene-index"),

@@ -56,7 +56,7 @@ ROWS: dict[str, dict[str, str]] = {
         "mouse": "M001", "cage": "K1", "side": "L", "kind": "divided", "housed_from": "2025-06-01",
         "housed_to": "2025-06-11",
     },
-    "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes"},
+    "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes", "is_blind": "no"},
     "weighings": {"mouse": "M001", "performed_at": "2025-06-01 09:30", "body_mass_g": "25.5"},
     "welfare-checks": {
         "mouse": "M001", "performed_at": "2025-06-01 09:30", "finding": "mass limit", "action": "feed",
@@ -445,7 +445,7 @@ OWN: dict[str, list[BadRow]] = {
             "M004 is male; leave the stage empty",
         ),
         BadRow(
-            "excluded, nobody knows why", {"is_exclusion_a_priori": "yes"}, "exclusion_criterion",
+            "excluded, nobody knows why", {"is_exclusion_blind": "no"}, "exclusion_criterion",
             "An exclusion needs its criterion", "socialinteractiontest_exclusion_has_criterion",
         ),
     ],
