@@ -29,5 +29,6 @@ class Repeatable:
 def stored_rows(report: ImportReport) -> Any:
     """Return the rows that were stored; PlanRefused with the first sentence when they were not."""
     if not report.is_stored:
-        raise PlanRefused(report.refusals()[0].sentence)
+        first = report.refusals()[0]
+        raise PlanRefused(f"{first.column.replace('_', ' ')}: {first.sentence}" if first.column else first.sentence)
     return report.records
