@@ -79,11 +79,9 @@ def compare_ratios(tests: pd.DataFrame) -> list[np.ndarray]:
 
 def interval_of(absent: Track, present: Track) -> object:
     zone = [ARENA.zones[0].shape]
-    series = []
-    for trial in (absent, present):
-        inside_s, tracked_s = zone_series(*trial, zone, BIN_S)
-        series.append(inside_s[tracked_s > 0])
-    return ratio_interval(*series, np.random.default_rng(1))
+    seen = [zone_series(*trial, zone, BIN_S) for trial in (absent, present)]
+    absent_s, present_s = (inside_s[tracked_s > 0] for inside_s, tracked_s in seen)
+    return ratio_interval(absent_s, present_s, np.random.default_rng(1))
 
 
 def measure() -> list[dict[str, Any]]:

@@ -9,27 +9,22 @@ from django.db.migrations.state import ProjectState
 
 @contextmanager
 def quick_states() -> Iterator[None]:
-    """Build only the new model when one is created, while migrations run.
+    """Build only the model that a step creates or alters, while migrations run.
 
-    Django builds all models anew that are related to a new one, step by step: here that is every model, some ten
-    thousand times for an empty database. A new model changes none of the others but for the way back to it, and
-    that Django adds to the existing ones as it does when a program starts. Whatever alters a model is done as ever.
+    Django builds all models anew that are related to it, step by step: here that is every model, some ten
+    thousand times for an empty database. What a step does to one model changes none of the others but for the way
+    back to it, and that Django adds to the existing ones as it does when a program starts; tables are told apart by
+    their names. A step that runs Python gets all models built anew (`is_delayed`), as if each step had done so.
     """
-    usual = ProjectState.add_model
+    states: Any = ProjectState  # what is replaced has no public name
+    usual = states._find_reload_model
 
-    def add_model(state: ProjectState, model_state: Any) -> None:
-        if "apps" not in state.__dict__ or (model_state.app_label, model_state.name_lower) in state.models:
-            usual(state, model_state)
-            return
-        apps = state.__dict__.pop("apps")  # so that nothing is built anew
-        try:
-            usual(state, model_state)
-        finally:
-            state.__dict__["apps"] = apps
-        apps.render_multiple([model_state])
+    def only_itself(state: ProjectState, app_label: str, model_name: str, delay: bool = False) -> set[tuple[str, str]]:
+        state.is_delayed = True
+        return {(app_label, model_name)}
 
-    ProjectState.add_model = add_model  # type: ignore[assignment, method-assign]
+    states._find_reload_model = only_itself
     try:
         yield
     finally:
-        ProjectState.add_model = usual  # type: ignore[method-assign]
+        states._find_reload_model = usual
