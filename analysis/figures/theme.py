@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import vl_convert
 
@@ -39,6 +40,7 @@ GROUP_ORDER = (
     "resilient",
     "witness",
 )
+PHENOTYPES = ("control", "susceptible", "resilient", "unclassified")
 RESPONSES = ("responder", "non-responder")
 TONES = {"responder": -0.15, "non-responder": 0.3}  # of the arm's color: towards black, towards white
 SHAPES = {
@@ -53,6 +55,7 @@ SHAPES = {
 
 SIGNIFICANT_DIGITS = 6  # of a plotted number: far below a pixel, and half the size of the specification
 VL_VERSION = "6.4"  # Vega-Lite as in package.json, so that page and paper are drawn alike
+KEEPS_ASPECT = "keeps_aspect"  # name of a chart that figures.js widens in both directions alike
 PNG_SCALE = 3.0  # pixels per unit of the figure: 216 dpi at the drawn size
 
 # The named styles are what a dark page repaints (static/labdb/figures.js); marks name a style, never black.
@@ -136,16 +139,28 @@ class _Rows(alt.InlineData):
 
 def values(frame: pd.DataFrame) -> alt.InlineData:
     """Return a frame as inline values: floats rounded, null where a number is missing or not finite."""
-    rounded = frame.copy()
-    for column in rounded.columns:
-        if pd.api.types.is_float_dtype(rounded[column]):
-            rounded[column] = [_rounded(number) for number in rounded[column].to_numpy(dtype=float)]
-    plain = rounded.astype(object).mask(rounded.isna(), other=None)
-    return _Rows(values=plain.to_dict("records"))
+    cells = [
+        _rounded(column) if pd.api.types.is_float_dtype(column) else _plain(column) for _name, column in frame.items()
+    ]
+    names = [str(name) for name in frame.columns]
+    return _Rows(values=[dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)])
 
 
-def _rounded(number: float) -> float | None:
-    return float(f"{number:.{SIGNIFICANT_DIGITS}g}") if abs(number) < float("inf") else None
+def _plain(column: pd.Series) -> list[Any]:
+    plain: list[Any] = column.astype(object).mask(column.isna(), other=None).tolist()
+    return plain
+
+
+def _rounded(column: pd.Series) -> list[float | None]:
+    """Return floats to so many significant digits, all at once: one by one they take longer than a chart."""
+    numbers = column.to_numpy(dtype=float)
+    is_finite = np.isfinite(numbers)
+    is_usual = is_finite & (np.abs(numbers) > 1e-290) & (np.abs(numbers) < 1e290)  # others stay as they are
+    known = np.where(is_usual, numbers, 1.0)
+    digits = SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(np.abs(known)))
+    up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)  # powers below 1 are not exact
+    rounded = np.where(is_usual, np.round(known * up / down) / up * down, numbers)
+    return [number if finite else None for number, finite in zip(rounded.tolist(), is_finite.tolist(), strict=True)]
 
 
 def in_order(names: Iterable[Any], order: Sequence[str] = GROUP_ORDER) -> list[str]:
@@ -251,8 +266,29 @@ def themed(chart: Any, *, keeps_aspect: bool = False) -> Any:
     On a page its panels are drawn as wide as there is room (static/labdb/figures.js), which knows by its name one
     that ``keeps_aspect``.
     """
-    named = chart.properties(name="keeps_aspect") if keeps_aspect else chart
+    named = chart.properties(name=KEEPS_ASPECT) if keeps_aspect else chart
     return named.configure(**CONFIG)
+
+
+class SideBySide:
+    """Panels in rows as one figure, themed.
+
+    Put together as the specification that it is: Altair's own way copies every panel several times, which takes longer
+    than reading the track that is drawn.
+    """
+
+    def __init__(self, panels: Sequence[Any], *, columns: int, spacing: int, keeps_aspect: bool = False) -> None:
+        self.panels = panels
+        self.layout = {"columns": columns, "spacing": spacing, **({"name": KEEPS_ASPECT} if keeps_aspect else {})}
+
+    def to_dict(self, *, validate: bool = True) -> dict[str, Any]:
+        """Return the specification."""
+        parts = [panel.to_dict(validate=validate) for panel in self.panels]
+        schemas = {part.pop("$schema") for part in parts}
+        datasets = {name: rows for part in parts for name, rows in part.pop("datasets", {}).items()}
+        for part in parts:
+            part.pop("config", None)
+        return {"$schema": schemas.pop(), "config": CONFIG, **self.layout, "concat": parts, "datasets": datasets}
 
 
 def specification_of(chart: Any) -> dict[str, Any]:
@@ -263,7 +299,7 @@ def specification_of(chart: Any) -> dict[str, Any]:
 
 def save_figure(chart: Any, file_format: Literal["svg", "pdf", "png"]) -> bytes:
     """Draw a figure as a file for a paper, without browser or network; links are left out."""
-    specification = _without_links(specification_of(chart))
+    specification = _without_links(specification_of(chart))  # a copy: the shared colors stay as they are
     specification["background"] = "white"
     specification["config"]["background"] = "white"
     if file_format == "svg":

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_not_required
 from django.db import models
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
@@ -14,7 +13,7 @@ from labdb.accounts.bench_pin import WrongPin, check_pin, people_with_pin
 from labdb.accounts.models import User
 from labdb.registry import permissions
 from labdb.registry.bench_person import person_token
-from labdb.registry.headers import WHOLE_ROW
+from labdb.registry.json_doors import answered_in_json, sentence
 from labdb.registry.record import record_for
 
 IN_SESSION = "bench_person"
@@ -52,26 +51,24 @@ def _chosen(account: Any, person: User | None) -> dict[str, str] | None:
     return {**_shown(person), "token": person_token(account, person)} if person is not None else None
 
 
-@login_not_required  # the page needs words, not the page to sign in
+@answered_in_json()
 @never_cache
 @sensitive_post_parameters("pin")
 @require_POST
 def bench_person(request: HttpRequest) -> JsonResponse:
     """Choose who works at this device from now on, by PIN; an empty name is the account signed in."""
     user: Any = request.user
-    if not user.is_authenticated or user.must_change_password:
-        return _sentence("You are signed out; sign in again.", 401)
     username = request.POST.get("person", "")
     if not username:
         request.session.pop(IN_SESSION, None)
         return JsonResponse({"person": None})
     person = _who_may_enter(request, user, username)
     if person is None:
-        return _sentence(f"{username[:50]} cannot be chosen here: without a PIN, or not of this study.", 403)
+        return sentence(f"{username[:50]} cannot be chosen here: without a PIN, or not of this study.", 403)
     try:
         check_pin(person, request.POST.get("pin", ""))
     except WrongPin as error:
-        return _sentence(str(error), 403)
+        return sentence(str(error), 403)
     request.session[IN_SESSION] = person.get_username()
     return JsonResponse({"person": _chosen(user, person)})
 
@@ -87,7 +84,3 @@ def _who_may_enter(request: HttpRequest, user: Any, username: str) -> User | Non
     except KeyError:
         return None
     return people_with_pin(model, study).filter(username=username).first() if study is not None else None
-
-
-def _sentence(sentence: str, status: int) -> JsonResponse:
-    return JsonResponse({WHOLE_ROW: [sentence]}, status=status)

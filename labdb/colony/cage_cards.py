@@ -14,7 +14,8 @@ from fpdf import FPDF
 CARD_MM = (99.0, 67.0)  # fits the usual holders of 3 x 5 inches once cut
 COLUMNS, ROWS = 2, 4
 MARGIN_MM = 4.0
-QR_MM = 25.0
+QR_MM = 22.0
+QUIET_MM = 4.0  # white around the code: four of its modules, as scanners expect (ISO/IEC 18004)
 LINE_MM = 4.4
 MOST_MICE = 6  # of a card; the rest are counted
 SHEETS = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
@@ -92,11 +93,12 @@ class _Writer:
         x, y = left + MARGIN_MM, top + MARGIN_MM
         room = CARD_MM[0] - 2 * MARGIN_MM
         self._qr(card.address, left + CARD_MM[0] - MARGIN_MM - QR_MM, y)
-        self._write(card.title, x, y, room - QR_MM, 20, "B")
-        self._write(card.study, x, y + 9, room - QR_MM, 10)
-        self._write(card.place, x, y + 14, room - QR_MM, 8)
-        self._write(card.cohorts, x, y + 18.5, room - QR_MM, 8)
-        line = y + QR_MM + 1
+        beside = room - QR_MM - QUIET_MM
+        self._write(card.title, x, y, beside, 20, "B")
+        self._write(card.study, x, y + 9, beside, 10)
+        self._write(card.place, x, y + 14, beside, 8)
+        self._write(card.cohorts, x, y + 18.5, beside, 8)
+        line = y + QR_MM + QUIET_MM
         self._table_line(HEADINGS, x, line, "B")
         for mouse in card.mice[:MOST_MICE]:
             line += LINE_MM

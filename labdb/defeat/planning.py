@@ -1,9 +1,7 @@
 """From the records to a rotation and back: read what the planner must know, plan, store the plan with its bouts."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -13,20 +11,18 @@ from labdb.colony.models import Cage, Mouse
 from labdb.defeat import course_facts
 from labdb.defeat.aggressor_facts import AggressorFacts, all_facts
 from labdb.defeat.models import DefeatBout, DefeatCourse, PlannedBout, RotationPlan, ScreeningRule
+from labdb.defeat.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.defeat.rotation import ALGORITHM_VERSION, Rotation, plan_rotation
-from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_dicts
 from labdb.registry.natural_order import natural
 from labdb.registry.record import record_for
 
-
-class PlanRefused(Exception):
-    """A plan cannot be made or stored; the text is a sentence."""
+MOST_NAMED = 10  # mice in a sentence; the rest are counted
 
 
 @dataclass(frozen=True)
-class PlanInputs:
-    """All that decides a plan, by codes; its digest says whether two plans were made from the same."""
+class PlanInputs(Repeatable):
+    """All that decides a rotation."""
 
     mice: list[str]
     days: list[int]
@@ -37,16 +33,6 @@ class PlanInputs:
     daily_goal: float | None
     seed: int
     algorithm_version: str = field(default=ALGORITHM_VERSION)
-
-    @property
-    def snapshot(self) -> str:
-        """As JSON, always spelled alike."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the snapshot."""
-        return sha256(self.snapshot.encode()).hexdigest()
 
     def plan(self) -> Rotation:
         """Make the plan; RotationError when there is none."""
@@ -73,6 +59,7 @@ def read_inputs(
         raise PlanRefused(
             f"There is no living mouse of {where} to defeat; enter the mice, and their group if it is control."
         )
+    _refuse_without_group(mice)
     facts = all_facts(rule)
     hardness = {one.code: round(one.hardness, 6) for one in facts}
     bouts = list(DefeatBout.objects.filter(mouse__in=mice).exclude(aggressor=None).select_related("mouse", "aggressor"))
@@ -115,7 +102,7 @@ def why_so_few(course: DefeatCourse, rule: ScreeningRule | None, *, with_unscree
 
 
 def _refuse_unplannable(course: DefeatCourse, from_day: int) -> None:
-    if course.start_date is None:
+    if course.first_day is None:
         raise PlanRefused(
             f"Enter the first day of course {course} first: who rests, is retired or fights elsewhere depends on the date."
         )
@@ -125,6 +112,18 @@ def _refuse_unplannable(course: DefeatCourse, from_day: int) -> None:
     if from_day <= done:
         advice = f"plan from day {done + 1} on." if done < course.days else "the course is over."
         raise PlanRefused(f"Day {done} has bouts already, and what happened stays; {advice}")
+
+
+def _refuse_without_group(mice: list[Mouse]) -> None:
+    """Refuse mice that may yet turn out to be controls: these never meet an aggressor."""
+    without = [mouse.code for mouse in mice if not mouse.group.strip()]
+    if without:
+        more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
+        one_has = len(without) == 1
+        raise PlanRefused(
+            f"{', '.join(without[:MOST_NAMED])}{more} {'has' if one_has else 'have'} no group, and a control never meets "
+            f"an aggressor; enter the group of {'it' if one_has else 'each'}, such as defeated or control, then plan."
+        )
 
 
 def _out_of_use(course: DefeatCourse, days: list[int], known: list[AggressorFacts]) -> Iterator[tuple[str, int]]:
@@ -138,7 +137,7 @@ def _out_of_use(course: DefeatCourse, days: list[int], known: list[AggressorFact
 
 def _elsewhere(course: DefeatCourse, days: list[int]) -> Iterator[tuple[str, int]]:
     """Yield who fights in another course on the same date, in whatever study."""
-    for other in DefeatCourse.objects.exclude(pk=course.pk).exclude(start_date=None):
+    for other in DefeatCourse.objects.exclude(pk=course.pk).select_related("cohort"):
         on = {other.day_on(course.date_of(day)): day for day in days}  # type: ignore[arg-type]
         if set(on) == {None}:
             continue
@@ -165,9 +164,9 @@ def store_plan(
             "algorithm_version": inputs.algorithm_version, "input_digest": inputs.digest,
             "input_snapshot": inputs.snapshot,
         }  # fmt: skip
-        plan = _stored(import_dicts(record_for(RotationPlan), [made], user=user, study=course.study, door="web"))[0]
+        plan = stored_rows(import_dicts(record_for(RotationPlan), [made], user=user, study=course.study, door="web"))[0]
         rows = list(_bout_rows(plan, rotation))
-        _stored(import_dicts(record_for(PlannedBout), rows, user=user, study=course.study, door="web"))
+        stored_rows(import_dicts(record_for(PlannedBout), rows, user=user, study=course.study, door="web"))
     return plan
 
 
@@ -177,12 +176,6 @@ def _free_code(course: DefeatCourse) -> str:
     while f"{course.code}-P{number}" in taken:
         number += 1
     return f"{course.code}-P{number}"
-
-
-def _stored(report: ImportReport) -> Any:
-    if not report.is_stored:
-        raise PlanRefused(report.refusals()[0].sentence)
-    return report.records
 
 
 def _bout_rows(plan: RotationPlan, rotation: Rotation) -> Iterator[dict[str, Any]]:

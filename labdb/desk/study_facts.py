@@ -9,7 +9,7 @@ import pandas as pd
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from analysis.frames import arms_of_mice
+from analysis.frames import ARM_NOT_SHOWN, NOT_ALLOCATED, arms_of_mice
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models import Mouse, Study
@@ -80,7 +80,7 @@ def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:
 
 
 def _arms(keys: Iterable[int], arms: dict[Any, str], allocated: set[int]) -> list[str]:
-    return [arms.get(key) or ("arm not shown to you" if key in allocated else "not allocated") for key in keys]
+    return [arms.get(key) or (ARM_NOT_SHOWN if key in allocated else NOT_ALLOCATED) for key in keys]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from analysis.figure_views import lazy_figures
 from analysis.links import storable
 from analysis.models import AnalysisRun
 from analysis.tasks import TASKS
+from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study, Weighing
 from labdb.desk import study_facts
 from labdb.desk.animal_flow import animal_flow
@@ -47,6 +48,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
         "runs": list(summaries.active_or_failed(own_runs)[:5]),
         "entries": entries_of_study(request.user, found),
         "may_weigh": may(request.user, "add", Weighing, found),
+        "may_track": may(request.user, "add", SocialInteractionTest, found),
         "may_run": may(request.user, "add", AnalysisRun, found),
         "tasks": [task.name for task in TASKS if task.name != "pipeline"],
         **_figures(found, runs),

@@ -1,18 +1,15 @@
 """Weighing at the bench: the balance types, the page accepts, and the next mouse comes; and the same round on paper."""
 
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
-import segno
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -20,14 +17,16 @@ from django.views.decorators.http import require_safe
 from analysis.links import storable
 from labdb.accounts.bench_shell import bench_words
 from labdb.colony.body_mass import JUMP_PERCENT, MOST_PERCENT
+from labdb.colony.mass_loss import FALLS_IN_A_ROW
 from labdb.colony.models import Cohort, Study, Weighing, WelfareAction, WelfareCheck, WelfareFinding
-from labdb.desk.weighing_sheet import weighing_round
+from labdb.desk.qr_code import qr_svg
+from labdb.desk.weighing_sheet import masses_of_today, weighing_round
 from labdb.registry.attachment_pages import refusal
 from labdb.registry.forms import forbidden_sentence
+from labdb.registry.json_doors import answered_in_json
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 
-FALLS_IN_A_ROW = 3  # ours: one day's fall is noise, three are a course
 ALL = "all"  # in place of a cohort's code: every mouse of the study
 
 
@@ -48,13 +47,7 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
     }
     if not asked:
         return render(request, "bench/weighing_cohorts.html", {**words, "cohorts": _cohorts(study), "all": ALL})
-    cohort = (
-        None
-        if asked == ALL
-        else Cohort.objects.select_related("study").filter(study=study, code=storable(asked)).first()
-    )
-    if cohort is None and asked != ALL:
-        raise Http404(f"There is no cohort {asked[:50]} in study {study}.")
+    cohort = cohort_named(study, asked)
     rows = weighing_round(study, cohort)
     round_address = {"cohort": asked}
     if chosen := request.GET.get("mice"):  # ticked in a list
@@ -66,9 +59,31 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
         return render(
             request,
             "bench/weighing_sheet.html",
-            {**words, "today": timezone.localdate(), "address": address, "qr": _qr(address)},
+            {**words, "today": timezone.localdate(), "address": address, "qr": qr_svg(address)},
         )
     return render(request, "bench/weighing.html", {**words, **_for_script(request.user, study, cohort, rows)})
+
+
+@answered_in_json()
+@require_safe
+@never_cache
+def weighed_today(request: HttpRequest, code: str) -> JsonResponse:
+    """Tell what is stored of today's round, whichever tablet entered it."""
+    study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
+    if not may(request.user, "view", Weighing, study):
+        raise PermissionDenied(forbidden_sentence("view", Weighing, study))
+    cohort = cohort_named(study, request.GET.get("cohort", ALL))
+    return JsonResponse({"day": str(timezone.localdate()), "masses": masses_of_today(study, cohort)})
+
+
+def cohort_named(study: Study, asked: str) -> Cohort | None:
+    """Return the cohort of the address, None for all mice of the study; 404 where there is none of that name."""
+    if asked == ALL:
+        return None
+    cohort = Cohort.objects.select_related("study").filter(study=study, code=storable(asked)).first()
+    if cohort is None:
+        raise Http404(f"There is no cohort {asked[:50]} in study {study}.")
+    return cohort
 
 
 def _cohorts(study: Study) -> Any:
@@ -92,19 +107,18 @@ def _for_script(user: Any, study: Study, cohort: Cohort | None, rows: list[Any])
     }
     sheet = {
         "study": study.code,
+        "day": str(timezone.localdate()),
+        "stored_url": f"{reverse('bench-weighed', args=[study.code])}?{urlencode({'cohort': cohort.code if cohort else ALL})}",
         "record": record_for(Weighing).resource,
         "mice": [row.for_script() for row in rows],
         "rule": rule,
         "welfare": welfare,
-        "photo": {"resource": record_for(Cohort).resource, "record": f"#{cohort.pk}"} if cohort else None,
     }
-    return {"sheet": sheet, "actions": WelfareAction.choices, "rule": rule, "photo_refusal": photo_refusal}
-
-
-def _qr(address: str) -> str:
-    """Return the QR code of an address, as SVG to stand in the page."""
-    drawn = BytesIO()
-    segno.make(address, micro=False).save(
-        drawn, kind="svg", scale=3, border=2, xmldecl=False, svgns=True, title="QR code of this page"
-    )
-    return mark_safe(drawn.getvalue().decode())  # noqa: S308 (made here, of modules and no text)
+    photo = {"resource": record_for(Cohort).resource, "record": f"#{cohort.pk}"} if cohort else None
+    return {
+        "sheet": sheet,
+        "actions": WelfareAction.choices,
+        "rule": rule,
+        "photo": photo,
+        "photo_refusal": photo_refusal,
+    }

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from labdb.colony.mass_loss import FALLS_IN_A_ROW, Weighed, baseline_of, endpoint_g, falling
 from labdb.colony.models import Cohort, Housing, Mouse, MouseIdentification, Study, Weighing, WelfareCheck
+from labdb.colony.places import housings_on, place_words
+from labdb.defeat.first_day import first_day_of_stress
 from labdb.registry.natural_order import natural
 
 CURVE_POINTS = 30  # the newest weighings of a mouse that its curve shows
@@ -28,9 +32,13 @@ class Mass:
         """The day of the laboratory's clock."""
         return timezone.localdate(self.at)
 
+    def for_script(self) -> dict[str, Any]:
+        """Return what the page's script knows of a mass of today."""
+        return {"g": self.body_mass_g, "at": self.at.isoformat(), "id": self.pk, "version": self.version}
+
 
 @dataclass
-class Weighed:
+class MouseOfRound:
     """One mouse of the round."""
 
     mouse: Mouse
@@ -39,6 +47,7 @@ class Weighed:
     masses: list[Mass]  # by time, the oldest first
     is_excluded: bool
     n_checks_today: int
+    first_day: date | None = None  # of the stress
     today: date = field(default_factory=timezone.localdate)
 
     @property
@@ -52,20 +61,15 @@ class Weighed:
         return next((one for one in reversed(self.masses) if one.day < self.today), None)
 
     @property
-    def baseline(self) -> Mass | None:
-        """The mass from before the stress: of the day on which the cohort's course starts, else the last one before.
-
-        Without either (no course yet, or weighed only since) the first mass there is.
-        """
-        start = self.mouse.cohort.start_date if self.mouse.cohort else None
-        if not self.masses:
-            return None
-        until = [one for one in self.masses if start and one.day <= start]
-        return next((one for one in until if one.day == start), until[-1] if until else self.masses[0])
+    def baseline(self) -> Weighed | None:
+        """The mass from before the stress, with its day."""
+        return baseline_of([(one.day, one.body_mass_g) for one in self.masses], self.first_day)
 
     def for_script(self) -> dict[str, Any]:
         """Return what the page's script knows of the mouse."""
-        baseline, previous, present = self.baseline, self.previous, self.present
+        previous, present = self.previous, self.present
+        baseline = self.baseline if self.baseline and self.baseline[0] < self.today else None
+        before = [(one.day, one.body_mass_g) for one in self.masses if one.day < self.today]
         return {
             "id": self.mouse.pk,
             "code": self.mouse.code,
@@ -73,9 +77,11 @@ class Weighed:
             "marks": self.marks,
             "died": str(self.mouse.death_date or ""),
             "excluded": self.is_excluded,
-            "baseline": _spoken(baseline) if baseline and baseline.day < self.today else None,
+            "baseline": {"g": baseline[1], "day": str(baseline[0])} if baseline else None,
+            "endpoint_g": endpoint_g(baseline[1], settings.HUMANE_ENDPOINT_PERCENT) if baseline else None,
+            "fell": falling(before, FALLS_IN_A_ROW - 1),  # a mass below the last of them is one fall too many
             "previous": _spoken(previous),
-            "present": {**_spoken(present), "id": present.pk, "version": present.version} if present else None,
+            "present": present.for_script() if present else None,
             "curve": [[one.at.isoformat(), one.body_mass_g] for one in self.masses if one is not present][
                 -CURVE_POINTS:
             ],
@@ -87,30 +93,44 @@ def _spoken(mass: Mass | None) -> Any:
     return {"g": mass.body_mass_g, "at": mass.at.isoformat()} if mass else None
 
 
-def weighing_round(study: Study, cohort: Cohort | None) -> list[Weighed]:
+def weighing_round(study: Study, cohort: Cohort | None) -> list[MouseOfRound]:
     """Return the mice of a cohort, or of the whole study, as they stand in the rack; who died before today is left out."""
     today = timezone.localdate()
     mice = Mouse.objects.filter(study=study).filter(Q(death_date=None) | Q(death_date__gte=today))
-    chosen = list((mice.filter(cohort=cohort) if cohort else mice).select_related("cohort"))
+    chosen: Any = list((mice.filter(cohort=cohort) if cohort else mice).annotate(first_day=first_day_of_stress()))
     ids = [mouse.pk for mouse in chosen]
-    housings, masses, marks = _housings(ids, today), _masses(ids), _marks(chosen)
+    housings, masses, marks = housings_on(ids, today), _masses(ids), _marks(chosen)
     excluded = set(Mouse.objects.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
     checks = _checks_today(ids)
     order = sorted(chosen, key=lambda mouse: _place_order(mouse, housings.get(mouse.pk)))
     return [
-        Weighed(
-            mouse, _place(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
-            checks[mouse.pk], today,
+        MouseOfRound(
+            mouse, place_words(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
+            checks[mouse.pk], mouse.first_day, today,
         )
         for mouse in order
     ]  # fmt: skip
 
 
-def _housings(ids: list[int], today: date) -> dict[int, Housing]:
-    now = Housing.objects.filter(mouse__in=ids, housed_from__lte=today).filter(
-        Q(housed_to=None) | Q(housed_to__gte=today)
-    )
-    return {housing.mouse_id: housing for housing in now.select_related("cage").order_by("housed_from")}
+def masses_of_today(study: Study, cohort: Cohort | None) -> dict[int, dict[str, Any]]:
+    """Return the newest mass of today of each mouse of a round, whichever tablet entered it, by one query."""
+    checks = WelfareCheck.objects.filter(mouse=OuterRef("mouse"), performed_at__gte=_start_of_today()).order_by()
+    count = checks.values("mouse").annotate(n=Count("pk")).values("n")
+    rows = Weighing.objects.filter(study=study, performed_at__gte=_start_of_today()).annotate(n_checks=Subquery(count))
+    if cohort is not None:
+        rows = rows.filter(mouse__cohort=cohort)
+    return {
+        row.mouse_id: {
+            **Mass(row.pk, row.version, row.performed_at, row.body_mass_g).for_script(),
+            "by": (row.performed_by.get_full_name() or row.performed_by.get_username()) if row.performed_by else "",
+            "checks": row.n_checks or 0,
+        }
+        for row in rows.select_related("performed_by").order_by("performed_at", "pk")
+    }
+
+
+def _start_of_today() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _masses(ids: list[int]) -> dict[int, list[Mass]]:
@@ -133,21 +153,10 @@ def _marks(mice: list[Mouse]) -> dict[int, list[str]]:
 
 def _checks_today(ids: list[int]) -> dict[int, int]:
     counts: dict[int, int] = defaultdict(int)
-    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    for mouse_id in WelfareCheck.objects.filter(mouse__in=ids, performed_at__gte=start).values_list(
-        "mouse_id", flat=True
-    ):
+    checks = WelfareCheck.objects.filter(mouse__in=ids, performed_at__gte=_start_of_today())
+    for mouse_id in checks.values_list("mouse_id", flat=True):
         counts[mouse_id] += 1
     return counts
-
-
-def _place(housing: Housing | None) -> str:
-    if housing is None or housing.cage is None:
-        return ""
-    cage = housing.cage
-    return " ".join(
-        filter(None, [cage.code, f"({cage.position})" if cage.position else "", housing.get_side_display()])
-    )
 
 
 def _place_order(mouse: Mouse, housing: Housing | None) -> tuple[Any, ...]:

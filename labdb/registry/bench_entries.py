@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labdb.registry.bench_person import person_of
 from labdb.registry.bench_writes import ADD, CHANGE, UNDO, BenchEntry, answer_entry, refused
 from labdb.registry.form_fields import is_storable
-from labdb.registry.headers import WHOLE_ROW
+from labdb.registry.json_doors import answered_in_json, sentence
 from labdb.registry.keys import LARGEST_ID
 from labdb.registry.record import record_for
 
@@ -27,20 +27,16 @@ class BadEntry(ValueError):
     """An entry that cannot be read; the text is a sentence."""
 
 
-@login_not_required  # a page that keeps what was entered needs an answer, not the page to sign in
+@answered_in_json()
 @never_cache
 @require_POST
 def bench_entries(request: HttpRequest) -> JsonResponse:
     """Answer each entry; 200 whatever becomes of them, 401 when nobody is signed in: then they are kept and sent again."""
     user: Any = request.user
-    if not user.is_authenticated:
-        return _sentence("You are signed out; sign in again. What was entered is kept on this device.", 401)
-    if getattr(user, "must_change_password", False):
-        return _sentence("Your password was set by someone else; set one of your own first.", 401)
     try:
         entries = _entries(request)
     except BadEntry as error:
-        return _sentence(str(error), 400)
+        return sentence(str(error), 400)
     answers = [_answer(one, user) for one in entries]
     return JsonResponse({"answers": answers, "now": timezone.now().isoformat()})
 
@@ -51,10 +47,6 @@ def bench_entries(request: HttpRequest) -> JsonResponse:
 def bench_clock(request: HttpRequest) -> JsonResponse:
     """Tell the time: the clocks of tablets are wrong."""
     return JsonResponse({"now": timezone.now().isoformat()})
-
-
-def _sentence(sentence: str, status: int) -> JsonResponse:
-    return JsonResponse({WHOLE_ROW: [sentence]}, status=status)
 
 
 def _entries(request: HttpRequest) -> list[Any]:

@@ -3,37 +3,37 @@
 import json
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
 from labdb.registry.entry_receipts import KeyOfAnother
 from labdb.registry.grid_entry import GridSheet, Malformed, check_grid, read_sheet, save_grid
+from labdb.registry.json_doors import answered_in_json
 from labdb.registry.page_context import PageContext
 
-SIGNED_OUT = "You are signed out; sign in again. What was typed is kept on this device."
-MUST_CHANGE = "Your password was set by someone else; set one of your own first, then save."
 View = Callable[[HttpRequest, str], JsonResponse]
 
 
-def answered(view: View) -> View:
-    """Answer 401 instead of leading to the sign-in page, and refuse in a sentence what is no grid."""
+def _refusal(sentence: str, status: int) -> JsonResponse:
+    state = "signed_out" if status == HTTPStatus.UNAUTHORIZED else "refused"
+    return JsonResponse({"state": state, "sentences": [sentence]}, status=status)
 
-    @login_not_required
+
+def answered(view: View) -> View:
+    """Answer in words who is signed out, and refuse in a sentence what is no grid."""
+
+    @answered_in_json(_refusal)
     @require_POST
     @wraps(view)
     def answer(request: HttpRequest, resource: str) -> JsonResponse:
-        if not request.user.is_authenticated:
-            return JsonResponse({"state": "signed_out", "sentences": [SIGNED_OUT]}, status=401)
-        if getattr(request.user, "must_change_password", False):  # its middleware leaves open views alone
-            return JsonResponse({"state": "refused", "sentences": [MUST_CHANGE]}, status=403)
         try:
             return view(request, resource)
         except (Malformed, KeyOfAnother) as error:
-            return JsonResponse({"state": "refused", "sentences": [str(error)]}, status=400)
+            return _refusal(str(error), 400)
 
     return answer
 

@@ -15,7 +15,10 @@ REMEMBERED = 20  # imports of a record that are looked through for what a column
 
 
 class Import(models.Model):
-    """A file, a pasted table or a workbook that was stored: what it made and changed, and whether it was undone."""
+    """A file, a pasted table or a workbook that was stored: what it made and changed, and whether it was undone.
+
+    One that was to be stored and was refused is remembered too, with the first sentences that refused it.
+    """
 
     key_field: ClassVar[str] = "pk"
     owner_field: ClassVar[str] = "created_by"  # who sees an import that belongs to no study
@@ -41,12 +44,24 @@ class Import(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     undo_reason = models.TextField("why it was undone", blank=True)
+    is_refused = models.BooleanField("refused", default=False, help_text="Nothing of it was stored.")
+    n_errors = models.PositiveIntegerField("errors", default=0)
+    refusal = models.TextField("why it was refused", blank=True, help_text="The first sentences, one a line.")
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the same person's import of this record succeeded after the refusal."
+    )
 
     objects = LabQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["resource", "-id"], name="import_resource")]
+        indexes = [
+            models.Index(fields=["resource", "-id"], name="import_resource"),
+            models.Index(
+                fields=["created_by", "resource"], name="import_refused",
+                condition=models.Q(is_refused=True, settled_at=None),
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"import {self.pk} ({self.file_name})"
@@ -110,7 +125,9 @@ def remembered_mapping(resource: str, columns: Sequence[str]) -> dict[str, str]:
     """Return what a person said of these columns when files of this record came in before, the newest word first."""
     said: dict[str, str] = {}
     for mapping in (
-        Import.objects.filter(resource=resource).exclude(mapping={}).values_list("mapping", flat=True)[:REMEMBERED]
+        Import.objects.filter(resource=resource, is_refused=False)
+        .exclude(mapping={})
+        .values_list("mapping", flat=True)[:REMEMBERED]
     ):
         for column, name in mapping.items():
             if column in columns:
@@ -120,5 +137,7 @@ def remembered_mapping(resource: str, columns: Sequence[str]) -> dict[str, str]:
 
 def imported_before(source: Source, resource: str, user: Any) -> Import | None:
     """Return the import of the same content as the same record, where the account may see it and it was not undone."""
-    same = Import.objects.visible_to(user).filter(sha256=source.sha256, resource=resource, undone_at=None)
+    same = Import.objects.visible_to(user).filter(
+        sha256=source.sha256, resource=resource, undone_at=None, is_refused=False
+    )
     return same.select_related("created_by").first()

@@ -9,6 +9,7 @@ from labdb.registry.batch import store_rows
 from labdb.registry.history import writing
 from labdb.registry.import_log import Import, Source, log_rows
 from labdb.registry.import_report import CheckedSheet, counts_of
+from labdb.registry.refused_imports import remember_refusal, settle_refusals
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,19 @@ class Storing:
             n_created=counts["created"], n_changed=counts["changed"], n_unchanged=counts["unchanged"],
             n_warnings=sum(len(sheet.warnings) for sheet in sheets), reason=self.reason, created_by=self.user,
         )  # fmt: skip
+
+    def refuse(self, sentences: list[str], resource: str) -> None:
+        """Remember that it was refused, where a file is behind it."""
+        if self.source is not None:
+            remember_refusal(
+                sentences, resource=resource, source=self.source, user=self.user, study=self.study, door=self.door,
+                reason=self.reason,
+            )  # fmt: skip
+
+    def settle(self, resource: str) -> None:
+        """Say that what was refused before has succeeded, inside the transaction that stores it."""
+        if self.source is not None:
+            settle_refusals(resource, self.user)
 
 
 def store_sheet(sheet: CheckedSheet, storing: Storing, log: Import | None) -> list[Any]:

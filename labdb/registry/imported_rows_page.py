@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labdb.registry.cells import detail_url
-from labdb.registry.import_log import ImportedRow
+from labdb.registry.import_log import Import, ImportedRow
 from labdb.registry.listing import page_number
 from labdb.registry.page_context import PageContext
 from labdb.registry.record import record_for
+from labdb.registry.refused_imports import answered_by
 from labdb.registry.undo import CannotUndo, undo_import
 
 RESOURCE = "imports"
@@ -45,6 +46,8 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
 def import_rows_table(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a page of the rows that an import wrote, each with the line that says so: a part of the import's page."""
     log = PageContext.of(request, RESOURCE).row_or_404(pk)
+    if log.is_refused:
+        return render(request, "registry/_import_refusal.html", {"log": log, **_refusal(log, request.user)})
     number = page_number(request.GET.get("page", ""))
     start = (number - 1) * PAGE_ROWS
     rows = list(log.rows.order_by("pk")[start : start + PAGE_ROWS + 1])
@@ -55,6 +58,14 @@ def import_rows_table(request: HttpRequest, pk: int) -> HttpResponse:
         "next": number + 1 if len(rows) > PAGE_ROWS else 0,
     }
     return render(request, "registry/_imported_rows.html", words)
+
+
+def _refusal(log: Import, user: Any) -> dict[str, Any]:
+    """Return the sentences kept of a refused import, None where they are not for this account, and how many are not kept."""
+    if not Import.objects.filter(answered_by(user), pk=log.pk).exists():
+        return {"sentences": None}
+    sentences = log.refusal.splitlines()
+    return {"sentences": sentences, "n_more": log.n_errors - len(sentences)}
 
 
 def _named(rows: list[ImportedRow]) -> list[dict[str, Any]]:

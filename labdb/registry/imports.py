@@ -31,13 +31,20 @@ from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable, read_table
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
 
+FILE = "file"  # the door of the commands
+
 
 def import_table(record: type[Record], data: bytes, name: str, *, sheet: str = "", **options: Any) -> ImportReport:
     """Import a text file or a sheet of a workbook; TableError when it is no table. Options are those of `import_rows`."""
-    table = read_sheet(record, data, name, sheet)
-    return import_rows(
-        record, table.header, table.rows, notes=table.notes, source=Source.of(data, name), **options
-    )  # fmt: skip
+    source = Source.of(data, name)
+    try:
+        table = read_sheet(record, data, name, sheet)
+    except TableError as error:
+        if not options.get("dry_run"):
+            said = {one: options[one] for one in ("door", "reason", "study") if one in options}
+            Storing(options["user"], source=source, **{"door": FILE, **said}).refuse([str(error)], record.resource)
+        raise
+    return import_rows(record, table.header, table.rows, notes=table.notes, source=source, **options)
 
 
 def read_sheet(record: type[Record], data: bytes, name: str, sheet: str = "") -> TextTable:
@@ -74,7 +81,7 @@ def import_rows(
     reading: Reading = AS_WRITTEN,
     reason: str = "",
     dry_run: bool = False,
-    door: str = "file",
+    door: str = FILE,
     notes: Sequence[str] = (),
     source: Source | None = None,
 ) -> ImportReport:
@@ -265,14 +272,20 @@ def finish_import(
 ) -> ImportReport:
     """Store checked sheets of one record, all or none, unless errors, or warnings without a reason, refuse them."""
     report = report_of(sheets, notes)
-    if report.errors or dry_run or (report.warnings and not storing.reason.strip()):
+    if dry_run:
+        return report
+    resource = sheets[0].record.resource
+    if report.errors or (report.warnings and not storing.reason.strip()):
+        storing.refuse([str(one) for one in report.refusals()], resource)
         return report
     try:
         with conflicts(sheets[0].record.model), transaction.atomic():
             log = storing.open_log(sheets) if report.created or report.changed else None
             with storing.history(log):
                 records = [row for sheet in sheets for row in store_sheet(sheet, storing, log)]
+            storing.settle(resource)
     except Conflict as conflict:
+        storing.refuse([str(conflict)], resource)
         return replace(report, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)
     return replace(report, records=tuple(records), log=log, is_stored=True)
 

@@ -56,10 +56,15 @@ class TablePage:
 def selected_rows(context: PageContext) -> models.QuerySet:
     """Return the rows that an address selects, in its order; FilterError where it is not understood."""
     asked = context.query.copy()
+    if context.has_study and context.study is not None:
+        asked["study"] = f"#{context.study.pk}"  # found already
+    return rows_of_filters(context, asked)
+
+
+def rows_of_filters(context: PageContext, asked: QueryDict) -> models.QuerySet:
+    """Return the rows that filters select, in their order; FilterError where they are not understood."""
     if not context.has_study:
         asked.pop("study", None)  # a strain belongs to no study; the study is only where the person came from
-    elif context.study is not None:
-        asked["study"] = f"#{context.study.pk}"  # found already
     return apply(context.rows(), context.record, read_filters(context.record, asked, context.user))
 
 

@@ -29,11 +29,13 @@ class ImportRecord(Record):
     fields = (
         "resource", "study", "file_name", "sha256", "size_bytes", "door", "n_created", "n_changed", "n_unchanged",
         "n_warnings", "reason", "created_by", "created_at", "undone_at", "undone_by", "undo_reason",
+        "is_refused", "n_errors",
     )  # fmt: skip
     list_display = (
-        "file_name", "resource", "n_created", "n_changed", "n_unchanged", "created_by", "created_at", "undone_at",
+        "file_name", "resource", "n_created", "n_changed", "n_unchanged", "created_by", "created_at", "is_refused",
+        "undone_at",
     )  # fmt: skip
-    list_filter = ("resource",)
+    list_filter = ("resource", "is_refused")
     search_fields = ("file_name", "sha256")
     read_only = True
     detail_template = "registry/_import_story.html"

@@ -1,5 +1,6 @@
 """REST for every record: the same permissions, checks and words as the pages; serializers only represent."""
 
+import json
 import re
 from functools import partial
 from typing import Any
@@ -20,9 +21,12 @@ from labdb.registry.exports import export_response
 from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import Conflict, complete, forbidden_sentence, form_for
 from labdb.registry.headers import WHOLE_ROW
+from labdb.registry.import_log import Source
+from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import entered, import_dicts
 from labdb.registry.keys import KeyRing, is_id, key_path
 from labdb.registry.record import Record, all_records
+from labdb.registry.refused_imports import remember_refusal, settle_refusals
 from labdb.registry.representation import represent, serializer_for, with_related
 from labdb.registry.rest_answers import Paging, Refused
 from labdb.registry.rest_json import JsonParser, JsonRenderer
@@ -139,7 +143,10 @@ class RecordEditor(RecordReader):
         report = import_dicts(
             self.record, [_object(row) for row in rows], user=request.user, reason=_reason(request), door="REST"
         )
-        if not report.is_stored:
+        if report.is_stored:
+            settle_refusals(self.record.resource, request.user)
+        else:
+            self._remember_refusal(request, rows, report)
             by_row: list[Sentences] = [{} for _row in rows]
             for error in report.refusals():
                 by_row[error.line - 1].setdefault(error.column or WHOLE_ROW, []).append(error.sentence)
@@ -147,6 +154,17 @@ class RecordEditor(RecordReader):
         made = [row.pk for row in report.records]
         stored = with_related(self.record.model._default_manager.filter(pk__in=made), self.record).in_bulk()
         return Response([represent(stored[pk], self.record) for pk in made], status.HTTP_201_CREATED)
+
+    def _remember_refusal(self, request: Request, rows: list[Any], report: ImportReport) -> None:
+        """Remember a refused list as a refused file is; what came is spelled always alike for its digest."""
+        source = Source.of(
+            json.dumps(rows, sort_keys=True, default=str).encode(),
+            f"{len(rows):,} row{'' if len(rows) == 1 else 's'} by REST",
+        )
+        remember_refusal(
+            [str(one) for one in report.refusals()], resource=self.record.resource, source=source, user=request.user,
+            study=None, door="REST", reason=_reason(request),
+        )  # fmt: skip
 
     def _change(self, request: Request, row: Any, *, is_partial: bool) -> Response:
         study = permissions.study_of(row)

@@ -7,8 +7,9 @@ from typing import Any
 from django.http import QueryDict
 
 from labdb.registry.cells import with_names
-from labdb.registry.filters import FilterError, apply, read_filters
+from labdb.registry.filters import FilterError
 from labdb.registry.keys import is_id
+from labdb.registry.listing import rows_of_filters
 from labdb.registry.page_context import PageContext, has_study
 
 MOST_ROWS = 2_000
@@ -62,11 +63,8 @@ def selected(context: PageContext, sent: QueryDict) -> Selection:
 
 
 def _filtered(context: PageContext, query: str) -> Any:
-    asked = QueryDict(query, mutable=True)
-    if not context.has_study:
-        asked.pop("study", None)
     try:
-        return apply(context.rows(), context.record, read_filters(context.record, asked, context.user))
+        return rows_of_filters(context, QueryDict(query, mutable=True))
     except FilterError as error:
         raise SelectionError(str(error)) from error
 

@@ -61,6 +61,8 @@ def undo_import(log: Import, user: Any, reason: str, *, door: str = "web", dry_r
         log = Import.objects.select_for_update(of=("self",)).get(pk=log.pk)
         if log.undone_at is not None:
             raise CannotUndo([f"{str(log).capitalize()} was undone already."])
+        if log.is_refused:
+            raise CannotUndo([f"{str(log).capitalize()} was refused; nothing of it was stored, so nothing can go."])
         rows = _rows_by_record(log)
         _refuse_without_permission(rows, user)
         if obstacles := list(_obstacles(rows)):

@@ -43,6 +43,7 @@ _BASE = {
     "lux": "lux lx",
     "percent": "% percent pct",
     "bp": "bp",
+    "px": "px pixel pixels",
     "nmol": "nmol nmols nanomole nanomoles",
 }
 _FIRST_WORDS = {"seconds": "s", "minutes": "min", "hours": "h", "days": "days", "weeks": "weeks"}  # minutes_to_freeze

@@ -61,20 +61,40 @@ def import_workbook(
     TableError
         The file is no workbook, or holds no sheet of a record.
     """
+    storing = Storing(user, door, reason, None, Source.of(data, name), resource=WORKBOOK)
+    try:
+        report = _import(data, name, study, storing, reading, tell, dry_run=dry_run)
+    except TableError as error:
+        _remember(storing, study, [str(error)], dry_run=dry_run)
+        raise
+    if not report.is_stored:
+        _remember(storing, study, [str(one) for one in report.refusals()], dry_run=dry_run)
+    return report
+
+
+def _import(
+    data: bytes, name: str, study: str, storing: Storing, reading: Reading, tell: Any, *, dry_run: bool
+) -> ImportReport:
     if not is_workbook(data):
         raise TableError(f"{name} is no XLSX workbook; a single table comes in by import_records.")
-    book = WorkbookFile(data, name)
-    source = Source.of(data, name)
-    work = _Work(book, study, user, reading, Storing(user, door, reason, None, source, resource=WORKBOOK), tell)
+    work = _Work(WorkbookFile(data, name), study, storing.user, reading, storing, tell)
     try:
         with conflicts(Import), transaction.atomic():
             report = work.run()
-            if dry_run or report.errors or (report.warnings and not reason.strip()):
+            if dry_run or report.errors or (report.warnings and not storing.reason.strip()):
                 transaction.set_rollback(True)
                 return replace(report, records=(), log=None, is_stored=False)
+            storing.settle(WORKBOOK)
             return report
     except Conflict as conflict:
         return ImportReport(0, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)
+
+
+def _remember(storing: Storing, code: str, sentences: list[str], *, dry_run: bool) -> None:
+    """Remember a refused workbook; the study is looked for anew, for one that it brought itself was taken back."""
+    if not dry_run:
+        studies = permissions.visible(permissions.study_model()._default_manager.all(), storing.user)
+        replace(storing, study=studies.filter(code=code).first()).refuse(sentences, WORKBOOK)
 
 
 @dataclass

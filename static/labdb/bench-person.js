@@ -8,6 +8,7 @@
   const { people, account, current, address, study, record } = JSON.parse(document.getElementById("bench-people").textContent);
   const KEPT = `labdb-bench-person ${account.username}`;
   const LONGEST = 8;
+  const NO_NETWORK = "No network: who works cannot be changed, for the server checks the PIN. Until it is back, entries are in the name of the one shown.";
   let person = labdb.clock?.isFromCache ? kept() : current; // a kept page knows who worked when it was made
   let chosen = null;
   let pin = "";
@@ -94,12 +95,14 @@
 
   async function choose(username, given) {
     let said;
+    say("");
     try {
       const body = new URLSearchParams({ person: username, pin: given, study, record });
       const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": labdb.csrfToken() }, body, redirect: "manual" });
       said = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : { __all__: ["The session is over; reload the page."] };
     } catch {
-      said = { __all__: ["No network: the PIN cannot be checked. Until it is back, entries are in the name of the one shown."] };
+      say(NO_NETWORK); // the PIN stays: OK sends it again
+      return;
     }
     pin = "";
     if (said.__all__) {
@@ -111,7 +114,12 @@
     dialog.close();
   }
 
-  button.addEventListener("click", () => { listPeople(); dialog.showModal(); });
+  button.addEventListener("click", () => {
+    listPeople();
+    dialog.showModal();
+    if (!navigator.onLine) say(NO_NETWORK);
+  });
+  window.addEventListener("online", () => { if (dialog.querySelector("[data-person-says]").textContent === NO_NETWORK) say("The network is back; choose who works."); });
   dialog.querySelector("[data-person-close]").addEventListener("click", () => dialog.close());
   dialog.querySelector("[data-person-other]").addEventListener("click", listPeople);
   for (const key of dialog.querySelectorAll("[data-key]")) key.addEventListener("click", () => press(key.dataset.key));

@@ -1,44 +1,64 @@
-// Short sounds for hands that are busy: saved, wrong, look here. Muted by the button, and until the first touch.
+// Sounds for hands that are busy, made here, so that there is nothing to load: labdb.sound("saved").
+// <button data-sound="rack"> mutes them on this device, for the pages that name the same.
 (() => {
   "use strict";
   const labdb = (window.labdb ??= {});
-  const KEPT = "labdb-muted";
-  const TUNES = { saved: [[880, 0.08]], wrong: [[220, 0.18], [180, 0.25]], alert: [[660, 0.15], [880, 0.15], [660, 0.15]] };
+  const QUIET = 0.2;
+  const LOUD = 0.4; // heard across the room
+  const REST = 0; // hertz
+  const TUNES = { // loudness, then hertz and seconds of each tone
+    saved: [QUIET, [880, 0.08]],
+    wrong: [QUIET, [220, 0.18], [180, 0.25]],
+    alert: [QUIET, [660, 0.15], [880, 0.15], [660, 0.15]],
+    start: [LOUD, [880, 0.25]],
+    end: [LOUD, [660, 0.3], [REST, 0.05], [660, 0.3], [REST, 0.05], [660, 0.3]],
+  };
   const button = document.querySelector("[data-sound]");
+  const KEPT = `labdb-muted ${button?.dataset.sound}`;
   let audio = null;
+  let isMuted = false;
+  try {
+    isMuted = localStorage.getItem(KEPT) === "yes";
+  } catch { /* then it is muted for no longer than a page */ }
 
-  function isMuted() {
-    try {
-      return localStorage.getItem(KEPT) === "yes";
-    } catch {
-      return false;
-    }
+  // Browsers let a page sound only after it was touched or typed into.
+  function wake() {
+    audio ??= window.AudioContext ? new AudioContext() : null;
+    if (audio?.state === "suspended") audio.resume();
   }
 
-  function show() {
-    button?.setAttribute("aria-pressed", String(!isMuted()));
-    if (button) button.textContent = isMuted() ? "Sound off" : "Sound on";
+  function tone(at, hertz, seconds, loudness) {
+    const [source, volume] = [audio.createOscillator(), audio.createGain()];
+    source.frequency.value = hertz;
+    volume.gain.setValueAtTime(loudness, at);
+    volume.gain.exponentialRampToValueAtTime(0.001, at + seconds);
+    source.connect(volume).connect(audio.destination);
+    source.start(at);
+    source.stop(at + seconds);
   }
 
   labdb.sound = (name) => {
-    if (isMuted() || !window.AudioContext) return;
-    audio ??= new AudioContext();
+    if (isMuted || audio?.state !== "running") return;
+    const [loudness, ...tones] = TUNES[name];
     let at = audio.currentTime;
-    for (const [hertz, seconds] of TUNES[name]) {
-      const [tone, volume] = [audio.createOscillator(), audio.createGain()];
-      tone.frequency.value = hertz;
-      volume.gain.setValueAtTime(0.2, at);
-      volume.gain.exponentialRampToValueAtTime(0.001, at + seconds);
-      tone.connect(volume).connect(audio.destination);
-      tone.start(at);
-      tone.stop(at + seconds);
+    for (const [hertz, seconds] of tones) {
+      if (hertz !== REST) tone(at, hertz, seconds, loudness);
       at += seconds;
     }
   };
-  button?.addEventListener("click", () => {
+
+  function show() {
+    button.setAttribute("aria-pressed", String(!isMuted));
+    button.textContent = isMuted ? "Sound off" : "Sound on";
+  }
+
+  for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, wake, { passive: true });
+  if (!button) return;
+  button.addEventListener("click", () => {
+    isMuted = !isMuted;
     try {
-      localStorage.setItem(KEPT, isMuted() ? "no" : "yes");
-    } catch { /* then it cannot be muted for longer than a page */ }
+      localStorage.setItem(KEPT, isMuted ? "yes" : "no");
+    } catch { /* as above */ }
     show();
     labdb.sound("saved");
   });

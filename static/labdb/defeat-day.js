@@ -5,7 +5,8 @@
   const { rack } = labdb;
   const place = document.querySelector("[data-rack]");
   if (!rack || !place) return;
-  const { make, button, hardness, woundButtons } = labdb.rackMenu;
+  const { make, button, put } = labdb;
+  const { hardness, woundButtons } = labdb.rackMenu;
   const RECORD = "defeat-bouts";
   const TICK_MS = 250;
   const ASK_MS = 15_000; // what other tablets stored
@@ -64,7 +65,7 @@
     tile.own.key = labdb.outbox.send({ record: RECORD, values, label: `${tile.mouse}, day ${rack.day}: ${values.attacks} attacks`, ...(reason ? { reason } : {}) });
     delete tile.own.isAsked;
     rack.save();
-    labdb.alarm.play("end");
+    labdb.sound("end");
     say(`Cage ${tile.label} is over.`);
   }
 
@@ -80,7 +81,7 @@
 
   const does = {
     countOf,
-    start(tile) { rack.start(tile); labdb.alarm.play("start"); draw(); },
+    start(tile) { rack.start(tile); labdb.sound("start"); draw(); },
     swap(tile, aggressor, reason) { rack.swap(tile, aggressor, reason); say(`Cage ${tile.label}: ${aggressor} in place of ${tile.own.swaps.at(-1).from}.`); draw(); },
     stop(tile, reason) {
       rack.stop(tile, reason);
@@ -172,8 +173,6 @@
     big.addEventListener("contextmenu", (event) => event.preventDefault());
     big.addEventListener("click", () => { if (!isLong) tap(tile); isLong = false; });
   }
-
-  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
   function drawTile(tile, now) {
     const view = views.get(tile.mouse);
@@ -276,12 +275,12 @@
     const now = rack.nowMs();
     for (const tile of rack.tiles) {
       const phase = rack.phase(tile, now);
-      if (phase === "running" && last.get(tile.mouse) === "scheduled") labdb.alarm.play("start");
+      if (phase === "running" && last.get(tile.mouse) === "scheduled") labdb.sound("start");
       if (phase !== "over" || !rack.may_enter) continue;
       if (rack.endedUnseen(tile, lastSeen, now)) {
         tile.own.isAsked = true;
         rack.save();
-        labdb.alarm.play("end");
+        labdb.sound("end");
       } else send(tile);
     }
     draw();

@@ -27,15 +27,15 @@
     return `${mouse.code} weighed ${grams(mouse.previous.g)} on ${dayOf(mouse.previous.at)}; ${grams(mass)} is ${Math.abs(percent).toFixed(0)} % ${percent > 0 ? "more" : "less"}.`;
   }
 
+  // By the thresholds that the server worked out (labdb/colony/mass_loss.py): the page must know them without a network.
   function alertOf(mouse) {
     if (!mouse.present) return null;
-    const percent = percentOf(mouse, mouse.present.g);
-    if (percent !== null && percent <= rule.endpoint_percent + 1e-9) {
-      return { finding: welfare.limit, sentence: `${grams(mouse.present.g)}, ${percent.toFixed(0)} % of its baseline (${grams(mouse.baseline.g)} on ${dayOf(mouse.baseline.at)})` };
+    const { g } = mouse.present;
+    if (mouse.endpoint_g !== null && g <= mouse.endpoint_g) {
+      return { finding: welfare.limit, sentence: `${grams(g)}, ${percentOf(mouse, g).toFixed(0)} % of its baseline (${grams(mouse.baseline.g)} on ${mouse.baseline.day})` };
     }
-    const masses = seriesOf(mouse).slice(-rule.falls - 1).map(([, mass]) => mass);
-    const falls = masses.length > rule.falls && masses.every((mass, at) => !at || mass < masses[at - 1]);
-    return falls ? { finding: welfare.falling, sentence: `${rule.falls} falls in a row: ${masses.join(", ")} g` } : null;
+    const isFall = mouse.fell.length && g < mouse.fell.at(-1);
+    return isFall ? { finding: welfare.falling, sentence: `${rule.falls} falls in a row: ${[...mouse.fell, g].join(", ")} g` } : null;
   }
 
   // ---- the list ----
@@ -88,6 +88,7 @@
   function select(mouse) {
     const before = current;
     current = mouse;
+    if (mouse) mouse.elsewhere = null;
     for (const one of [before, mouse]) if (one) showRow(one);
     place("now").hidden = !mouse;
     place("finished").hidden = Boolean(mouse);
@@ -102,16 +103,22 @@
     place("code").textContent = mouse.code;
     place("place").textContent = [mouse.place, ...mouse.marks.filter((mark) => mark !== mouse.code)].filter(Boolean).join(" · ");
     place("previous").textContent = mouse.previous ? `${grams(mouse.previous.g)} on ${dayOf(mouse.previous.at)}` : "not weighed before";
-    place("baseline").textContent = mouse.baseline ? `${grams(mouse.baseline.g)} on ${dayOf(mouse.baseline.at)}` : "none yet";
+    place("baseline").textContent = mouse.baseline ? `${grams(mouse.baseline.g)} on ${mouse.baseline.day}` : "none yet";
     const shown = mouse.present?.g ?? mouse.previous?.g;
     const percent = shown === undefined ? null : percentOf(mouse, shown);
     place("percent").textContent = percent === null ? "—" : `${percent.toFixed(0)} %`;
-    place("present").hidden = !mouse.present;
-    place("present").textContent = mouse.present ? `Weighed ${grams(mouse.present.g)} today; another mass corrects it.` : "";
-    place("decision").hidden = stateOf(mouse) !== "alert";
-    labdb.drawCurve(place("curve"), seriesOf(mouse), mouse.baseline?.g, mouse.baseline && (mouse.baseline.g * rule.endpoint_percent) / 100);
+    showPresent();
+    labdb.drawCurve(place("curve"), seriesOf(mouse), mouse.baseline?.g, mouse.endpoint_g);
     say(mouse.trouble ?? "");
     rows.get(mouse).scrollIntoView({ block: "nearest" });
+  }
+
+  function showPresent() {
+    const { present } = current;
+    const who = present?.by ? ` by ${present.by}` : "";
+    place("present").hidden = !present;
+    place("present").textContent = present ? `Weighed ${grams(present.g)} today${who}; another mass corrects it.` : "";
+    place("decision").hidden = stateOf(current) !== "alert";
   }
 
   function showEnd() {
@@ -153,6 +160,7 @@
 
   function takeMass(mass) {
     if (!current) wrong("No mouse is chosen; tap one, or scan its code.");
+    else if (current.elsewhere) askTwice(current, mass);
     else {
       const question = suddenChange(current, mass);
       if (question) askSudden(current, question, (reason) => store(current, mass, reason));
@@ -171,6 +179,7 @@
     byKey.set(key, { mouse, before: isAmended ? byKey.get(key)?.before ?? null : before });
     mouse.present = { ...(before ?? { at: labdb.clock.now().toISOString() }), g: mass, key: before?.key ?? key, last: key };
     mouse.trouble = undefined;
+    mouse.touched = performance.now();
     labdb.sound("saved");
     labdb.outbox.offerUndo(key, `Saved ${label}`, () => takeBack(mouse, key, before, isAmended));
     showRow(mouse);
@@ -189,6 +198,7 @@
     if (isAmended) labdb.outbox.correct(key, { body_mass_g: before.g }, { label: `${mouse.code} ${grams(before.g)}` });
     else labdb.outbox.undo(key);
     mouse.present = before;
+    mouse.touched = performance.now();
     showRow(mouse);
     showCount();
     select(mouse);
@@ -232,6 +242,17 @@
     ask(dialog);
   }
 
+  function askTwice(mouse, mass) {
+    const dialog = place("twice");
+    const { g, at, by } = mouse.elsewhere;
+    dialog.querySelector("[data-question]").textContent = `Another tablet saved ${grams(g)} for ${mouse.code} at ${labdb.clock.time(Date.parse(at))}${by ? `, by ${by}` : ""}.`;
+    dialog.querySelector("[data-keep]").textContent = `Keep ${grams(g)}`;
+    dialog.querySelector("[data-correct]").textContent = `Correct it to ${grams(mass)}`;
+    dialog.querySelector("[data-keep]").onclick = () => { dialog.close(); next(); };
+    dialog.querySelector("[data-correct]").onclick = () => { dialog.close(); mouse.elsewhere = null; takeMass(mass); };
+    ask(dialog);
+  }
+
   function decide(mouse, { finding, sentence }) {
     const dialog = place("decide");
     dialog.querySelector("h2").textContent = `${mouse.code} needs a decision`;
@@ -264,6 +285,7 @@
     const sent = byKey.get(key);
     if (!sent) return;
     const { mouse, before } = sent;
+    mouse.touched = performance.now();
     if (state === "stored" || state === "waiting") mouse.trouble = undefined;
     else if (state === "discarded") { mouse.present = before; mouse.trouble = undefined; }
     else if (state !== "undone") mouse.trouble = Object.values(answer.errors).flat().join(" ");
@@ -290,23 +312,29 @@
     };
   }
 
-  // ---- the photo of the paper sheet ----
+  // ---- what other tablets saved ----
 
-  place("photo")?.addEventListener("change", async (event) => {
-    const [file] = event.target.files;
-    if (!file) return;
-    const said = place("photo-says");
-    said.textContent = "Sending the photo …";
-    const form = new FormData();
-    for (const [name, value] of Object.entries({ ...sheet.photo, file, description: `weighing sheet of ${labdb.clock.day(labdb.clock.now())}` })) form.append(name, value);
-    try {
-      const answer = await fetch("/api/v1/attachments/", { method: "POST", headers: { "X-CSRFToken": labdb.csrfToken() }, body: form });
-      said.textContent = answer.ok ? "The photo is attached to the cohort." : Object.values(await answer.json()).flat().join(" ");
-    } catch {
-      said.textContent = "No network: the photo was not sent. Choose it again when the network is back.";
+  // The current mouse stays, and so does what is typed: the next mass of the balance may be on its way already.
+  function takeOthers({ day, masses }, asked) {
+    if (day !== sheet.day) return; // this page is of another day
+    const { waiting, held } = labdb.outbox.status();
+    const ours = new Set([...waiting, ...held].map(({ entry }) => (byKey.get(entry.key) ?? byKey.get(entry.of))?.mouse));
+    for (const mouse of mice.filter((one) => !ours.has(one) && !(one.touched >= asked))) takeTheirs(mouse, masses[mouse.id] ?? null);
+    showCount();
+  }
+
+  function takeTheirs(mouse, theirs) {
+    mouse.checks = Math.max(mouse.checks, theirs?.checks ?? 0);
+    const isKnown = mouse.present?.g === theirs?.g;
+    if (isKnown && mouse.present?.key) return; // ours, and nobody changed it
+    mouse.present = theirs;
+    if (!isKnown && mouse === current) {
+      mouse.elsewhere = theirs;
+      showPresent();
+      if (theirs) say(`${mouse.code} was weighed on another tablet: ${grams(theirs.g)}.`);
     }
-    event.target.value = "";
-  });
+    showRow(mouse);
+  }
 
   // ---- the page ----
 
@@ -351,4 +379,5 @@
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => input.focus());
   showCount();
   next();
+  labdb.watchOthers(sheet.stored_url, takeOthers);
 })();

@@ -11,6 +11,7 @@ from labdb.accounts.account_history import account_history
 from labdb.accounts.bench_pin import BenchPin, people_with_pin, set_pin
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Study, StudyMembership, Weighing
+from labdb.registry.json_doors import SIGNED_OUT
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a password of the tests"
@@ -132,7 +133,7 @@ def test_nobody_else_can_be_chosen(client: Client, study: Study, tablet: User, a
 
 def test_signed_out_it_answers_in_words(client: Client) -> None:
     answer = choose(client, "tina", "2741")
-    assert (answer.status_code, said(answer)) == (401, "You are signed out; sign in again.")
+    assert (answer.status_code, said(answer)) == (401, SIGNED_OUT)
 
 
 def test_a_manager_clears_a_pin_and_a_colleague_does_not(client: Client, study: Study, tablet: User) -> None:

@@ -101,3 +101,12 @@ def sign_in(page: Page, live_server: LiveServer) -> SignIn:
         return user
 
     return sign_in_as
+
+
+def until(page: Page, holds: str) -> None:
+    """Wait until the page says that something holds; Playwright's own wait takes a promise for a yes."""
+    for _try in range(150):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(holds)

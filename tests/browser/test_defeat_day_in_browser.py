@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from labdb.defeat.models import ControlRotation, DefeatBout, DefeatCourse, PlannedBout, RotationPlan
+from tests.browser.conftest import until
 from tests.browser.test_accessibility import in_both_themes
 from tests.defeat.lab import make_aggressors, make_course, page_of
 
@@ -164,6 +165,36 @@ def test_a_reload_in_mid_bout_loses_nothing(page, rack):
     over(page, 1)
     saved(page)
     assert (bout(1).attacks, bout(1).physical_s) == (3, 24.0)
+
+
+def test_a_reload_without_a_network_goes_on_with_the_day(page, rack):
+    rack(3, bout_length_min=0.3)
+    until(page, "async () => Boolean(await caches.match(location.href)) && Boolean(navigator.serviceWorker.controller)")
+    tap(page, 1)
+    page.context.set_offline(True)
+    tap(page, 1)  # an attack
+    page.reload()
+    expect(page.get_by_text("No network: this page is as it was at")).to_be_visible()
+    expect(tile(page, 1)).to_have_attribute("data-phase", "running")
+    tap(page, 1)
+    tap(page, 2)
+    over(page, 1)
+    expect(page.locator("[data-outbox-chip]")).to_contain_text("waiting: no network")
+    assert not DefeatBout.objects.exists()
+    page.context.set_offline(False)
+    over(page, 2)
+    saved(page)
+    assert (bout(1).attacks, bout(1).physical_s, bout(2).attacks) == (2, 18.0, 0)
+    assert DefeatBout.objects.count() == 2
+
+
+def test_the_course_and_the_sheet_of_a_day_are_printed_by_a_button(page, rack):
+    course = rack(2)
+    page.add_init_script("window.print = () => { document.title = 'printed'; }")
+    for address in (page_of(course), page_of(course, "day/2/sheet/")):
+        page.goto(address)
+        page.get_by_role("button", name="Print").click()
+        expect(page).to_have_title("printed")
 
 
 def test_without_a_network_at_the_end_the_bout_is_kept_and_stored_once(page, rack):

@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from labdb.accounts.bench_pin import set_pin
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Cage, Cohort, Housing, Mouse, Study, StudyMembership, Weighing, WelfareCheck
-from tests.browser.conftest import PASSWORD
+from labdb.registry.attachments import Attachment
+from tests.browser.conftest import PASSWORD, until
 
 N_MICE = 24
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
@@ -64,15 +65,6 @@ def chip_of(page: Page) -> Any:
 
 def saved(page: Page) -> None:
     expect(chip_of(page)).to_have_text("all saved")
-
-
-def until(page: Page, holds: str) -> None:
-    """Wait until the page says that something holds; Playwright's own wait takes a promise for a yes."""
-    for _try in range(150):
-        if page.evaluate(holds):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(holds)
 
 
 def today() -> dict[str, float]:
@@ -257,6 +249,11 @@ def test_a_person_chosen_by_pin_stands_in_what_is_entered_then(bench: Page, stud
     expect(bench.get_by_role("button", name="Working: Tina Bench")).to_be_visible()
     bench.context.set_offline(True)
     weigh(bench, "24.1")
+    bench.get_by_role("button", name="Working: Tina Bench").click()
+    expect(bench.get_by_text("No network: who works cannot be changed")).to_be_visible()
+    bench.get_by_role("button", name="tablet (signed in)").click()
+    expect(bench.get_by_text("No network: who works cannot be changed")).to_be_visible()
+    bench.get_by_role("button", name="Close").click()
     bench.context.set_offline(False)
     saved(bench)
     assert [
@@ -385,6 +382,48 @@ def test_what_the_server_asks_is_asked_of_the_person(bench: Page) -> None:
     assert Weighing.objects.filter(mouse=mouse, body_mass_g=24.9).exists()
 
 
+def test_two_tablets_in_one_round_see_what_the_other_saved(bench: Page) -> None:
+    state = bench.context.storage_state()
+    state["origins"] = []  # another device: it shares the account, not what waits
+    context = bench.context.browser.new_context(base_url=bench.url, storage_state=state)  # type: ignore[union-attr]
+    other = context.new_page()
+    other.goto(ADDRESS)
+    expect(mass_of(other)).to_be_focused()
+
+    def look(page: Page) -> None:
+        page.evaluate("() => { window.dispatchEvent(new Event('focus')); }")
+
+    weigh(bench, "24.0")
+    saved(bench)
+    mass_of(other).fill("25.1")  # typed, not sent yet, for the same mouse
+    look(other)
+    expect(row(other, "M24")).to_contain_text("24 g")
+    expect(other.get_by_role("alert").filter(has_text="M24 was weighed on another tablet: 24 g.")).to_be_visible()
+    expect(other.get_by_text("1 of 24 weighed")).to_be_visible()
+    expect(mass_of(other)).to_have_value("25.1")
+    other.keyboard.press("Enter")
+    expect(other.get_by_role("dialog")).to_contain_text("Another tablet saved 24 g for M24")
+    other.get_by_role("button", name="Keep 24 g").click()
+    expect(other.get_by_label("On the balance").get_by_text("M23", exact=True)).to_be_visible()
+    weigh(other, "24.2")
+    weigh(other, "M24")
+    weigh(other, "24.6")  # a correction that was meant
+    saved(other)
+    weigh(bench, "M22")
+    look(bench)
+    expect(row(bench, "M24")).to_contain_text("24.6 g")
+    weigh(bench, "24.4")
+    expect(bench.get_by_label("On the balance").get_by_text("M21", exact=True)).to_be_visible()
+    saved(bench)
+    other.get_by_role("button", name="Undo").click()  # the correction
+    saved(other)
+    look(bench)
+    expect(row(bench, "M24")).to_contain_text("24 g")
+    context.close()
+    assert today() == {"M24": 24.0, "M23": 24.2, "M22": 24.4}
+    assert Weighing.objects.count() == 3 * N_MICE + 3
+
+
 def test_the_paper_sheet_has_the_same_order_and_leads_back(bench: Page) -> None:
     bench.get_by_role("link", name="Paper sheet").click()
     codes = bench.get_by_role("table").get_by_role("rowheader")
@@ -394,12 +433,24 @@ def test_the_paper_sheet_has_the_same_order_and_leads_back(bench: Page) -> None:
     expect(mass_of(bench)).to_be_focused()
 
 
-def test_a_photo_of_the_sheet_is_attached_to_the_cohort(bench: Page) -> None:
+def test_a_photo_of_the_sheet_outlives_a_lost_network_and_is_attached_once(bench: Page) -> None:
     picture = {"name": "sheet.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(40)}
+    bench.context.set_offline(True)
     bench.get_by_label("Photo of the sheet").set_input_files(picture)
-    expect(bench.get_by_text("The photo is attached to the cohort.")).to_be_visible()
+    expect(bench.get_by_text("No network: the photo was not sent. The photo is kept")).to_be_visible()
+    bench.context.set_offline(False)
+    expect(bench.get_by_text("The photo is attached.")).to_be_visible()
+    bench.get_by_label("Photo of the sheet").set_input_files(picture)
+    expect(bench.get_by_text("sheet.png is already attached to C1.")).to_be_visible()
+    bench.evaluate("() => { window.ask = window.fetch; window.fetch = () => Promise.reject(new TypeError('lost')); }")
+    bench.get_by_label("Photo of the sheet").set_input_files({**picture, "buffer": picture["buffer"] + b"2"})
+    expect(bench.get_by_text("No network: the photo was not sent.")).to_be_visible()
+    bench.evaluate("() => { window.fetch = window.ask; }")
+    bench.get_by_role("button", name="Send the photo again").click()
+    expect(bench.get_by_text("The photo is attached.")).to_be_visible()
+    assert Attachment.objects.count() == 2
     bench.goto(f"/records/cohorts/{Cohort.objects.get().pk}/")
-    expect(bench.get_by_text("weighing sheet of")).to_be_visible()
+    expect(bench.get_by_text("weighing sheet of").first).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

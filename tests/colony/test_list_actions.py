@@ -3,17 +3,20 @@
 import re
 import uuid
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.http import QueryDict
 from django.test import Client
 
+from labdb.colony import cage_cards
 from labdb.colony.cage_cards import SHEETS, Card, CardMouse, cards_pdf, in_latin_letters
 from labdb.colony.card_action import cards_of
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study
 from labdb.registry import selection
 from labdb.registry.page_context import PageContext
+from tests import qr_codes
 from tests.analysis.small_study import add_mouse, make_study
 from tests.analysis.treated_study import signed_in
 
@@ -281,6 +284,25 @@ def test_eight_cards_fit_on_a_sheet(sheet: str):
     cards = [Card(f"K{number}", "study S1", "http://lab/records/cages/1/") for number in range(17)]
     data = cards_pdf(cards, sheet, "2026-03-05", compress=False)
     assert len(re.findall(rb"/Type /Page\b(?!s)", data)) == 3
+
+
+def test_the_code_of_each_card_leads_to_its_cage(study: Study):
+    addresses = [f"http://lab{path}" for path in ("/a/", "/records/cages/7/", f"/records/mice/1234567/?{'x' * 40}")]
+    addresses += [f"https://labdb.example.org/records/cages/{number}/" for number in range(7)]
+    data = cards_pdf([Card("K1", "study S1", one) for one in addresses], "A4", "2026-03-05", compress=False)
+    assert [qr_codes.read(code) for code in qr_codes.modules_of_pdf(data)] == addresses
+
+
+def test_cards_are_printed_on_a_machine_without_the_font(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    mouse = CardMouse("α-1", "鼠", "M", "2026-01-05", "Δ9", "€")
+    cards = [Card("Käfig β", "study S1", "http://lab/records/cages/1/", "room Ω", "cohort C1", (mouse,) * 9)]
+    assert cards_pdf(cards, "A4", "2026-03-05").startswith(b"%PDF-")
+    (tmp_path / "DejaVuSans.ttf").touch()  # half of a font is none
+    monkeypatch.setattr(cage_cards, "FONT_FOLDERS", (tmp_path, tmp_path / "missing"))
+    data = cards_pdf(cards, "A4", "2026-03-05", compress=False)
+    assert [qr_codes.read(code) for code in qr_codes.modules_of_pdf(data)] == ["http://lab/records/cages/1/"]
+    for words in ("K\xe4fig beta", "room omega", "alpha-1", "delta9", "and 3 more"):
+        assert words.encode("latin-1") in data
 
 
 def test_letters_that_a_font_lacks_are_spelled():

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from labdb.colony.models import Mouse, Study
-from labdb.defeat.models import Aggressor, DefeatBout, PlannedBout, RotationPlan
+from labdb.colony.models import Cohort, Mouse, Study
+from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, PlannedBout, RotationPlan
 from tests.defeat.lab import client_of, make_aggressors, make_course, page_of, rack_of, save_plan, send_bouts
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +126,30 @@ def test_a_course_without_its_first_day_asks_for_it():
     type(course).objects.update(start_date=None)
     make_aggressors(12)
     assert "Enter the first day of course DC1 first" in save_plan(client, course).content.decode()
+
+
+def test_mice_without_a_group_are_named_and_nothing_is_planned():
+    course = make_course(n_mice=12)
+    make_aggressors(20)
+    client = client_of("technician", course.study)
+    Mouse.objects.filter(code__in=["DC1-M02", "DC1-M07"]).update(group="")
+    answer = save_plan(client, course)
+    assert answer.status_code == 409
+    assert "DC1-M02, DC1-M07 have no group, and a control never meets an aggressor" in answer.content.decode()
+    assert not RotationPlan.objects.exists()
+    Mouse.objects.filter(group="").update(group="control")
+    assert save_plan(client, course).status_code == 302
+    assert PlannedBout.objects.values("mouse").distinct().count() == 10
+
+
+def test_the_first_day_of_the_cohort_is_that_of_a_course_without_its_own():
+    course = make_course(n_mice=2, start=timezone.localdate())
+    Cohort.objects.update(start_date=course.start_date)
+    DefeatCourse.objects.update(start_date=None)
+    make_aggressors(14)
+    client = client_of("technician", course.study)
+    assert save_plan(client, course).status_code == 302
+    assert rack_of(client, course, 2)["date"] == str(course.start_date + timedelta(days=1))
 
 
 def test_a_new_plan_keeps_what_happened_and_needs_a_reason():

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from analysis.models import AnalysisRun, RunStatus
-from labdb.colony.models import Cohort, Exclusion, Mouse, Study, Weighing
+from labdb.behavior.models import PlannedSiTest, SiTestPlan
+from labdb.colony.models import Cohort, Exclusion, Mouse, Study, Weighing, WelfareCheck
 from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
 from labdb.treatment.models import Dose, Drug, Solution
 from tests.analysis.small_study import add_mouse, add_test, make_study
@@ -147,6 +148,80 @@ def test_what_went_wrong_is_said_animals_first(study: Study):
     assert said[3][1] == "No SI test is left."
 
 
+def weigh(mouse: Mouse, *masses: float, days_ago: int = 0) -> None:
+    """One mass a day, the last of them so many days ago."""
+    last = timezone.localtime().replace(hour=0, minute=1) - timedelta(days=days_ago)
+    for days, mass in enumerate(reversed(masses)):
+        Weighing.objects.create(
+            study=mouse.study, mouse=mouse, body_mass_g=mass, performed_at=last - timedelta(days=days)
+        )
+
+
+def check(mouse: Mouse, action: str, **more: Any) -> WelfareCheck:
+    return WelfareCheck.objects.create(study=mouse.study, mouse=mouse, action=action, **{"finding": "wound", **more})
+
+
+def test_living_mice_that_are_light_or_lose_mass_are_named(study: Study):
+    today = timezone.localdate()
+    light, falls, steady, dead, long_ago = (add_mouse(study, f"d{number}", cohort="C1") for number in range(1, 6))
+    Cohort.objects.update(start_date=today - timedelta(days=2))
+    weigh(light, 23.0, 25.0, 24.5, 20.0)  # 80 % of the mass of the first day, not of the first mass
+    weigh(falls, 25.0, 24.7, 24.4, 24.1)
+    weigh(steady, 25.0, 24.7, 24.4, 24.4)
+    for gone in (dead, long_ago):
+        weigh(gone, 25.0, 24.0, 23.0, 19.0, days_ago=20 if gone is long_ago else 0)
+    Mouse.objects.filter(pk=dead.pk).update(death_date=today)
+    client = signed_in()
+    started = today - timedelta(days=2)
+    limit = (
+        "S1, d1",
+        f"{today}: 20 g, 80 % of its baseline (25 g on {started}); the humane endpoint is 80 %. Decide what is done with it.",
+    )
+    falling = ("S1, d2", f"{today}: 3 falls in a row: 25, 24.7, 24.4, 24.1 g. Decide what is done with it.")
+    assert troubles(client) == [limit, falling]
+    for mouse in (light, falls):
+        check(mouse, "none")
+    assert troubles(client) == [limit]  # a decision does not lift the limit
+    assert troubles(signed_in("manager", make_study("S2"), "stranger")) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "finding", "later", "is_open"),
+    [
+        ("watch", "wound", "", True),
+        ("vet", "behavior", "weighed", True),  # a mass says nothing of a wound
+        ("watch", "mass falling", "weighed", False),
+        ("treat", "mass limit", "weighed", True),  # a treatment ends by another look
+        ("pause", "wound", "checked", False),
+        ("watch", "wound", "died", False),
+        ("killed", "wound", "", False),
+        ("none", "wound", "", False),
+    ],
+)
+def test_a_welfare_check_is_open_until_somebody_looked_again(
+    study: Study, action: str, finding: str, later: str, is_open: bool
+):
+    mouse, earlier = add_mouse(study, "d1"), timezone.now() - timedelta(hours=30)
+    check(mouse, action, finding=finding, finding_detail="left flank", performed_at=earlier)
+    if later == "weighed":
+        Weighing.objects.create(study=study, mouse=mouse, body_mass_g=24)
+    elif later == "checked":
+        check(mouse, "none")
+    elif later == "died":
+        Mouse.objects.update(death_date=timezone.localdate())
+    said = troubles(signed_in())
+    assert len(said) == is_open
+    assert not is_open or "left flank" in said[0][1]
+
+
+def test_more_troubles_than_are_named_are_said_to_be_there(study: Study):
+    for number in range(10):
+        check(add_mouse(study, f"d{number}"), "feed", finding="wound", performed_at=timezone.now())
+    said = troubles(signed_in())
+    assert [what for what, _sentence in said[7:]] == ["S1, d7", "S1, d8, and perhaps more"]
+    assert said[8][1].startswith("Only the first 8 of this kind are named here")
+
+
 def test_a_failure_is_no_trouble_once_the_same_was_run_anew(study: Study):
     add_run(study, "phenotype", RunStatus.FAILED, reason="No SI test is left.")
     add_run(study, "phenotype")
@@ -164,4 +239,21 @@ def test_more_cohorts_cost_no_more_questions(study: Study):
         add_test(Mouse.objects.get(code=f"C{number}d1"), 50, 20)
     with CaptureQueriesContext(connection) as after:
         client.get("/")
-    assert len(after) == len(before) <= 12
+    assert len(after) == len(before) <= 15
+
+
+def test_a_planned_day_of_si_tests_stands_in_place_of_the_day_after_the_last_bout(study: Study):
+    cohort = start_course(study, days_ago=10)
+    client = signed_in()
+    (due_tests,) = [one for one in client.get("/").context["due"] if one.what.startswith("SI tests")]
+    assert due_tests.url == f"/studies/S1/bench/si-tests/?cohort={cohort.code}"
+    assert client.get(due_tests.url).status_code == 200
+    plan = SiTestPlan.objects.create(study=study, cohort=cohort, code="T1", test_date=timezone.localdate())
+    mice = list(cohort.mice.order_by("code"))
+    for order, mouse in enumerate(mice, start=1):
+        PlannedSiTest.objects.create(study=study, plan=plan, mouse=mouse, order_of_day=order)
+    assert due(client) == {"SI tests, number 1": f"0 of {len(mice)}"}
+    PlannedSiTest.objects.filter(mouse=mice[0]).update(state="skipped", state_reason="ill")
+    assert due(client) == {"SI tests, number 1": f"1 of {len(mice)}"}
+    SiTestPlan.objects.update(test_date=timezone.localdate() + timedelta(days=1))
+    assert due(client) == {}

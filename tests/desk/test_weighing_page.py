@@ -21,8 +21,10 @@ from labdb.colony.models import (
     Weighing,
     WelfareCheck,
 )
+from labdb.defeat.models import DefeatCourse
 from labdb.desk.weighing_sheet import weighing_round
 from labdb.registry.natural_order import natural
+from tests import qr_codes
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/S1/bench/weighing/"
@@ -98,7 +100,30 @@ def test_the_baseline_is_from_before_the_stress(cohort: Cohort, masses: dict[int
     for days_ago, mass in masses.items():
         weigh(mouse, days_ago, mass)
     (row,) = weighing_round(cohort.study, cohort)
-    assert (row.baseline.body_mass_g if row.baseline else None) == baseline
+    assert (row.baseline[1] if row.baseline else None) == baseline
+
+
+def test_the_first_day_of_the_course_comes_before_that_of_the_cohort(client: Client, cohort: Cohort) -> None:
+    mouse = add(cohort, "M1")
+    for days_ago, mass in ((2, 25.0), (1, 24.0)):
+        weigh(mouse, days_ago, mass)
+    begins = timezone.localdate() - timedelta(days=1)
+    course = DefeatCourse.objects.create(study=cohort.study, cohort=cohort, code="DC1", start_date=begins)
+    sign_in(client, cohort.study)
+    (shown,) = sheet(client)["mice"]
+    assert (shown["baseline"], shown["endpoint_g"]) == ({"g": 24.0, "day": str(begins)}, 19.2)
+    DefeatCourse.objects.filter(pk=course.pk).update(start_date=None)
+    assert sheet(client)["mice"][0]["baseline"]["g"] == 25.0
+
+
+def test_the_page_knows_below_what_a_mass_is_the_third_fall(client: Client, cohort: Cohort) -> None:
+    falls, rises = add(cohort, "M1"), add(cohort, "M2")
+    for days_ago, mass in ((4, 24.0), (3, 25.0), (2, 24.7), (1, 24.4)):
+        weigh(falls, days_ago, mass)
+        weigh(rises, days_ago, mass + (days_ago == 1))
+    weigh(falls, 0, 24.1)
+    sign_in(client, cohort.study)
+    assert [mouse["fell"] for mouse in sheet(client)["mice"]] == [[25.0, 24.7, 24.4], []]
 
 
 def test_a_mouse_comes_with_all_that_the_page_needs(client: Client, cohort: Cohort) -> None:
@@ -139,7 +164,37 @@ def test_the_paper_has_the_rows_of_the_page(client: Client, cohort: Cohort) -> N
     text = client.get(f"{ADDRESS}?cohort=C1&print=1").content.decode()
     assert text.index('<th scope="row">M2</th>') < text.index('<th scope="row">M1</th>')
     assert "24.5" in text
-    assert "<svg" in text[text.index("paper-qr") :]
+    address = qr_codes.read(qr_codes.modules_of_svg(text[text.index("paper-qr") :].partition("</svg>")[0]))
+    assert address == f"http://testserver{ADDRESS}?cohort=C1"
+
+
+def test_what_other_tablets_saved_is_told_by_one_query_of_today_s_masses(
+    client: Client, cohort: Cohort, django_assert_max_num_queries: Any
+) -> None:
+    mice = [add(cohort, f"M{number}") for number in range(4)]
+    weigh(mice[0], 1, 25.0)
+    stranger = add(Cohort.objects.create(study=cohort.study, code="C2"), "M9")
+    weigh(stranger, 0, 22.0)
+    user = sign_in(client, cohort.study)
+    for number, mouse in enumerate(mice[1:]):
+        newest = weigh(mouse, 0, 24.0 + number)
+        Weighing.objects.filter(pk=newest.pk).update(performed_by=user)
+    WelfareCheck.objects.create(study=cohort.study, mouse=mice[3], finding="wound", action="watch")
+    url = sheet(client)["stored_url"]
+    with django_assert_max_num_queries(7):  # session, account, two of rights, study, cohort, masses
+        said = client.get(url).json()
+    assert said["day"] == str(timezone.localdate())
+    told = {int(pk): (one["g"], one["by"], one["checks"]) for pk, one in said["masses"].items()}
+    assert told == {mice[1].pk: (24.0, "tina", 0), mice[2].pk: (25.0, "tina", 0), mice[3].pk: (26.0, "tina", 1)}
+    assert said["masses"][str(mice[3].pk)]["id"] == newest.pk
+    assert set(client.get(f"{ADDRESS}stored/?cohort=all").json()["masses"]) == {*said["masses"], str(stranger.pk)}
+
+
+@pytest.mark.parametrize(("query", "status"), [("?cohort=C9", 404), ("?cohort=%00", 404), ("", 200)])
+def test_masses_of_a_cohort_that_is_none_are_not_found(client: Client, study: Study, query: str, status: int) -> None:
+    assert client.get(f"{ADDRESS}stored/").status_code == 401
+    sign_in(client, study)
+    assert client.get(f"{ADDRESS}stored/{query}").status_code == status
 
 
 def test_who_may_not_weigh_is_told_so_and_others_see_nothing(client: Client, cohort: Cohort) -> None:

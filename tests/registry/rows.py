@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from labdb.accounts.models import Role, User
-from labdb.behavior.models import Assay, AssayMetric
+from labdb.behavior.models import Arena, Assay, AssayMetric, PlannedSiTest, SiTestPlan
 from labdb.colony.models import Cage, Cohort, Litter, Mouse, Shipment, Strain, Study
 from labdb.defeat.models import Aggressor, DefeatCourse, PlannedBout, RotationPlan
 from labdb.registry import form_fields as fields
@@ -78,9 +78,25 @@ ROWS: dict[str, dict[str, str]] = {
     "control-rotations": {"mouse": "M001", "day": "1", "performed_at": "2025-06-01 10:00", "partner": "M002"},
     "arenas": {
         "name": "box 9", "width_cm": "42", "length_cm": "40", "zone_width_cm": "14", "zone_depth_cm": "9",
-        "corner_cm": "9",
+        "corner_cm": "9", "px_per_cm": "12.5", "origin_x_px": "100", "origin_y_px": "700",
+    },
+    "arena-zones": {
+        "arena": "test box", "name": "before the cage", "role": "interaction zone", "shape": "rectangle",
+        "geometry": "x 14, y 0, width 14, height 9",
+    },
+    "tracker-mappings": {
+        "arena": "test box", "tracker_format": "EthoVision raw data", "scored_from": "tracker's zones",
+        "interaction_zones": "IZ", "corners": "corner 1 | corner 2", "body_point": "center", "told_by": "variable",
+        "told_variable": "Stage", "absent_says": "no target", "present_says": "target",
     },
     "si-tests": {"mouse": "M001", "test_number": "7", "iz_absent_s": "60", "iz_present_s": "30.5"},
+    "si-test-plans": {
+        "cohort": "C1", "code": "C1-T1-P9", "performed_at": "2025-06-11 08:00", "test_number": "1",
+        "test_date": "2025-06-11", "trial_s": "150", "lights_on": "07:00", "reason": "box 2 is broken", "seed": "7",
+    },
+    "planned-si-tests": {
+        "plan": "C1-T1-P1", "mouse": "M001", "order_of_day": "2", "turn": "1", "arena": "box 1", "target": "1A",
+    },
     "phenotype-rules": {"name": "ours 1"},
     "response-rules": {"name": "ours 1"},
     "assays": {"name": "marble burying"},
@@ -134,7 +150,7 @@ ROWS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
     ("cohorts", "start_date"), ("defeat-courses", "start_date"), ("aggressors", "resting_from"),
-    ("aggressors", "resting_until"), ("doses", "planned_at"), ("solutions", "expires_at"),
+    ("aggressors", "resting_until"), ("si-test-plans", "test_date"), ("doses", "planned_at"), ("solutions", "expires_at"),
 }  # fmt: skip
 
 
@@ -353,6 +369,37 @@ OWN: dict[str, list[BadRow]] = {
             "arena_zone_depth_within_arena",
         ),
         BadRow("no corner", {"corner_cm": "0"}, "corner_cm", "0 cm does not fit", "arena_corner_within_arena"),
+        _outside("px_per_cm", "0", "arena_px_per_cm"),
+        _outside("origin_x_px", "-30000", "arena_origin_x"),
+        _outside("origin_y_px", "30000", "arena_origin_y"),
+    ],
+    "arena-zones": [
+        BadRow("no zone of that role", {"role": "middle"}, "role", "middle is not one of"),
+        *(
+            BadRow(f"geometry {text}", {"shape": shape, "geometry": text}, "geometry", says)
+            for shape, text, says in (
+                ("rectangle", "x 14, y 0, width 14", "Height of the rectangle is missing; write a rectangle like x 14"),
+                ("rectangle", "x 1, y 2, width 3, height 4 inches", "'inches' cannot be read; write a rectangle like"),
+                ("rectangle", "x 1, y 2, width 0, height 4", "must be more than 0 cm; got 0"),
+                ("rectangle", "x 1, x 2, width 3, height 4", "X stands in"),
+                ("circle", "x 1, y 2, width 3", "A circle has no width; write a circle like x 21"),
+                ("polygon", "(0, 0) (9, 9)", "A polygon needs 3 corners or more; got 2; write a polygon like (0, 0)"),
+                ("polygon", "(0, 0) (9, 9) (9, 0) (0, 5)", "cross; give its corners in order"),
+            )
+        ),
+    ],
+    "tracker-mappings": [
+        _outside("origin_x_cm", "-5000", "tracker_mapping_origin_x"),
+        _outside("origin_y_cm", "5000", "tracker_mapping_origin_y"),
+        _outside("frame_rate_hz", "0", "tracker_mapping_frame_rate"),
+        BadRow(
+            "variable without a name", {"told_variable": ""}, "told_variable", "Name the variable that tells",
+            "tracker_mapping_names_variable",
+        ),
+        BadRow(
+            "one side only", {"present_says": ""}, "absent_says", "Enter what it says without target",
+            "tracker_mapping_says_both",
+        ),
     ],
     "weighings": [
         _outside("body_mass_g", "250", "weighing_mass_of_a_mouse"),
@@ -401,6 +448,30 @@ OWN: dict[str, list[BadRow]] = {
             "excluded, nobody knows why", {"is_exclusion_blind": "no"}, "exclusion_criterion",
             "An exclusion needs its criterion", "socialinteractiontest_exclusion_has_criterion",
         ),
+    ],
+    "si-test-plans": [
+        _outside("test_number", "0", "si_test_plan_test_number"),
+        _outside("trial_s", "5000", "si_test_plan_trial_length"),
+        _outside("lux", "-1", "si_test_plan_lux"),
+        BadRow("lights at no time", {"lights_on": "7.30"}, "lights_on", "7.30 is not a time of day", "si_test_plan_lights_on"),
+        BadRow(
+            "replaces without a reason", {"reason": ""}, "reason",
+            "SI test 1 of cohort C1 has the plan C1-T1-P1 already; say why",
+        ),
+    ],
+    "planned-si-tests": [
+        _outside("order_of_day", "0", "planned_si_test_order_of_day"),
+        _outside("turn", "0", "planned_si_test_turn"),
+        BadRow(
+            "skipped, nobody knows why", {"state": "skipped"}, "state_reason", "The test is skipped; say why",
+            "planned_si_test_state_has_reason",
+        ),
+        BadRow(
+            "planned, with a reason", {"state_reason": "ill"}, "state_reason", "ill: the test is planned; leave this empty",
+            "planned_si_test_reason_of_a_state",
+        ),
+        BadRow("of another cohort", {"mouse": "M004"}, "mouse", "M004 is of cohort C3, plan C1-T1-P1 of C1"),
+        BadRow("place taken", {"order_of_day": "1"}, "order_of_day", "Place 1 of C1-T1-P1 is taken"),
     ],
     "phenotype-rules": [
         _outside("cutoff", "0", "phenotype_rule_cutoff"),
@@ -656,6 +727,10 @@ def make_world() -> Any:
     planned_at = datetime(2025, 5, 30, 10, tzinfo=UTC)
     plan = RotationPlan.objects.create(study=study, course=course, code="P1", performed_at=planned_at)
     PlannedBout.objects.create(study=study, plan=plan, mouse=Mouse.objects.get(code="M002"), day=9, aggressor=resident)
+    day = SiTestPlan.objects.create(study=study, cohort=cohort, code="C1-T1-P1", performed_at=planned_at)
+    box, fifth = Arena.objects.create(name="box 1"), Mouse.objects.create(study=study, code="M005", cohort=cohort)
+    PlannedSiTest.objects.create(study=study, plan=day, mouse=fifth, order_of_day=1, turn=1, arena=box, target=resident)
+    Arena.objects.create(name="test box", width_cm=42, length_cm=42)
     assay = Assay.objects.create(name="test assay")
     AssayMetric.objects.create(assay=assay, name="test metric", unit="s", minimum=0, maximum=100)
     Mouse.objects.create(study=other, code="N001")

@@ -14,6 +14,7 @@ from labdb.accounts.models import Role, User
 from labdb.colony.models import Mouse, Study, StudyMembership, Weighing
 from labdb.registry.bench_person import person_token
 from labdb.registry.history import events_of
+from labdb.registry.json_doors import MUST_CHANGE
 from labdb.sequencing.models import RnaExtraction
 from tests.registry.rows import make_world
 
@@ -291,7 +292,8 @@ def test_signed_out_it_answers_401_in_words(client: Client) -> None:
 
 def test_a_one_time_password_lets_nothing_in(client: Client, writer: Any) -> None:
     User.objects.filter(pk=writer.pk).update(must_change_password=True)
-    assert post(client, {"entries": [weighing()]}).status_code == 401
+    answer = post(client, {"entries": [weighing()]})
+    assert (answer.status_code, answer.json()["__all__"]) == (403, [MUST_CHANGE])
     assert not Weighing.objects.exists()
 
 

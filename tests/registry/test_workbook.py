@@ -78,6 +78,8 @@ def test_a_study_goes_into_an_empty_database_and_comes_out_the_same(writer: Any)
         assert new[sheet] == rows, sheet
     unnamed = {
         "arenas",
+        "arena-zones",
+        "tracker-mappings",
         "phenotype-rules",
         "response-rules",
         "screening-rules",

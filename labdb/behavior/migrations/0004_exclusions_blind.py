@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('behavior', '0001_initial'),
+        ('behavior', '0003_tracker_files'),
         ('colony', '0002_exclusions_blind'),
         ('defeat', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -61,6 +61,14 @@ class Arena(LabRecord):
     zone_width_cm = FiniteFloatField("width of the IZ (cm)", null=True, blank=True, help_text="Along the same wall.")
     zone_depth_cm = FiniteFloatField("depth of the IZ (cm)", null=True, blank=True, help_text="From the target on.")
     corner_cm = FiniteFloatField("side of a corner (cm)", null=True, blank=True, help_text="Corners are squares.")
+    px_per_cm = FiniteFloatField(
+        "scale (px/cm)", null=True, blank=True, help_text="For trackers that write pixels: so many are one cm."
+    )
+    origin_x_px = FiniteFloatField(
+        "origin x (px)", null=True, blank=True,
+        help_text="Lower left corner of the floor as the camera sees it, in its pixels.",
+    )  # fmt: skip
+    origin_y_px = FiniteFloatField("origin y (px)", null=True, blank=True, help_text="Of the same corner.")
 
     class Meta:
         ordering = ["name"]
@@ -71,6 +79,9 @@ class Arena(LabRecord):
             _within_arena("zone_width_cm", "width_cm"),
             _within_arena("zone_depth_cm", "length_cm"),
             _within_arena("corner_cm", "width_cm"),
+            between("px_per_cm", 0.1, 1000, "px/cm", "arena_px_per_cm"),
+            between("origin_x_px", -20_000, 20_000, "px", "arena_origin_x"),
+            between("origin_y_px", -20_000, 20_000, "px", "arena_origin_y"),
         ]
 
 

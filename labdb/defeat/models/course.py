@@ -65,13 +65,18 @@ class DefeatCourse(StudyRecord):
             ),
         ]  # fmt: skip
 
+    @property
+    def first_day(self) -> date | None:
+        """Its own first day, else that of its cohort; in SQL it is `labdb.defeat.first_day.FIRST_DAY`."""
+        return self.start_date or (self.cohort.start_date if self.cohort else None)
+
     def date_of(self, day: int) -> date | None:
         """Return the date of a day of the course; None while its first day is not entered."""
-        return self.start_date + timedelta(days=day - 1) if self.start_date else None
+        return self.first_day + timedelta(days=day - 1) if self.first_day else None
 
     def day_on(self, when: date) -> int | None:
         """Return the day of the course on a date; None outside its days."""
-        if self.start_date is None:
+        if self.first_day is None:
             return None
-        day = (when - self.start_date).days + 1
+        day = (when - self.first_day).days + 1
         return day if 1 <= day <= self.days else None

@@ -1,0 +1,148 @@
+"""The track behind a stored trial, read anew from the file that is attached to its test."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analysis.kernels.shapes import FloatArray
+from analysis.kernels.zones import ArenaLayout
+from labdb.behavior.models import TrackedTrial
+from labdb.behavior.trackers.detect import read_tracker_file
+from labdb.behavior.trackers.options import PCUTOFF
+from labdb.behavior.trackers.result import Samples, TrackerError, TrackerFile, Trial
+from labdb.behavior.tracking.arenas import layout_of
+from labdb.behavior.tracking.scoring import Scoring, ScoringError, TrialScore, positions_cm, score_trial
+from labdb.behavior.tracking.storing import parted
+from labdb.registry.file_store import FileProblem, open_file
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Where the mouse was, in cm from the lower left corner of the floor; arrays of shape (n_samples,)."""
+
+    time_s: FloatArray
+    x_cm: FloatArray
+    y_cm: FloatArray
+
+    def first(self, length_s: float) -> "Path":
+        """Return the part of the protocol's length."""
+        part = self.time_s <= length_s
+        return Path(self.time_s[part], self.x_cm[part], self.y_cm[part])
+
+
+@dataclass(frozen=True, eq=False)
+class Reread:
+    """What the file of a stored trial says today.
+
+    Attributes
+    ----------
+    problem : str
+        Why there is no track to be shown; empty when there is.
+    score : TrialScore or None
+        By the arena as it is today; differs from the stored numbers when the arena was changed since.
+    samples : Samples or None
+        As the file says; None of statistics.
+    path : Path or None
+        Where the mouse was; None where positions cannot be told in cm.
+    """
+
+    tracked: TrackedTrial
+    problem: str = ""
+    how: Scoring | None = None
+    score: TrialScore | None = None
+    samples: Samples | None = None
+    path: Path | None = None
+
+    @property
+    def layout(self) -> ArenaLayout | None:
+        """The arena; None where it or the target's wall is not known."""
+        return self.how.layout if self.how else None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the zone time would be another today."""
+        return self.score is not None and abs(self.score.zone_s - self.tracked.zone_s) > 0.0015
+
+
+def read_again(trials: Iterable[TrackedTrial]) -> list[Reread]:
+    """Return each stored trial with its track; a file that holds several is read once."""
+    files: dict[tuple[str, float | None], TrackerFile | str] = {}
+    return [_read(tracked, files) for tracked in trials]
+
+
+def scoring_of(tracked: TrackedTrial) -> Scoring:
+    """Return how a stored trial was scored, with the arena as it is today.
+
+    Raises
+    ------
+    ScoringError
+        The arena, its sizes or the target's wall are not known any more, and the zones are the arena's.
+    """
+    test = tracked.si_test
+    arena = test.arena
+    layout = None
+    if arena is None:
+        if tracked.scored_from == "track":
+            raise ScoringError("The test names no arena any more; enter it.")
+    else:
+        try:
+            layout = layout_of(arena, test.target_side)
+        except ScoringError:
+            if tracked.scored_from == "track":
+                raise
+    has_origin = arena is not None and arena.origin_x_px is not None and arena.origin_y_px is not None
+    return Scoring(
+        scored_from=tracked.scored_from,
+        interaction_zones=parted(tracked.interaction_zones),
+        corners=parted(tracked.corners),
+        body_point=tracked.body_point,
+        layout=layout,
+        unit=tracked.position_unit,
+        origin_cm=(tracked.origin_x_cm, tracked.origin_y_cm),
+        px_per_cm=arena.px_per_cm if arena else None,
+        origin_px=(arena.origin_x_px, arena.origin_y_px) if arena and has_origin else None,  # type: ignore[arg-type]
+        length_s=test.trial_s,
+        max_gap_s=tracked.max_gap_s or 0.5,
+    )
+
+
+def _read(tracked: TrackedTrial, files: dict[tuple[str, float | None], TrackerFile | str]) -> Reread:
+    key = tracked.sha256, tracked.likelihood_cutoff
+    if key not in files:
+        files[key] = _file_of(tracked)
+    found = files[key]
+    if isinstance(found, str):
+        return Reread(tracked, found)
+    trial = _trial_of(tracked, found)
+    if trial is None:
+        return Reread(tracked, f"{tracked.file_name} has no trial {tracked.trial_name or 'of this subject'} any more.")
+    try:
+        how = scoring_of(tracked)
+        score = score_trial(trial, how)
+    except ScoringError as error:
+        return Reread(tracked, str(error))
+    if trial.samples is None:
+        return Reread(tracked, "The file holds the tracker's statistics, and no track.", how, score)
+    try:
+        x_cm, y_cm = positions_cm(trial.samples, how)
+    except ScoringError as error:
+        return Reread(tracked, str(error), how, score, trial.samples)
+    return Reread(tracked, "", how, score, trial.samples, Path(trial.samples.time_s, x_cm, y_cm))
+
+
+def _file_of(tracked: TrackedTrial) -> TrackerFile | str:
+    try:
+        with open_file(tracked.sha256) as file:
+            content = file.read()
+        return read_tracker_file(
+            tracked.file_name, content, frame_rate_hz=tracked.frame_rate_hz,
+            likelihood_cutoff=PCUTOFF if tracked.likelihood_cutoff is None else tracked.likelihood_cutoff,
+        )  # fmt: skip
+    except (FileProblem, TrackerError) as problem:
+        return str(problem)
+
+
+def _trial_of(tracked: TrackedTrial, file: TrackerFile) -> Trial | None:
+    """Return the trial of this name; of a table one line holds both trials, and its subject tells it."""
+    same = [trial for trial in file.trials if trial.subject == tracked.subject]
+    named = [trial for trial in same if trial.name[:200] == tracked.trial_name]
+    return next(iter(named or [trial for trial in same if not trial.name]), None)

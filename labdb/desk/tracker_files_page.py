@@ -1,0 +1,121 @@
+"""The page that takes trackers' files: see what they say and all that is wrong, then store them, all or none."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from analysis.links import storable
+from analysis.tasks.si_tests import TIMES
+from labdb.behavior.models import SocialInteractionTest
+from labdb.behavior.models.si_test import TargetSide
+from labdb.behavior.models.tracked_trial import Target
+from labdb.behavior.models.zones import ToldBy
+from labdb.behavior.trackers import deeplabcut
+from labdb.behavior.trackers.detect import FORMATS
+from labdb.behavior.tracking.subjects import OTHER_SPELLING
+from labdb.colony.models import Mouse, Study
+from labdb.desk.class_preview import current_rule, preview_calls
+from labdb.desk.tracker_drop import Row, TrackerDrop
+from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.registry.forms import forbidden_sentence
+from labdb.registry.permissions import may
+from labdb.registry.uploads import forget
+
+MOST_OFFERED_MICE = 2_000  # in the list that completes what is typed
+
+
+@dataclass(frozen=True)
+class Line:
+    """One trial as the table shows it, and, at the first trial of a mouse, its ratio and call."""
+
+    row: Row
+    call: Any = None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def tracker_files(request: HttpRequest, code: str) -> HttpResponse:
+    """Check trackers' files without storing anything, then store them."""
+    study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
+    for action in ("add", "change"):
+        if not may(request.user, action, SocialInteractionTest, study):
+            raise PermissionDenied(forbidden_sentence(action, SocialInteractionTest, study))
+    drop = TrackerDrop(request, study)
+    if request.method == "POST":
+        if not drop.files and not drop.problems:
+            drop.problems.append("Nothing was sent; choose the files of a tracker.")
+        drop.check(store=request.POST.get("step") == "save")
+        if drop.outcome.is_stored:
+            for file in drop.files:
+                forget(file.kept)
+            messages.success(request, _stored_sentence(drop))
+            return redirect(f"{reverse('record-list', args=['si-tests'])}?study={study.code}&ordering=-test_at")
+    return render(request, "desk/tracker_files.html", _words(drop, study))
+
+
+def _words(drop: TrackerDrop, study: Study) -> dict[str, Any]:
+    rule = current_rule(study)
+    mice = Mouse.objects.filter(study=study).order_by("code").values_list("code", flat=True)
+    return {
+        "study": study,
+        "drop": drop,
+        "asked": drop.asked,
+        "tokens": [(file.kept.token({}), file) for file in drop.files],
+        "lines": list(_lines(drop, study, rule)),
+        "rule": rule,
+        "mouse_codes": list(mice[:MOST_OFFERED_MICE]) if drop.rows else [],
+        "targets": Target.choices,
+        "sides": TargetSide.choices,
+        "told_by": ToldBy.choices,
+        "formats": FORMATS,
+        "date_orders": ((DAY_FIRST, "day first: 3 April"), (MONTH_FIRST, "month first: 4 March")),
+        "other_spelling": OTHER_SPELLING,
+        "missing_limit": settings.TRACK_MISSING_LIMIT_PERCENT,
+        "notes": [(file.kept.name, note) for file in drop.files if file.found for note in file.found.notes],
+        "asks_frame_rate": "frame_rate_hz" in drop.lacks or any(row.format == deeplabcut.FORMAT for row in drop.rows),
+        "may_store": bool(drop.wanted) and not drop.n_errors,
+        "needs_reason": drop.has_warnings or bool(drop.asked.reason),
+    }
+
+
+def _lines(drop: TrackerDrop, study: Study, rule: Any) -> Iterator[Line]:
+    """Yield the trials by mouse, the one without target first; those left out come last."""
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return row.is_left_out, row.match.mouse.code if row.match.mouse else "", row.target, row.number
+
+    calls = _calls(drop, study, rule)
+    seen: set[int] = set()
+    for row in sorted(drop.rows, key=place):
+        pk = row.match.mouse.pk if row.match.mouse and not row.is_left_out else 0
+        yield Line(row, calls.get(pk) if pk not in seen else None)
+        seen.add(pk)
+
+
+def _calls(drop: TrackerDrop, study: Study, rule: Any) -> dict[int, Any]:
+    """Return the call of each mouse by what its files say, and what is stored where they say nothing."""
+    if rule is None:
+        return {}
+    times: dict[Mouse, dict[str, float | None]] = {}
+    for row in drop.wanted:
+        if row.match.mouse is None or row.score is None:
+            continue
+        stored = {name: getattr(row.stored, name) for name in TIMES} if row.stored else {}
+        values = times.setdefault(row.match.mouse, {**stored, "trial_s": drop.asked.trial_s})
+        values[f"iz_{row.target}_s"] = row.score.zone_s
+        if row.score.corner_s is not None:
+            values[f"corner_{row.target}_s"] = row.score.corner_s
+    return preview_calls(study, drop.test_number, times, rule) if times else {}
+
+
+def _stored_sentence(drop: TrackerDrop) -> str:
+    n_trials, n_tests, n_new = len(drop.wanted), len(drop.outcome.tests), drop.outcome.n_new
+    what = f"{n_tests} SI test{'s' if n_tests != 1 else ''} {drop.test_number}"
+    return f"{n_trials} trial{'s' if n_trials != 1 else ''} stored: {what}, {n_new} of them new."

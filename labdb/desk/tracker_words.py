@@ -1,0 +1,242 @@
+"""What a person says of trackers' files: how each tracker is read, and where its zones lie in each arena."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from labdb.behavior.models import Arena, TrackerMapping
+from labdb.behavior.models.si_test import TargetSide
+from labdb.behavior.models.zones import PositionUnit, ScoredFrom, ToldBy, ZoneRole
+from labdb.behavior.trackers import zone_times
+from labdb.behavior.trackers.result import Trial
+from labdb.behavior.tracking import scoring
+from labdb.behavior.tracking.arenas import layout_of
+from labdb.behavior.tracking.scoring import Scoring
+from labdb.behavior.tracking.storing import joined, parted
+from labdb.behavior.tracking.targets import ABSENT, PRESENT, Told
+
+TABLE_FORMAT = zone_times.FORMAT  # one line of it holds both trials
+OF_TARGET = {ABSENT: ", target absent", PRESENT: ", target present"}
+UNSAID = ""
+
+
+@dataclass(frozen=True)
+class FormatWords:
+    """How the files of one tracker name the mouse and the target."""
+
+    format: str
+    variables: tuple[str, ...]
+    subject_variable: str = ""
+    told: Told = field(default_factory=Told)
+
+    @property
+    def prefix(self) -> str:
+        """What its inputs are called."""
+        return f"{slug(self.format)}-"
+
+    def subject_of(self, trial: Trial) -> str:
+        """Return what names the mouse."""
+        return trial.header.get(self.subject_variable, "").strip() if self.subject_variable else trial.subject
+
+    @classmethod
+    def of(cls, format_name: str, trials: Sequence[Trial], said: Mapping[str, str]) -> "FormatWords":
+        """Return what was said now, else what was said last."""
+        variables = tuple(dict.fromkeys(name for trial in trials for name in trial.header))
+        before = TrackerMapping.objects.filter(tracker_format=format_name).order_by("-modified_at").first()
+        ask = _Asked(said, f"{slug(format_name)}-")
+        told = Told(
+            ask.one_of("told_by", before.told_by if before else "", ToldBy.values),
+            ask.text("told_variable", before.told_variable if before else ""),
+            ask.text("absent_says", before.absent_says if before else ""),
+            ask.text("present_says", before.present_says if before else ""),
+        )
+        variable = ask.one_of("subject_variable", before.subject_variable if before else "", variables)
+        return cls(format_name, variables, variable, told)
+
+
+@dataclass
+class ArenaWords:
+    """What the files of one tracker mean in one arena."""
+
+    format: str
+    arena: Arena
+    zone_names: tuple[str, ...]
+    body_points: tuple[str, ...]
+    has_track: bool
+    unit_in_file: str
+    scored_from: str = ""
+    roles: dict[str, str] = field(default_factory=dict)
+    body_point: str = ""
+    unit: str = ""
+    origin_cm: tuple[float, float] = (0.0, 0.0)
+    is_origin_suggested: bool = False
+    target_side: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def prefix(self) -> str:
+        """What its inputs are called."""
+        return f"{slug(self.format)}-{self.arena.pk}-"
+
+    @property
+    def role_choices(self) -> list[tuple[str, str]]:
+        """What a zone of the file can be; a column of a table also says of which trial."""
+        roles = [str(ZoneRole.INTERACTION), str(ZoneRole.CORNER)]
+        if self.format == TABLE_FORMAT:
+            roles = [f"{role}{suffix}" for role in roles for suffix in OF_TARGET.values()]
+        return [(UNSAID, "not used"), *((role, role) for role in roles)]
+
+    @property
+    def zones(self) -> list[tuple[str, str]]:
+        """Each zone of the files with its role."""
+        return [(name, self.roles.get(name, UNSAID)) for name in self.zone_names]
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """What times can be taken from."""
+        if not self.has_track:
+            return [(ScoredFrom.STATISTICS.value, ScoredFrom.STATISTICS.label)]
+        tracks = [ScoredFrom.TRACK, ScoredFrom.TRACKER_ZONES] if self.zone_names else [ScoredFrom.TRACK]
+        return [(one.value, str(one.label)) for one in tracks]
+
+    @property
+    def units(self) -> list[tuple[str, str]]:
+        """Units to choose from, where the file does not say."""
+        return [] if self.unit_in_file or not self.has_track else [(UNSAID, "choose"), *PositionUnit.choices]
+
+    @property
+    def asks_origin(self) -> bool:
+        """Whether positions are in cm or mm and zones are the arena's."""
+        return self.scored_from == scoring.TRACK and (self.unit_in_file or self.unit) in ("cm", "mm")
+
+    def scoring(self, target: str, target_side: str, trial_s: float) -> Scoring:
+        """Return how a trial is scored."""
+        arena = self.arena
+        has_origin = arena.origin_x_px is not None and arena.origin_y_px is not None
+        is_by_track = self.scored_from == scoring.TRACK
+        return Scoring(
+            scored_from=self.scored_from,
+            interaction_zones=() if is_by_track else self.named(str(ZoneRole.INTERACTION), target),
+            corners=() if is_by_track else self.named(str(ZoneRole.CORNER), target),
+            body_point=self.body_point,
+            layout=layout_of(arena, target_side) if is_by_track else None,
+            unit=self.unit,
+            origin_cm=self.origin_cm,
+            px_per_cm=arena.px_per_cm,
+            origin_px=(arena.origin_x_px, arena.origin_y_px) if has_origin else None,  # type: ignore[arg-type]
+            length_s=trial_s,
+            max_gap_s=settings.TRACK_GAP_LIMIT_MS / 1000,
+        )
+
+    def named(self, role: str, target: str) -> tuple[str, ...]:
+        """Return the zones of a role, in the trial with or without target."""
+        wanted = (role, role + OF_TARGET[target])
+        return tuple(name for name in self.zone_names if self.roles.get(name) in wanted)
+
+    def to_mapping(self, words: FormatWords, frame_rate_hz: float | None) -> dict[str, Any]:
+        """Return what is kept for the next time."""
+        return {
+            "arena": self.arena, "tracker_format": self.format, "scored_from": self.scored_from,
+            "interaction_zones": self._kept(str(ZoneRole.INTERACTION)), "corners": self._kept(str(ZoneRole.CORNER)),
+            "body_point": self.body_point, "position_unit": self.unit, "origin_x_cm": self.origin_cm[0],
+            "origin_y_cm": self.origin_cm[1], "frame_rate_hz": frame_rate_hz, "told_by": words.told.by,
+            "target_side": self.target_side, "told_variable": words.told.variable, "absent_says": words.told.absent_says,
+            "present_says": words.told.present_says, "subject_variable": words.subject_variable,
+        }  # fmt: skip
+
+    def _kept(self, role: str) -> str:
+        return joined([f"{name}{said[len(role) :]}" for name, said in self.zones if said.startswith(role)])
+
+    @classmethod
+    def of(cls, format_name: str, arena: Arena, trials: Sequence[Trial], said: Mapping[str, str]) -> "ArenaWords":
+        """Return what was said now, else what was said of these files in this arena, else in another."""
+        names = tuple(dict.fromkeys(name for trial in trials for name in scoring.zone_names(trial)))
+        points = tuple(dict.fromkeys(name for trial in trials for name in scoring.body_points(trial)))
+        units = {trial.samples.unit for trial in trials if trial.samples is not None}
+        words = cls(format_name, arena, names, points, bool(units), units.pop() if len(units) == 1 else "")
+        known = TrackerMapping.objects.filter(tracker_format=format_name).order_by("-modified_at")
+        before = known.filter(arena=arena).first()
+        ask = _Asked(said, words.prefix)
+        words._take_zones(ask, before or known.first())
+        point = before.body_point if before else next((one for one in points if "cent" in one.casefold()), "")
+        words.body_point = ask.one_of("body_point", point or (points[0] if len(points) == 1 else ""), points)
+        words.unit = ask.one_of("unit", before.position_unit if before else "", PositionUnit.values)
+        words.target_side = ask.one_of("target_side", before.target_side if before else "", TargetSide.values)
+        words._take_origin(ask, before, trials)
+        return words
+
+    def _take_zones(self, ask: "_Asked", before: TrackerMapping | None) -> None:
+        kinds = (
+            {str(ZoneRole.INTERACTION): before.interaction_zones, str(ZoneRole.CORNER): before.corners}
+            if before
+            else {}
+        )
+        remembered: dict[str, str] = {}
+        for role, text in kinds.items():
+            for name in parted(text):
+                suffix = next((end for end in OF_TARGET.values() if name.endswith(end)), "")
+                remembered[name.removesuffix(suffix)] = role + suffix
+        known = [value for value, _words in self.role_choices]
+        self.roles = {name: ask.one_of(f"role-{name}", remembered.get(name, UNSAID), known) for name in self.zone_names}
+        sources = [value for value, _words in self.sources]
+        usual = before.scored_from if before else sources[-1 if any(self.roles.values()) else 0]
+        self.scored_from = ask.one_of("scored_from", usual if usual in sources else sources[0], sources)
+
+    def _take_origin(self, ask: "_Asked", before: TrackerMapping | None, trials: Sequence[Trial]) -> None:
+        if before is not None:
+            usual = (before.origin_x_cm, before.origin_y_cm)
+        else:
+            usual = self._suggested_origin(trials)
+            self.is_origin_suggested = usual != (0.0, 0.0) and not ask.was_said("origin_x_cm")
+        x, y = (ask.number(f"origin_{axis}_cm", value) for axis, value in zip("xy", usual, strict=True))
+        if x is None or y is None:
+            self.problems.append("The origin is no number of cm; enter where the floor's lower left corner lies.")
+        self.origin_cm = (usual[0] if x is None else x, usual[1] if y is None else y)
+
+    def _suggested_origin(self, trials: Sequence[Trial]) -> tuple[float, float]:
+        """Return half the floor below zero where positions are negative: trackers put their origin in its middle."""
+        width, length = self.arena.width_cm, self.arena.length_cm
+        tracks = [trial.samples for trial in trials if trial.samples is not None]
+        is_negative = any((point.x < 0).mean() > 0.1 for track in tracks for point in track.points.values())
+        return (-width / 2, -length / 2) if is_negative and width and length else (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Answers of the page by their inputs' names; what was not asked yet has a usual answer."""
+
+    said: Mapping[str, str]
+    prefix: str
+
+    def was_said(self, name: str) -> bool:
+        return f"{self.prefix}{name}" in self.said
+
+    def text(self, name: str, usual: str) -> str:
+        return self.said.get(f"{self.prefix}{name}", usual).replace("\0", "").strip()[:100]
+
+    def one_of(self, name: str, usual: str, known: Sequence[str]) -> str:
+        said = self.said.get(f"{self.prefix}{name}")
+        if said is None:
+            return usual if usual in known else UNSAID
+        return said if said in known else UNSAID
+
+    def number(self, name: str, usual: float) -> float | None:
+        return number_of(self.said.get(f"{self.prefix}{name}", f"{usual:g}"))
+
+
+def number_of(text: str) -> float | None:
+    """Return the finite number that a text says, a comma before its decimals or a point; None for anything else."""
+    try:
+        number = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def slug(text: str) -> str:
+    """Return a text as part of an input's name."""
+    return re.sub(r"[^a-z0-9]+", "_", text.casefold())
