@@ -113,9 +113,8 @@ def correlate_by_group(values: pd.DataFrame, reference: pd.Series, group: pd.Ser
     rows = []
     for name in ["", *dict.fromkeys(group.dropna())]:
         members = group.eq(name) if name else pd.Series(True, index=values.index)
-        found = {
-            str(measure): rank_correlation(column[members], reference[members]) for measure, column in values.items()
-        }
+        some, of_reference = values[members], reference[members].to_numpy()
+        found = {str(measure): rank_correlation(column.to_numpy(), of_reference) for measure, column in some.items()}
         known = {measure: one.p_value for measure, one in found.items() if one.p_value is not None}
         adjusted = dict(zip(known, false_discovery_control(list(known.values())), strict=True)) if known else {}
         rows += [

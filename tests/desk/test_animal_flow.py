@@ -37,12 +37,13 @@ def run(study: Study, task: str) -> set[str]:
 
 
 def test_what_is_excluded_leaves_every_analysis_and_stays_visible(study: Study):
+    client = signed_in()
+    assert "see first what a rule would say" in client.get("/studies/S1/").content.decode()  # tested, not called yet
     everyone = {f"{kind}{number}" for kind in "crsk" for number in range(3)}
     assert run(study, "phenotype") == everyone - {"c0", "r0"} | {"x2"}
     assert run(study, "response") == everyone - {"c0", "r0", "s0"}
     read = read_libraries(study, CountMatrix.objects.get(study=study), ()).frame
     assert set(read.index) == {f"{code}-PFC" for code in everyone - {"c0", "k1"}}
-    client = signed_in()
     groups = client.get("/studies/S1/").context["groups"]
     # c1, c2; r1, r2; s and k; r0 has no call (its test is out) nor x1, and x2 none for its 0 s.
     assert {(row["group"], row["phenotype"]): row["n"] for row in groups} == {
