@@ -1,7 +1,7 @@
 """Files of trackers on their way to SI tests: what was sent, what is said of it, what comes out, and all that is wrong."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,23 +10,20 @@ from django.http import HttpRequest
 from labdb.behavior.models import Arena, SocialInteractionTest, TrackedTrial, TrackerMapping
 from labdb.behavior.models.tracked_trial import STORED_ALREADY
 from labdb.behavior.trackers import deeplabcut
-from labdb.behavior.trackers.detect import FORMATS, read_tracker_file
-from labdb.behavior.trackers.options import PCUTOFF
+from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
 from labdb.behavior.tracking.scoring import ScoringError, TrialScore, score_trial
 from labdb.behavior.tracking.storing import Batch, Outcome, ScoredTrial, store_trials, stored_tests
 from labdb.behavior.tracking.subjects import Match, match_subjects
 from labdb.behavior.tracking.targets import ABSENT, PRESENT, Said, target_said, targets_by_order
 from labdb.colony.models import Mouse, Study
-from labdb.desk.tracker_words import TABLE_FORMAT, ArenaWords, FormatWords, number_of
-from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.desk.tracker_words import TABLE_FORMAT, ArenaWords, Asked, FormatWords
 from labdb.registry.uploads import KeptFile, UploadError, keep, recall
 
 MAX_FILE_MB = 50
 MAX_FILES = 100  # as many as Django takes in one request
 LENGTH_TOLERANCE_S = 1.0  # ours: trackers stop within a second of what they are told
 NO_MOUSE = Match(None, "")
-TAKE_FIRST = "first"  # of a trial that is longer than the protocol's
 
 
 @dataclass
@@ -72,60 +69,6 @@ class Row:
         return ", ".join(filter(None, [self.file.kept.name, self.trial.where]))
 
 
-@dataclass
-class Asked:
-    """What is said of all files together."""
-
-    test_number: int | None
-    trial_s: float
-    takes_first: bool
-    expected_format: str
-    frame_rate_hz: float | None
-    likelihood_cutoff: float
-    date_order: str
-    reason: str
-    problems: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, said: Mapping[str, str]) -> "Asked":
-        """Return what the page says; what is no number is said, and the usual taken."""
-        rate = TrackerMapping.objects.exclude(frame_rate_hz=None).order_by("-modified_at").first()
-        problems: list[str] = []
-
-        def number(name: str, usual: float | None, what: str) -> float | None:
-            text = said.get(name, "" if usual is None else f"{usual:g}").strip()
-            value = number_of(text)
-            if text and value is None:
-                problems.append(f"{text[:30]} is no {what}; enter a number.")
-            return usual if value is None else value
-
-        test_number = number("test_number", None, "number of a test")
-        if test_number is not None and not (test_number == int(test_number) and 1 <= test_number <= 1000):
-            problems.append(f"{said['test_number'][:30]} is no number of a test; the first test is 1.")
-            test_number = None
-        trial_s = number("trial_s", _usual("trial_s"), "length of a trial in seconds")
-        if trial_s is None or not 10 <= trial_s <= 3600:
-            problems.append("A trial lasts 10 to 3600 s; correct its length.")
-            trial_s = _usual("trial_s")
-        expected, order = said.get("expected_format", ""), said.get("date_order", "")
-        return cls(
-            int(test_number) if test_number else None,
-            float(trial_s or 0),
-            said.get("long") == TAKE_FIRST,
-            expected if expected in FORMATS else "",
-            number("frame_rate_hz", rate.frame_rate_hz if rate else None, "frame rate in Hz"),
-            number("likelihood_cutoff", PCUTOFF, "likelihood") or 0.0,
-            order if order in (DAY_FIRST, MONTH_FIRST) else "",
-            said.get("reason", "").replace("\0", "").strip()[:500],
-            problems,
-        )
-
-
-def _usual(name: str) -> Any:
-    field: Any = SocialInteractionTest._meta.get_field(name)
-    return field.get_default()
-
-
 class TrackerDrop:
     """The files of one request and everything that is known of them."""
 
@@ -140,6 +83,8 @@ class TrackerDrop:
         self.arenas: dict[tuple[str, int], ArenaWords] = {}
         self.test_number = self.asked.test_number or 1
         self.outcome = Outcome()
+        self.all_arenas = list(Arena.objects.prefetch_related("zones").order_by("name"))
+        self.usual_arena = next((one for one in self.all_arenas if one.name == self.said.get("arena")), None)
 
     def _receive(self, request: HttpRequest) -> list[ReadFile]:
         """Keep new files beside those sent before, and read them all."""
@@ -274,9 +219,8 @@ class TrackerDrop:
             row.stored = tests.get(row.match.mouse.pk) if row.match.mouse else None
 
     def _find_arenas(self) -> None:
-        arenas = list(Arena.objects.prefetch_related("zones").order_by("name"))
+        arenas, usual = self.all_arenas, self.usual_arena
         by_name, by_pk = {one.name: one for one in arenas}, {one.pk: one for one in arenas}
-        self.usual_arena = usual = by_name.get(self.said.get("arena", ""))
         for row in self.rows:
             said = self.said.get(f"arena-{row.number}", "")
             known = row.stored.arena_id if row.stored else None
@@ -287,7 +231,6 @@ class TrackerDrop:
             row.arena = by_name.get(said) if said else guessed
             if row.arena is None and not row.is_left_out:
                 row.errors.append("Nobody said in which arena this was; choose it." if arenas else NO_ARENA)
-        self.all_arenas = arenas
         for row in self.rows:
             if row.arena is not None and (row.format, row.arena.pk) not in self.arenas:
                 trials = [one.trial for one in self.rows if (one.format, one.arena) == (row.format, row.arena)]

@@ -90,7 +90,7 @@ def test_four_files_of_two_mice_become_two_tests_and_are_not_asked_about_twice(c
         "spelled otherwise",
         "spelled otherwise",
     ]
-    calls = [(line.row.mouse_text, line.call.phenotype) for line in seen.context["lines"] if line.call is not None]
+    calls = [(line.row.mouse_text, line.call["phenotype"]) for line in seen.context["lines"] if line.call is not None]
     assert calls == [("M1", "susceptible"), ("M2", "resilient")]
     assert not SocialInteractionTest.objects.exists()
     assert again(client, seen, "save", **side).status_code == 302
@@ -192,8 +192,33 @@ def test_what_is_doubtful_is_stored_with_a_reason_alone(client, study, arena):
 def test_a_longer_trial_counts_in_its_first_part_if_that_is_said(client, study, arena):
     side = {RAW_BOX.format(arena=arena.pk) + "target_side": "bottom", "long": "first"}
     files = {"a.txt": si_trial("M1", 160, stage="no target", length_s=180), "b.txt": si_trial("M1", 30, stage="target")}
+    never = {"c.txt": si_trial("M2", -1, stage="no target"), "d.txt": si_trial("M2", 30, stage="target")}
+    calls = [line.call for line in send(client, files | never, **side).context["lines"]]
+    assert [call and (call["phenotype"], call["si_ratio"]) for call in calls] == [
+        ("susceptible", pytest.approx(30.029 / 150)), None, ("unclassified", None), None,
+    ]  # fmt: skip
     assert send(client, files, "save", **side).status_code == 302
     assert SocialInteractionTest.objects.get().iz_absent_s == 150
+
+
+def test_strange_names_and_numbers_get_a_sentence_and_store_nothing(client, study, arena):
+    side = {RAW_BOX.format(arena=arena.pk) + "target_side": "bottom"}
+    long_name = {f"{'n' * 220}.txt": si_trial("M1", 60, stage="no target"), "b.txt": si_trial("M1", 30, stage="target")}
+    assert "has 224 characters; rename it" in " ".join(errors_of(send(client, long_name, "save", **side)))
+    assert not TrackedTrial.objects.exists()
+    strange = {
+        "test_number": "1.5", "trial_s": "1e999", "frame_rate_hz": "fast", "likelihood_cutoff": "-1", "target-1": "maybe",
+        "mouse-1": "M\0", "subject-1": "M1", RAW_BOX.format(arena=arena.pk) + "origin_x_cm": "left",
+        RAW_BOX.format(arena=arena.pk) + "scored_from": "stars",
+    }  # fmt: skip
+    said = " ".join(
+        errors_of(send(client, {"a.txt": si_trial("M1", 60, stage="no target")}, "save", **side, **strange))
+    )
+    for words in (
+        "1.5 is no number of a test", "1e999 is no length", "fast is no frame rate", "The likelihood cutoff -1 cannot be",
+    ):  # fmt: skip
+        assert words in said, words
+    assert "Nothing was sent" in " ".join(errors_of(send(client, {}, "save")))
 
 
 def test_one_trial_of_a_new_test_asks_for_the_other(client, study, arena):
