@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from django.http import HttpRequest
@@ -40,16 +41,20 @@ class Row:
     """One trial of a file in the table."""
 
     number: int
+    key: str  # what its inputs are called: it stays when another file is taken away
     file: ReadFile
     trial: Trial
     trial_name: str
     fixed_target: str = ""
     subject: str = ""
     mouse_text: str = ""
+    mouse_by_file: str = ""
     match: Match = NO_MOUSE
     target: str = ""
+    target_by_file: str = ""
     said: Said | None = None
     arena: Arena | None = None
+    arena_guessed: Arena | None = None
     is_left_out: bool = False
     is_stored: bool = False
     stored: SocialInteractionTest | None = None
@@ -137,11 +142,12 @@ class TrackerDrop:
     def _make_rows(self) -> list[Row]:
         rows: list[Row] = []
         for file in self.files:
-            for trial in file.found.trials if file.found else ():
-                targets = (ABSENT, PRESENT) if file.found and file.found.format == TABLE_FORMAT else ("",)
-                for target in targets:
-                    name = " ".join(filter(None, [trial.name, f"target {target}" if target else ""]))
-                    rows.append(Row(len(rows) + 1, file, trial, name[:200], target))
+            trials = file.found.trials if file.found else ()
+            targets = (ABSENT, PRESENT) if file.found and file.found.format == TABLE_FORMAT else ("",)
+            for place, (trial, target) in enumerate(product(trials, targets)):
+                name = " ".join(filter(None, [trial.name, f"target {target}" if target else ""]))
+                key = f"{file.kept.sha256[:12]}-{place}"
+                rows.append(Row(len(rows) + 1, key, file, trial, name[:200], target))
         return rows
 
     @property
@@ -182,24 +188,33 @@ class TrackerDrop:
     def _find_mice(self) -> None:
         by_format: dict[str, list[Row]] = {}
         for row in self.rows:
-            row.is_left_out = f"leave-{row.number}" in self.said
+            row.is_left_out = f"leave-{row.key}" in self.said
             by_format.setdefault(row.format, []).append(row)
         for name, rows in by_format.items():
             words = self.formats[name] = FormatWords.of(name, [row.trial for row in rows], self.said)
             for row in rows:
                 row.subject = words.subject_of(row.trial)
         found = match_subjects({row.subject for row in self.rows}, self.study, self.user)
-        entered = [self.said.get(f"mouse-{row.number}", "").replace("\0", "").strip() for row in self.rows]
+        entered = [self._entered("mouse", row) for row in self.rows]
         by_hand = match_subjects(set(entered), self.study, self.user)
         for row, typed in zip(self.rows, entered, strict=True):
-            was_asked = f"mouse-{row.number}" in self.said and self.said.get(f"subject-{row.number}") == row.subject
-            row.match = by_hand.get(typed, NO_MOUSE) if was_asked else found.get(row.subject, NO_MOUSE)
-            if was_asked and found.get(row.subject, NO_MOUSE).mouse == row.match.mouse:
-                row.match = found.get(row.subject, NO_MOUSE)
-            row.mouse_text = row.match.mouse.code if row.match.mouse else (typed if was_asked else "")
+            by_file = found.get(row.subject, NO_MOUSE)
+            row.match = by_hand.get(typed, NO_MOUSE) if typed else by_file
+            if row.match.mouse == by_file.mouse:
+                row.match = by_file
+            row.mouse_by_file = by_file.mouse.code if by_file.mouse else ""
+            row.mouse_text = row.match.mouse.code if row.match.mouse else typed
             if row.match.mouse is None and not row.is_left_out:
-                row.errors.append(self._unknown(row, typed if was_asked else ""))
+                row.errors.append(self._unknown(row, typed))
         self._find_tests()
+
+    def _entered(self, name: str, row: Row) -> str:
+        """Return what a person entered in a row; empty where it is only what the page had put there before.
+
+        What the page puts there stands beside it in a hidden input, so that a mapping that is said later still counts.
+        """
+        text = self.said.get(f"{name}-{row.key}", "").replace("\0", "").strip()
+        return text if text != self.said.get(f"{name}-guess-{row.key}", "") else ""
 
     def _unknown(self, row: Row, typed: str) -> str:
         if typed:
@@ -221,14 +236,15 @@ class TrackerDrop:
     def _find_arenas(self) -> None:
         arenas, usual = self.all_arenas, self.usual_arena
         by_name, by_pk = {one.name: one for one in arenas}, {one.pk: one for one in arenas}
+        mapped = TrackerMapping.objects.order_by("modified_at").values_list("tracker_format", "arena")
+        last = dict(mapped)  # the newest of each format
+        only = arenas[0] if len(arenas) == 1 else None
         for row in self.rows:
-            said = self.said.get(f"arena-{row.number}", "")
             known = row.stored.arena_id if row.stored else None
-            last = TrackerMapping.objects.filter(tracker_format=row.format).order_by("-modified_at").first()
             named = by_name.get(row.trial.header.get("Arena name", ""))
-            only = arenas[0] if len(arenas) == 1 else None
-            guessed = by_pk.get(known or 0) or usual or named or (by_pk[last.arena_id] if last else only)
-            row.arena = by_name.get(said) if said else guessed
+            row.arena_guessed = by_pk.get(known or 0) or usual or named or by_pk.get(last.get(row.format, 0)) or only
+            said = self._entered("arena", row)
+            row.arena = by_name.get(said) if said else row.arena_guessed
             if row.arena is None and not row.is_left_out:
                 row.errors.append("Nobody said in which arena this was; choose it." if arenas else NO_ARENA)
         for row in self.rows:
@@ -249,9 +265,9 @@ class TrackerDrop:
                 by_order |= {row.number: target for row, target in zip(rows, targets, strict=True)}
         for row in self.rows:
             row.said = target_said(row.trial, self.formats[row.format].told)
-            from_file = row.fixed_target or (row.said.target if row.said else by_order.get(row.number, ""))
-            entered = self.said.get(f"target-{row.number}", "")
-            row.target = row.fixed_target or (entered if entered in (ABSENT, PRESENT) else from_file)
+            row.target_by_file = row.fixed_target or (row.said.target if row.said else by_order.get(row.number, ""))
+            entered = self._entered("target", row)
+            row.target = entered if entered in (ABSENT, PRESENT) and not row.fixed_target else row.target_by_file
             if row.is_left_out:
                 continue
             if not row.target:
