@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from altair.utils.schemapi import debug_mode as altair_checks
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import figures, frames
+from analysis import figures, frames, summaries
+from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from labdb.tissue.models import BrainRegion
 
@@ -51,6 +53,7 @@ class Figure:
     title: str
     task: str
     draw: Callable[[Asked], Drawn]
+    is_wide: bool = False  # many panels: a row of the page for itself
 
 
 def draw_si_scatter(asked: Asked) -> Drawn:
@@ -89,19 +92,68 @@ def _paired_lines(asked: Asked, zone: Any, where: str) -> Drawn:
 
 def draw_si_slope(asked: Asked) -> Drawn:
     """SI ratio before and after treatment, by arm, saline included."""
-    calls = frames.response_frame(asked.run, asked.user)
-    rule_call = asked.run.responsecalls.select_related("rule").first()
-    if rule_call is None:
-        raise FigureError("This run called no mouse.", 404)
-    shown = calls[(calls["phenotype"] == "susceptible") & (calls["arm"] != frames.NOT_ALLOCATED)]
+    calls, cutoff = _response(asked)
+    shown = calls[(calls["phenotype"] == SUSCEPTIBLE) & (calls["arm"] != frames.NOT_ALLOCATED)]
     if shown.empty:
-        return Drawn(figures.no_data("no re-tested susceptible mouse has an arm that you may see"), "")
-    chart = figures.si_slope(shown, cutoff=rule_call.rule.cutoff)
+        return Drawn(figures.no_data("no re-tested susceptible mouse was allocated to an arm"), "")
+    chart = figures.si_slope(shown, cutoff=cutoff)
     caption = (
         f"n = {len(shown)} re-tested susceptible mice, vehicle included: what crosses the line there, "
         "crosses it without any drug."
     )
     return Drawn(chart, caption)
+
+
+def _response(asked: Asked) -> tuple[pd.DataFrame, float]:
+    """Return the calls of a response run, and its cutoff."""
+    rule_call = asked.run.responsecalls.select_related("rule").first()
+    if rule_call is None:
+        raise FigureError("This run called no mouse.", 404)
+    return frames.response_frame(asked.run, asked.user), rule_call.rule.cutoff
+
+
+COMPARED = (CONTROL, SUSCEPTIBLE, RESILIENT)
+COURSE_AXES = {
+    "test": "SI test",
+    "first-test": "days since the first SI test",
+    "first-dose": "days since the first dose",
+}
+
+
+def draw_si_course(asked: Asked) -> Drawn:
+    """SI ratio over all tests, by arm; the address says since when."""
+    since = asked.parameters.get("since") or "test"
+    if since not in COURSE_AXES:
+        raise FigureError(f"{since} is not an axis of this figure; there are: {', '.join(COURSE_AXES)}.")
+    calls, cutoff = _response(asked)
+    calls = calls[calls["phenotype"].isin(COMPARED)]
+    tests = frames.course_frame(calls, asked.run.study, asked.user, since)
+    chart = figures.si_course(tests, x_title=COURSE_AXES[since], cutoff=cutoff)
+    n_left_out = int(tests["x"].isna().sum())
+    without = f" {n_left_out} tests have no such day and are left out." if n_left_out else ""
+    caption = (
+        f"n = {len(calls)} re-tested mice, {len(tests) - n_left_out} tests; controls, resilient mice, and susceptible "
+        f"mice by arm. Thick line: medians of each test.{without}"
+    )
+    return Drawn(chart, caption, (since,))
+
+
+def draw_si_retest(asked: Asked) -> Drawn:
+    """Second SI ratio against the first, and what is expected of the second where nothing is done."""
+    calls, cutoff = _response(asked)
+    expected, regression = frames.expected_second_ratios(asked.run, calls)
+    calls = calls[calls["phenotype"].isin(COMPARED)]
+    chart = figures.si_retest(calls, expected, cutoff=cutoff)
+    return Drawn(chart, f"n = {len(calls)} re-tested mice. {summaries.regression_sentence(regression)}")
+
+
+def draw_response_rates(asked: Asked) -> Drawn:
+    """Response rate of every arm beside that of the vehicle, and the differences."""
+    calls, cutoff = _response(asked)
+    rates = summaries.response_rates(calls, cutoff)
+    n = sum(rate.called for rate in rates)
+    caption = f"n = {n} randomized susceptible mice with a re-test. {summaries.responder_warning(rates)}"
+    return Drawn(figures.response_rates(summaries.rates_frame(rates)), caption)
 
 
 def draw_volcano(asked: Asked) -> Drawn:
@@ -148,7 +200,10 @@ FIGURES = (
     Figure("si-scatter", "Social interaction and the cutoff", "phenotype", draw_si_scatter),
     Figure("iz-paired-lines", "Interaction zone, without and with target", "phenotype", draw_iz_paired_lines),
     Figure("corner-paired-lines", "Corners, without and with target", "phenotype", draw_corner_paired_lines),
-    Figure("si-slope", "SI ratio before and after treatment", "response", draw_si_slope),
+    Figure("si-slope", "SI ratio before and after treatment", "response", draw_si_slope, is_wide=True),
+    Figure("response-rates", "Response rates", "response", draw_response_rates),
+    Figure("si-retest", "Second SI test against the first", "response", draw_si_retest),
+    Figure("si-course", "SI ratio over all tests", "response", draw_si_course, is_wide=True),
     Figure("volcano", "Volcano", "differential_expression", draw_volcano),
     Figure("reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest),
     Figure("mouse-scores", "Scores of mice", "mouse_scores", draw_mouse_scores),
@@ -274,9 +329,13 @@ def file_name(*parts: str) -> str:
     return "_".join(part for part in safe if part)
 
 
-def lazy_figures(names: Mapping[str, str] | list[str], root: str, query: str = "") -> list[dict[str, str]]:
+def lazy_figures(names: Mapping[str, str] | list[str], root: str, query: str = "") -> list[dict[str, Any]]:
     """Return what a page needs to let figures be drawn after it is there."""
     return [
-        {"title": figure_named(name).title, "url": f"{root}figures/{name}.html" + (f"?{query}" if query else "")}
+        {
+            "title": (figure := figure_named(name)).title,
+            "is_wide": figure.is_wide,
+            "url": f"{root}figures/{name}.html" + (f"?{query}" if query else ""),
+        }
         for name in names
     ]

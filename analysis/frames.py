@@ -2,19 +2,25 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from analysis.figures.theme import finite_rows
+from analysis.kernels.phenotype import CONTROL_GROUP, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
+from analysis.kernels.response import NON_RESPONDER
+from analysis.kernels.retest import RegressionToMean, regression_to_mean, retest_error
 from analysis.links import gene_urls, mouse_urls
-from analysis.models import AnalysisRun, Contrast, GeneResult
+from analysis.models import AnalysisRun, Contrast, GeneResult, PhenotypeCall
 from analysis.tasks.si_tests import included_tests
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.tissue.models import BrainRegion
-from labdb.treatment.models import AllocationKey
+from labdb.treatment.models import Allocation, AllocationKey, Dose
 
-NOT_ALLOCATED = "not allocated"
+NOT_ALLOCATED, ARM_NOT_SHOWN = "not allocated", "arm not shown to you"
+EXPECTED_POINTS = 40  # of a line that is straight on log scales, whose band is too
 
 
 def read_frame(rows: QuerySet, columns: dict[str, str]) -> pd.DataFrame:
@@ -61,7 +67,11 @@ def arms_of_mice(study: Study, user: Any) -> pd.DataFrame:
 
 
 def response_frame(run: AnalysisRun, user: Any) -> pd.DataFrame:
-    """Return every re-tested mouse: both ratios, its arm, and whether it was susceptible before."""
+    """Return every re-tested mouse: both ratios, its arm, and what it was before.
+
+    ``panel`` is where figures draw it: the arm of a mouse that was susceptible before, else what it was; ``relapse``
+    marks a mouse that was resilient before and is susceptible after, by the response rule.
+    """
     columns = {
         "mouse_id": "mouse_id", "mouse__code": "mouse", "mouse__group": "group", "response": "response",
         "before__si_ratio": "si_ratio_before", "after__si_ratio": "si_ratio_after", "before_id": "before",
@@ -72,16 +82,88 @@ def response_frame(run: AnalysisRun, user: Any) -> pd.DataFrame:
     calls["url"] = mouse_urls(run.study.code, calls["mouse"])
     calls = calls.join(arms_of_mice(run.study, user), on="mouse_id")
     calls["phenotype"] = calls["mouse_id"].map(phenotypes_read_by(run))
-    calls["arm"] = calls["arm"].fillna(NOT_ALLOCATED)
+    allocated = calls["mouse_id"].isin(Allocation.objects.filter(study=run.study).values_list("mouse_id", flat=True))
+    calls["arm"] = calls["arm"].fillna(allocated.map({True: ARM_NOT_SHOWN, False: NOT_ALLOCATED}))
     for name in ("is_vehicle", "is_randomized"):
         calls[name] = calls[name].eq(True)
+    was_susceptible = calls["phenotype"] == SUSCEPTIBLE
+    calls["panel"] = calls["arm"].where(was_susceptible, calls["phenotype"].fillna(calls["group"]))
+    # The kernel calls a mouse that was resilient a non-responder when it relapsed, and else not at all.
+    calls["relapse"] = (calls["phenotype"] == RESILIENT) & (calls["response"] == NON_RESPONDER)
     return calls
+
+
+def expected_second_ratios(run: AnalysisRun, calls: pd.DataFrame) -> tuple[pd.DataFrame, RegressionToMean]:
+    """Return the second ratio that a first one leads to expect where nothing is done, and what that follows from.
+
+    The error is that of the run's re-tested controls; the mean is that of all defeated mice whose first test the run's
+    phenotypes rest on, re-tested or not.
+
+    Parameters
+    ----------
+    calls : pandas.DataFrame
+        As `response_frame`.
+
+    Returns
+    -------
+    expected : pandas.DataFrame
+        ``si_ratio_before`` from the lowest to the highest first ratio of `calls`, ``expected``, ``low``, ``high`` (95 %
+        of single mice); empty where nothing can be expected.
+    regression : RegressionToMean
+    """
+    controls = calls[calls["group"] == CONTROL_GROUP]
+    defeated = _calls_read_by(run).filter(mouse__group=DEFEATED_GROUP, si_ratio__isnull=False)
+    firsts = np.array(defeated.values_list("si_ratio", flat=True), dtype=float)
+    pair = (controls[name].astype(float) for name in ("si_ratio_before", "si_ratio_after"))
+    regression = regression_to_mean(retest_error(*pair), firsts)
+    seen = finite_rows(calls, ["si_ratio_before"], above=0.0)["si_ratio_before"]
+    if regression.reason or seen.empty:
+        return pd.DataFrame(columns=["si_ratio_before", "expected", "low", "high"]), regression
+    grid = np.geomspace(float(seen.min()), float(seen.max()), EXPECTED_POINTS)
+    return regression.second_ratio(grid).rename(columns={"first_ratio": "si_ratio_before"}), regression
+
+
+def course_frame(calls: pd.DataFrame, study: Study, user: Any, since: str) -> pd.DataFrame:
+    """Return every test of the mice of a response run, on the axis that is asked for.
+
+    Parameters
+    ----------
+    calls : pandas.DataFrame
+        As `response_frame`.
+    since : {"test", "first-test", "first-dose"}
+        ``x`` is the test's number, or whole days by the laboratory's clock from the mouse's first test or its first
+        dose that was given; missing where a date is.
+    """
+    columns = {"mouse_id": "mouse_id", "test_number": "test_number", "test_at": "test_at", "si_ratio": "si_ratio"}
+    rows = included_tests(study).filter(mouse__in=list(calls["mouse_id"])).order_by("mouse__code", "test_number")
+    tests = read_frame(rows, columns)
+    tests = tests.join(calls.set_index("mouse_id")[["mouse", "panel", "response", "url"]], on="mouse_id")
+    if since == "test":
+        return tests.assign(x=tests["test_number"])
+    days = _local_days(tests["test_at"])
+    if since == "first-test":
+        start = days.groupby(tests["mouse_id"]).transform("min")
+    else:
+        given = Dose.objects.visible_to(user).filter(study=study, given_at__isnull=False).order_by()
+        first = dict(given.values_list("mouse_id").annotate(first=Min("given_at")))
+        start = _local_days(tests["mouse_id"].map(first))
+    return tests.assign(x=(days - start).dt.days.astype(float))
+
+
+def _local_days(instants: pd.Series) -> pd.Series:
+    """Return the days of instants by the laboratory's clock."""
+    local = pd.to_datetime(instants, utc=True).dt.tz_convert(timezone.get_current_timezone_name())
+    return local.dt.tz_localize(None).dt.normalize()
 
 
 def phenotypes_read_by(run: AnalysisRun) -> dict[int, str]:
     """Return the phenotype of each mouse as the run read it."""
+    return dict(_calls_read_by(run).values_list("mouse_id", "phenotype"))
+
+
+def _calls_read_by(run: AnalysisRun) -> QuerySet[PhenotypeCall]:
     read = run.depends_on.filter(task="phenotype").select_related("same_as").first()
-    return dict(read.results_run.phenotypecalls.values_list("mouse_id", "phenotype")) if read else {}
+    return read.results_run.phenotypecalls.all() if read else PhenotypeCall.objects.none()
 
 
 def gene_frame(run: AnalysisRun, contrast: Contrast, region: BrainRegion) -> pd.DataFrame:
@@ -146,8 +228,7 @@ def body_mass_frame(study: Study, phenotypes: dict[int, str], mouse: Mouse | Non
     weighings = read_frame(rows, columns)
     if weighings.empty:
         return weighings.assign(day=[], url=[])
-    days = pd.to_datetime(weighings["performed_at"], utc=True).dt.tz_convert(timezone.get_current_timezone_name())
-    days = days.dt.tz_localize(None).dt.normalize()
+    days = _local_days(weighings["performed_at"])
     first = days.groupby(weighings["mouse_id"]).transform("min")
     start = pd.to_datetime(weighings["start_date"]).fillna(first)
     called = weighings["mouse_id"].map(phenotypes)

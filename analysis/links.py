@@ -14,6 +14,12 @@ def mouse_urls(study_code: str, mouse_codes: pd.Series) -> list[str]:
     return [f"{root}mice/{quote(code, safe='/')}/" for code in mouse_codes]
 
 
+def si_test_urls(keys: pd.Series) -> list[str]:
+    """Return the record of each SI test, by primary key."""
+    root = reverse("record-list", args=["si-tests"])
+    return [f"{root}{key}/" for key in keys]
+
+
 def gene_urls(symbols: pd.Series) -> list[str]:
     """Return the page of each gene."""
     root = reverse("gene-index")

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from analysis import frames, summaries
-from analysis.figure_views import FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
+from analysis.figure_views import COURSE_AXES, FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
+from analysis.phenotype_comparison import changed_calls
 
 TOP_GENES = 50
 Context = dict[str, Any]
@@ -33,7 +35,17 @@ def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]
     for call in calls:
         tallies[call.phenotype] = tallies.get(call.phenotype, 0) + 1
     borderline = sum(call.borderline for call in calls)
-    return {"calls": calls, "tallies": tallies, "borderline": borderline, "rule": calls[0].rule if calls else None}
+    rule = calls[0].rule if calls else None
+    return {
+        "calls": calls,
+        "tallies": tallies,
+        "borderline": borderline,
+        "rule": rule,
+        "changed": changed_calls(run),
+        "compare_query": urlencode(
+            {"test_number": run.parameters.get("test_number", 1), **({"rule": rule.name} if rule else {})}
+        ),
+    }
 
 
 def response_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
@@ -43,12 +55,15 @@ def response_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     frame = frames.response_frame(run, user)
     rule = calls[0].rule if calls else None
     rates = summaries.response_rates(frame, rule.cutoff) if rule else []
-    arms = dict(zip(frame["mouse_id"], frame["arm"], strict=True))
+    known = frame.set_index("mouse_id")[["phenotype", "arm"]].fillna("").T.to_dict("list")
     return {
         "rates": rates,
         "drug_pairs": summaries.compare_drugs(rates),
         "warning": summaries.responder_warning(rates) if rates else "",
-        "calls": [(call, arms.get(call.mouse_id, "")) for call in calls],
+        "relapses": summaries.relapses(frame, rule.cutoff) if rule else [],
+        "axes": COURSE_AXES,
+        "since": parameters.get("since", "test"),
+        "calls": [(call, *known[call.mouse_id]) for call in calls],
         "rule": rule,
     }
 

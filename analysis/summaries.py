@@ -9,8 +9,10 @@ import pandas as pd
 from django.db.models import Count, F, Q, QuerySet
 
 from analysis.current import current_run
+from analysis.kernels.phenotype import RESILIENT
 from analysis.kernels.rates import RateDifference, compare_rates, wilson_interval
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.kernels.retest import RegressionToMean
 from analysis.models import Adoption, AnalysisRun, GeneResult, RunStatus, SignatureReversal
 from analysis.runs import task_named
 from labdb.colony.models import Study
@@ -150,6 +152,61 @@ def compare_drugs(rates: list[ArmRate]) -> list[tuple[ArmRate, ArmRate, RateDiff
         (one, other, _compared(one.responders, one.called, other.responders, other.called))
         for one, other in combinations(drugs, 2)
     ]
+
+
+@dataclass(frozen=True)
+class ArmRelapse:
+    """How many re-tested resilient mice of an arm relapsed, with Wilson's interval, and how many merely fell below."""
+
+    arm: str
+    relapsed: int
+    retested: int
+    fell: int
+    low: float
+    high: float
+
+
+def relapses(calls: pd.DataFrame, cutoff: float) -> list[ArmRelapse]:
+    """Return the relapses of resilient mice by arm; parameters as for `response_rates`.
+
+    Mice without a ratio in the re-test do not count.
+    """
+    resilient = calls[(calls["phenotype"] == RESILIENT) & calls["si_ratio_after"].notna()]
+    found = []
+    for arm, mice in resilient.groupby("arm"):
+        relapsed, fell = int(mice["relapse"].sum()), int((mice["si_ratio_after"] < cutoff).sum())
+        found.append(ArmRelapse(str(arm), relapsed, len(mice), fell, *wilson_interval(relapsed, len(mice))))
+    return found
+
+
+def regression_sentence(regression: RegressionToMean) -> str:
+    """Say what a second ratio is expected to be where nothing is done, or why that is not known."""
+    if regression.reason:
+        return f"What is expected without treatment is not known: {regression.reason}."
+    return (
+        "Line and band: the second ratio expected of a defeated mouse to which nothing is done, and 95 % of such mice. It "
+        f"lies nearer to {regression.mean_ratio:.2f}, the geometric mean of the {regression.n_mice} defeated mice, by "
+        f"{percent(1 - regression.slope)} of the way on the log scale, and {regression.shift_factor:.2f}-fold for what a "
+        f"second test does by itself (from {regression.n_controls} controls tested twice)."
+    )
+
+
+def rates_frame(rates: list[ArmRate]) -> pd.DataFrame:
+    """Return the rates as `figures.response_rates` draws them."""
+    return pd.DataFrame([_rate_row(rate) for rate in rates], columns=RATE_COLUMNS)
+
+
+def _rate_row(rate: ArmRate) -> tuple[Any, ...]:
+    own = (rate.arm, rate.responders, rate.called, rate.rate, rate.low, rate.high)
+    against = rate.against_vehicle
+    if against is None:
+        return (*own, None, None, None, "")
+    return (*own, against.difference, against.low, against.high, probability(against.p_value))
+
+
+RATE_COLUMNS = [
+    "arm", "responders", "called", "rate", "low", "high", "difference", "difference_low", "difference_high", "p_text",
+]  # fmt: skip
 
 
 def responder_warning(rates: list[ArmRate]) -> str:

@@ -1,6 +1,7 @@
 """Environment variables as settings: what cannot be used is said in a sentence."""
 
 import os
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,14 @@ def whole_number(name: str, default: int, *, least: int = 1) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
         raise SettingError(f"{name} must be a whole number from {least} on; it is {text!r}.")
     return int(text)
+
+
+def time_of_day(name: str, default: str) -> str:
+    """Return the hours and minutes that a variable holds."""
+    text = os.environ.get(name) or default
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise SettingError(f"{name} must be a time of day such as 07:00; it is {text!r}.")
+    return text
 
 
 def machine_zone(localtime: Path = Path("/etc/localtime")) -> str:

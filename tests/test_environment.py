@@ -17,6 +17,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
     [
         ("TIME_ZONE", "Nowhere/X", "TIME_ZONE must name a time zone such as Europe/Berlin; it is 'Nowhere/X'."),
         ("TIME_ZONE", "../passwd", "TIME_ZONE must name a time zone"),
+        ("LIGHTS_ON", "7", "LIGHTS_ON must be a time of day such as 07:00; it is '7'."),
         ("WORKERS", "many", "WORKERS must be a whole number from 1 on; it is 'many'."),
         ("WORKERS", "0", "WORKERS must be a whole number from 1 on; it is '0'."),
         ("ANALYSIS_TIMEOUT_S", "-1", "ANALYSIS_TIMEOUT_S must be a whole number from 1 on"),

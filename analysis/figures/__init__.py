@@ -2,17 +2,23 @@
 
 from analysis.figures.behavior import iz_paired_lines, si_scatter, si_slope
 from analysis.figures.expression import gene_expression, thin_points, volcano
+from analysis.figures.flow import animal_flow
+from analysis.figures.response import response_rates, si_course, si_retest
 from analysis.figures.reversal import mouse_scores, reversal_forest, score_vs_si
 from analysis.figures.theme import no_data, save_figure, specification_of
 
 __all__ = [
+    "animal_flow",
     "gene_expression",
     "iz_paired_lines",
     "mouse_scores",
     "no_data",
+    "response_rates",
     "reversal_forest",
     "save_figure",
     "score_vs_si",
+    "si_course",
+    "si_retest",
     "si_scatter",
     "si_slope",
     "specification_of",

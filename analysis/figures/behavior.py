@@ -8,7 +8,6 @@ import pandas as pd
 
 from analysis.figures import theme
 
-PHENOTYPE_ORDER = ("control", "susceptible", "resilient", "unclassified")
 SCATTER_HEIGHT = 380  # pixels
 ZONES = {"iz": "interaction zone", "corner": "corners"}
 
@@ -30,7 +29,7 @@ def si_scatter(calls: pd.DataFrame, *, cutoff: float | Mapping[str, float] = 1.0
     drawn = theme.finite_rows(calls, ["iz_absent_s", "iz_present_s"])
     if drawn.empty:
         return theme.no_data("no data: no social interaction test has both times")
-    labels = theme.counted(drawn["phenotype"], PHENOTYPE_ORDER)
+    labels = theme.counted(drawn["phenotype"], theme.PHENOTYPES)
     drawn = drawn.assign(phenotype_n=drawn["phenotype"].map(labels))
     right, top = (float(drawn[column].max()) * 1.05 or 1.0 for column in ("iz_absent_s", "iz_present_s"))
     cutoffs = dict(cutoff) if isinstance(cutoff, Mapping) else {"": float(cutoff)}

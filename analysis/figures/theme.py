@@ -40,6 +40,7 @@ GROUP_ORDER = (
     "resilient",
     "witness",
 )
+PHENOTYPES = ("control", "susceptible", "resilient", "unclassified")
 RESPONSES = ("responder", "non-responder")
 TONES = {"responder": -0.15, "non-responder": 0.3}  # of the arm's color: towards black, towards white
 SHAPES = {

@@ -9,7 +9,7 @@ from analysis.kernels.phenotype import classify_phenotype
 from analysis.models import AnalysisRun, PhenotypeCall
 from analysis.progress import Progress
 from analysis.tasks.si_tests import included_tests, left_out, read_si_tests
-from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_name, whole_number
+from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_parameter, whole_number
 from labdb.behavior.models import PhenotypeRule
 from labdb.colony.models import Study
 
@@ -62,7 +62,7 @@ def store(run: AnalysisRun, inputs: Inputs, calls: pd.DataFrame) -> None:
 TASK = Task(
     name="phenotype",
     parameters={
-        "rule": Parameter("Ratio below 1", rule_name(PhenotypeRule), "Name of a phenotype rule."),
+        "rule": rule_parameter(PhenotypeRule, "Ratio below 1"),
         "test_number": Parameter(1, whole_number(1), "Which SI test of each mouse.", asks_another_question=True),
     },
     missing=missing,

@@ -11,7 +11,7 @@ from analysis.models import AnalysisRun, ResponseCall
 from analysis.progress import Progress
 from analysis.tasks import phenotype
 from analysis.tasks.si_tests import included_tests, left_out, read_si_tests
-from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_name, whole_number
+from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_parameter, whole_number
 from labdb.behavior.models import ResponseRule
 from labdb.colony.models import Study
 
@@ -81,7 +81,7 @@ def _phenotype_run(study: Study, test_number: int) -> AnalysisRun | None:
 TASK = Task(
     name="response",
     parameters={
-        "rule": Parameter("Ratio 1 and reliable change", rule_name(ResponseRule), "Name of a response rule."),
+        "rule": rule_parameter(ResponseRule, "Ratio 1 and reliable change"),
         "before": Parameter(1, whole_number(1), "Number of the first SI test.", asks_another_question=True),
         "after": Parameter(2, whole_number(2), "Number of the re-test.", asks_another_question=True),
     },

@@ -28,12 +28,15 @@ class Parameter:
     help : str
     asks_another_question : bool
         Runs that differ in it answer different questions, so each value has a current run of its own.
+    rule : type of Rule, optional
+        The record whose name it is.
     """
 
     default: Any
     read: Callable[[Study, Any], Any]
     help: str
     asks_another_question: bool = False
+    rule: type[Rule] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,12 @@ def whole_number(minimum: int) -> Callable[[Study, Any], int]:
     return read
 
 
-def rule_name(model: type[Rule]) -> Callable[[Study, Any], str]:
-    """Accept the name of a rule."""
+def rule_parameter(model: type[Rule], default: str) -> Parameter:
+    """Return the parameter that names the rule which a task goes by."""
+    return Parameter(default, _rule_name(model), f"Name of a {model._meta.verbose_name}.", rule=model)
+
+
+def _rule_name(model: type[Rule]) -> Callable[[Study, Any], str]:
 
     def read(study: Study, value: Any) -> str:
         names = list(model.objects.values_list("name", flat=True))

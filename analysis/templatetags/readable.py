@@ -31,6 +31,12 @@ def places(value: Any, digits: int = 2) -> str:
 
 
 @register.filter
+def signed(value: int) -> str:
+    """Return a whole number with its sign, a true minus."""
+    return f"{value:+d}".replace("-", "−")
+
+
+@register.filter
 def words(value: str) -> str:
     """Return a stored name as people write it: ``non_responder`` as non-responder, tasks with spaces."""
     return str(value).replace("non_responder", "non-responder").replace("_", " ")

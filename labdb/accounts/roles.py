@@ -16,6 +16,7 @@ BENCH = ("colony", "defeat", "behavior", "tissue", "sequencing")
 DOSING = ("treatment.dose",)
 ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     "technician": {"view": EVERYTHING, "add": (*BENCH, *DOSING), "change": (*BENCH, *DOSING)},
+    "blind scorer": {"add": ("behavior.socialinteractiontest",)},  # sees nothing but the tests to be scored again
     "scorer": {"view": EVERYTHING, "add": ("behavior",), "change": ("behavior",)},
     "analyst": {"view": EVERYTHING, "add": ("analysis", "behavior", "sequencing"), "change": ("analysis", "behavior")},
     "allocator": {"view": EVERYTHING, "add": ("treatment",), "change": ("treatment",)},

@@ -5,7 +5,9 @@ from labdb.behavior.models import (
     AssayMetric,
     AssayResult,
     PhenotypeRule,
+    PlannedSiTest,
     ResponseRule,
+    SiTestPlan,
     SocialInteractionTest,
     TrackedTrial,
     TrackerMapping,
@@ -86,11 +88,38 @@ class TrackedTrialRecord(Record):
 
 
 @register
+class SiTestPlanRecord(Record):
+    """Days of SI tests as planned."""
+
+    model = SiTestPlan
+    resource = "si-test-plans"
+    fields = (
+        "cohort", "code", "performed_at", "test_number", "test_date", "trial_s", "room", "lux", "lights_on",
+        "target_side", "reason", "seed", "algorithm_version", "input_digest", "input_snapshot", "notes",
+    )  # fmt: skip
+    list_display = ("code", "cohort", "test_number", "test_date", "performed_at", "reason", "seed")
+    list_filter = ("cohort", "test_number")
+
+
+@register
+class PlannedSiTestRecord(Record):
+    """SI tests as planned."""
+
+    model = PlannedSiTest
+    resource = "planned-si-tests"
+    fields = ("plan", "mouse", "order_of_day", "turn", "arena", "target", "state", "state_reason", "notes")
+    list_display = ("plan", "order_of_day", "turn", "mouse", "arena", "target", "state", "state_reason")
+    list_filter = ("plan", "mouse__cohort", "arena", "target", "state")
+    search_fields = ("mouse__code", "target__code")
+
+
+@register
 class PhenotypeRuleRecord(Record):
     """Phenotype rules."""
 
     model = PhenotypeRule
     fields = ("name", "cutoff", "control_sd", "min_iz_present_s", "max_corner_ratio", "borderline", "notes")
+    detail_template = "registry/_rule_versions.html"
 
 
 @register
@@ -99,6 +128,7 @@ class ResponseRuleRecord(Record):
 
     model = ResponseRule
     fields = ("name", "cutoff", "reliable_change", "borderline", "notes")
+    detail_template = "registry/_rule_versions.html"
 
 
 @register

@@ -72,8 +72,8 @@ class Exclude(_OfMice):
     model = Exclusion
 
     def asked(self, context: PageContext, sent: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the criterion, when it was set, who decided."""
-        return ("criterion", "is_a_priori", "decided_by", "decided_at", "notes")
+        """Return the criterion, when it was set, who decided and what they knew."""
+        return ("criterion", "is_a_priori", "is_blind", "decided_by", "decided_at", "notes")
 
     def initial(self, context: PageContext) -> dict[str, Any]:
         """Return who decides, and now."""

@@ -163,8 +163,8 @@ class ExclusionRecord(Record):
     """Mice that analyses leave out."""
 
     model = Exclusion
-    fields = ("mouse", "criterion", "is_a_priori", "decided_by", "decided_at", "notes")
-    list_filter = ("is_a_priori", "mouse__cohort", "mouse__group")
+    fields = ("mouse", "criterion", "is_a_priori", "is_blind", "decided_by", "decided_at", "notes")
+    list_filter = ("is_a_priori", "is_blind", "mouse__cohort", "mouse__group")
     search_fields = ("mouse__code", "criterion")
 
 

@@ -18,6 +18,7 @@ from labdb.defeat.aggressor_facts import AggressorFacts, all_facts, newest_rule
 from labdb.defeat.course_facts import Meeting
 from labdb.defeat.models import DefeatBout, DefeatCourse, RotationPlan, ScreeningRule
 from labdb.defeat.partners import PartnerPlan, plan_partners
+from labdb.defeat.plan_records import PlanRefused
 from labdb.defeat.rotation import Rotation
 from labdb.defeat.rotation_reasons import RotationError
 from labdb.registry.form_fields import is_storable
@@ -104,7 +105,7 @@ def course_plan(request: HttpRequest, code: str, course: str) -> HttpResponse:
     except RotationError as error:
         words["remedy"] = planning.why_so_few(found, rule, with_unscreened=said["with_unscreened"])
         return render(request, "defeat/plan.html", {**words, "sentences": error.reasons}, status=409)
-    except planning.PlanRefused as error:
+    except PlanRefused as error:
         return render(request, "defeat/plan.html", {**words, "sentences": [str(error)]}, status=409)
     if "save" in request.POST:
         words["sentences"] = ["Mice or aggressors were changed since the preview; look at the new plan and save it."]

@@ -1,9 +1,7 @@
 """From the records to a rotation and back: read what the planner must know, plan, store the plan with its bouts."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -13,8 +11,8 @@ from labdb.colony.models import Cage, Mouse
 from labdb.defeat import course_facts
 from labdb.defeat.aggressor_facts import AggressorFacts, all_facts
 from labdb.defeat.models import DefeatBout, DefeatCourse, PlannedBout, RotationPlan, ScreeningRule
+from labdb.defeat.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.defeat.rotation import ALGORITHM_VERSION, Rotation, plan_rotation
-from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_dicts
 from labdb.registry.natural_order import natural
 from labdb.registry.record import record_for
@@ -22,13 +20,9 @@ from labdb.registry.record import record_for
 MOST_NAMED = 10  # mice in a sentence; the rest are counted
 
 
-class PlanRefused(Exception):
-    """A plan cannot be made or stored; the text is a sentence."""
-
-
 @dataclass(frozen=True)
-class PlanInputs:
-    """All that decides a plan, by codes; its digest says whether two plans were made from the same."""
+class PlanInputs(Repeatable):
+    """All that decides a rotation."""
 
     mice: list[str]
     days: list[int]
@@ -39,16 +33,6 @@ class PlanInputs:
     daily_goal: float | None
     seed: int
     algorithm_version: str = field(default=ALGORITHM_VERSION)
-
-    @property
-    def snapshot(self) -> str:
-        """As JSON, always spelled alike."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the snapshot."""
-        return sha256(self.snapshot.encode()).hexdigest()
 
     def plan(self) -> Rotation:
         """Make the plan; RotationError when there is none."""
@@ -180,9 +164,9 @@ def store_plan(
             "algorithm_version": inputs.algorithm_version, "input_digest": inputs.digest,
             "input_snapshot": inputs.snapshot,
         }  # fmt: skip
-        plan = _stored(import_dicts(record_for(RotationPlan), [made], user=user, study=course.study, door="web"))[0]
+        plan = stored_rows(import_dicts(record_for(RotationPlan), [made], user=user, study=course.study, door="web"))[0]
         rows = list(_bout_rows(plan, rotation))
-        _stored(import_dicts(record_for(PlannedBout), rows, user=user, study=course.study, door="web"))
+        stored_rows(import_dicts(record_for(PlannedBout), rows, user=user, study=course.study, door="web"))
     return plan
 
 
@@ -192,12 +176,6 @@ def _free_code(course: DefeatCourse) -> str:
     while f"{course.code}-P{number}" in taken:
         number += 1
     return f"{course.code}-P{number}"
-
-
-def _stored(report: ImportReport) -> Any:
-    if not report.is_stored:
-        raise PlanRefused(report.refusals()[0].sentence)
-    return report.records
 
 
 def _bout_rows(plan: RotationPlan, rotation: Rotation) -> Iterator[dict[str, Any]]:

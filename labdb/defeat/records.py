@@ -57,6 +57,7 @@ class ScreeningRuleRecord(Record):
 
     model = ScreeningRule
     fields = ("name", "max_latency_s", "consecutive_sessions", "sessions", "notes")
+    detail_template = "registry/_rule_versions.html"
 
 
 @register

@@ -42,7 +42,7 @@ def _too_few_a_day(mice: Sequence[str], days: Sequence[int], is_free: np.ndarray
         if n_free < len(mice):
             lacking = len(mice) - n_free
             is_run = len(alike) > 2 and alike[-1] - alike[0] == len(alike) - 1
-            some = f"{alike[0]} to {alike[-1]}" if is_run else _named([str(day) for day in alike])
+            some = f"{alike[0]} to {alike[-1]}" if is_run else named([str(day) for day in alike])
             on = f"day {some}" if len(alike) == 1 else f"days {some}"
             yield f"Too few aggressors on {on}: {n_free} for {len(mice)} mice; {lacking} more {_are(lacking)} needed."
 
@@ -52,7 +52,7 @@ def _too_few_for_a_mouse(
 ) -> Iterator[str]:
     for left, alike in _alike(mice, (is_new & is_free.any(axis=0)).sum(axis=1).tolist()):
         if left < len(days):
-            who = f"{alike[0]} has" if len(alike) == 1 else f"{_named(alike)} have each"
+            who = f"{alike[0]} has" if len(alike) == 1 else f"{named(alike)} have each"
             met = "it has" if len(alike) == 1 else "they have"
             yield (
                 f"{who} {left} of {len(aggressors)} aggressors left that {met} not met, for {len(days)} days; "
@@ -71,17 +71,32 @@ def _alike(ones: Sequence[T], numbers: Sequence[int]) -> list[tuple[int, list[T]
 def _crowded_days(
     mice: Sequence[str], aggressors: Sequence[str], days: Sequence[int], is_new: np.ndarray, is_free: np.ndarray
 ) -> Iterator[str]:
-    """Name, for a day, mice that together have fewer aggressors than they are (Hall's condition)."""
+    """Name, for a day, mice that together have fewer aggressors than they are."""
     for day, free in zip(days, is_free, strict=True):
-        allowed = is_new & free
-        partner = maximum_bipartite_matching(csr_array(allowed), perm_type="column")
-        if (partner >= 0).all():
-            continue
-        group, few = _reached(allowed, partner, int(np.flatnonzero(partner < 0)[0]))
-        yield (
-            f"On day {day} {_named([mice[row] for row in group])} have only {_named([aggressors[column] for column in few])} left that they have not met: "
-            f"{len(few)} for {len(group)} mice."
-        )
+        if crowd := crowded(is_new & free):
+            group, few = crowd
+            yield (
+                f"On day {day} {named([mice[row] for row in group])} have only {named([aggressors[column] for column in few])} left that they have not met: "
+                f"{len(few)} for {len(group)} mice."
+            )
+
+
+def crowded(is_allowed: np.ndarray) -> tuple[list[int], list[int]] | None:
+    """Return rows that together are allowed fewer columns than they are, and these columns (Hall's condition).
+
+    Parameters
+    ----------
+    is_allowed : numpy.ndarray of bool, shape (n_rows, n_columns)
+
+    Returns
+    -------
+    tuple of lists of int, or None
+        None where every row can have a column of its own.
+    """
+    partner = maximum_bipartite_matching(csr_array(is_allowed), perm_type="column")
+    if (partner >= 0).all():
+        return None
+    return _reached(is_allowed, partner, int(np.flatnonzero(partner < 0)[0]))
 
 
 def _reached(allowed: np.ndarray, partner: np.ndarray, start: int) -> tuple[list[int], list[int]]:
@@ -121,16 +136,17 @@ def _too_few_over_all(
     others = [column for column in range(n_aggressors) if n_mice + column not in inside]
     meetings = int(n_free_days[used_up].sum() + capacity[np.ix_(group, [n_mice + column for column in others])].sum())
     yield (
-        f"{_named([mice[row] for row in group])} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
+        f"{named([mice[row] for row in group])} need {len(group) * len(days)} bouts in {len(days)} days, and the aggressors that they have "
         f"not met can give {meetings}; add an aggressor, or plan fewer days."
     )
 
 
-def _named(codes: Sequence[str]) -> str:
-    named = codes[:NAMED]
+def named(codes: Sequence[str]) -> str:
+    """Return codes as words; beyond `NAMED` they are counted."""
+    some = codes[:NAMED]
     if len(codes) > NAMED:
-        return f"{', '.join(named)} and {len(codes) - NAMED} more"
-    return ", ".join(named[:-1]) + (" and " if len(named) > 1 else "") + named[-1] if named else "nobody"
+        return f"{', '.join(some)} and {len(codes) - NAMED} more"
+    return ", ".join(some[:-1]) + (" and " if len(some) > 1 else "") + some[-1] if some else "nobody"
 
 
 def _are(number: int) -> str:

@@ -1,9 +1,12 @@
-"""Everything of a study that analyses leave out, on one page: mice, tests and samples."""
+"""Everything of a study that analyses leave out, on one page: mice, tests and samples, each with its criterion."""
 
+import csv
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
@@ -12,10 +15,14 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.views.decorators.http import require_GET
 
+from analysis.figure_views import file_name
 from analysis.links import storable
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import Exclusion, Study
 from labdb.registry.record import all_records, record_for
+
+ANSWERS = {True: "yes", False: "no", None: "unknown"}
+CSV_HEADER = ("kind", "what", "criterion", "set_a_priori", "decided_blind", "excluded_by", "excluded_at")
 
 
 @dataclass(frozen=True)
@@ -26,17 +33,84 @@ class Excluded:
     what: str
     criterion: str
     is_a_priori: bool | None
+    is_blind: bool | None
     who: str
     at: datetime | None
     url: str
 
+    @property
+    def a_priori(self) -> str:
+        """Whether the criterion was set before any result was seen: yes, no or unknown."""
+        return ANSWERS[self.is_a_priori]
+
+    @property
+    def blind(self) -> str:
+        """Whether who decided knew neither group nor treatment: yes, no or unknown."""
+        return ANSWERS[self.is_blind]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of the CSV file."""
+        at = self.at.isoformat(timespec="seconds") if self.at else ""
+        return (self.kind, self.what, self.criterion, self.a_priori, self.blind, self.who, at)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One choice above the table."""
+
+    name: str
+    label: str
+    chosen: str
+    choices: tuple[str, ...]
+
 
 @require_GET
 def exclusions(request: HttpRequest, code: str) -> HttpResponse:
-    """Answer the page of a study's exclusions."""
+    """Answer the page of a study's exclusions, those that ``?kind=&a_priori=&blind=`` select; ``?export=csv`` the file."""
     study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
     rows = [*_mice(study, request.user), *_tests_and_samples(study, request.user)]
-    return render(request, "desk/exclusions.html", {"study": study, "rows": rows})
+    filters = _filters(request, rows)
+    shown = [row for row in rows if all(getattr(row, one.name) == one.chosen for one in filters if one.chosen)]
+    if request.GET.get("export") == "csv":
+        return _file(study, shown)
+    chosen = {one.name: one.chosen for one in filters if one.chosen}
+    words = {
+        "study": study,
+        "rows": shown,
+        "n_all": len(rows),
+        "filters": filters,
+        "is_filtered": bool(chosen),
+        "counts": _counts(shown),
+        "export_url": f"?{urlencode({**chosen, 'export': 'csv'})}",
+    }
+    return render(request, "desk/exclusions.html", words)
+
+
+def _filters(request: HttpRequest, rows: list[Excluded]) -> list[Filter]:
+    """Return the choices; one that the address names and nobody knows selects nothing and is shown."""
+    kinds = tuple(dict.fromkeys(row.kind for row in rows))
+    offered = (
+        ("kind", "Kind", kinds),
+        ("a_priori", "Criterion set a priori", tuple(ANSWERS.values())),
+        ("blind", "Decided blind", tuple(ANSWERS.values())),
+    )
+    return [Filter(name, label, request.GET.get(name, ""), choices) for name, label, choices in offered]
+
+
+def _counts(rows: list[Excluded]) -> list[tuple[str, str, int]]:
+    """Return how many of each kind are left out by each criterion, most first."""
+    counts = Counter((row.kind, row.criterion) for row in rows)
+    return [(kind, criterion, n) for (kind, criterion), n in counts.most_common()]
+
+
+def _file(study: Study, rows: list[Excluded]) -> HttpResponse:
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{file_name("exclusions", study.code)}.csv"'
+    writer = csv.writer(answer)
+    writer.writerow(CSV_HEADER)
+    writer.writerows(row.cells for row in rows)
+    return answer
 
 
 def excluded_models() -> list[Any]:
@@ -57,10 +131,10 @@ def _excluded(model: Any, user: Any) -> Any:
 def _mice(study: Study, user: Any) -> Iterator[Excluded]:
     rows = Exclusion.objects.visible_to(user).filter(study=study).select_related("mouse", "decided_by")
     for row in rows.order_by("mouse__code", "criterion"):
-        at = row.decided_at or row.created_at
         yield Excluded(
-            "Mouse", str(row.mouse), row.criterion, row.is_a_priori, _name(row.decided_by), at, _url(Exclusion, row)
-        )
+            "Mouse", str(row.mouse), row.criterion, row.is_a_priori, row.is_blind, _name(row.decided_by),
+            row.decided_at or row.created_at, _url(Exclusion, row),
+        )  # fmt: skip
 
 
 def _tests_and_samples(study: Study, user: Any) -> Iterator[Excluded]:
@@ -74,6 +148,7 @@ def _tests_and_samples(study: Study, user: Any) -> Iterator[Excluded]:
                 str(row),
                 row.exclusion_criterion,
                 row.is_exclusion_a_priori,
+                row.is_exclusion_blind,
                 _name(row.excluded_by),
                 since.get(row.pk),
                 _url(model, row),

@@ -9,15 +9,16 @@ import pandas as pd
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from analysis.frames import arms_of_mice
+from analysis.frames import ARM_NOT_SHOWN, NOT_ALLOCATED, arms_of_mice
 from labdb.behavior.models import SocialInteractionTest
+from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models import Mouse, Study
 from labdb.registry.record import record_for
 from labdb.sequencing.models import Library, LibraryCounts, RnaExtraction
 from labdb.tissue.models import TissueSample
 from labdb.treatment.models import Allocation
 
-NOT_CALLED = "not called"
+NOT_CALLED, EXCLUDED = "not called", "excluded"
 MIN_RIN = 7  # below it RNA is commonly thought too degraded for a library; demo.md plants such samples
 
 
@@ -28,7 +29,7 @@ class Mice:
     Attributes
     ----------
     frame : pandas.DataFrame
-        ``cohort``, ``group``, ``phenotype``, ``arm`` (None where it may not be known), and whether each ``is_tested``,
+        ``cohort``, ``group``, ``phenotype``, ``arm`` (None where it may not be known), and whether each
         ``is_allocated``, ``is_retested``, ``is_sequenced``.
     """
 
@@ -47,11 +48,6 @@ class Mice:
         counted.insert(0, "mice", self.frame.groupby(["phenotype", "arm"]).size())
         return _records(counted.reset_index())
 
-    def totals(self) -> dict[str, int]:
-        """Return how many mice came how far."""
-        steps = ["is_tested", "is_allocated", "is_retested", "is_sequenced"]
-        return {"registered": len(self.frame), **{name[3:]: int(self.frame[name].sum()) for name in steps}}
-
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
@@ -62,20 +58,20 @@ def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:
     rows = Mouse.objects.filter(study=study).order_by("code").values_list("pk", "cohort__code", "group")
     frame = pd.DataFrame.from_records(list(rows), columns=["mouse", "cohort", "group"]).set_index("mouse")
     arms = arms_of_mice(study, user)["arm"]
-    tests = SocialInteractionTest.objects.filter(study=study, counts=True)
+    tests = SocialInteractionTest.objects.filter(SocialInteractionTest.included(), study=study)
     n_tests = dict(tests.order_by().values_list("mouse_id").annotate(n=Count("pk")))
     allocated = set(Allocation.objects.filter(study=study).values_list("mouse_id", flat=True))
     counted = LibraryCounts.objects.filter(library__study=study).values("library")
     samples = TissueSample.objects.filter(study=study, extractions__libraries__in=counted)
     sequenced = set(samples.values_list("mouse_id", flat=True))
     keys = frame.index
+    excluded = marks_of_mice(keys)
     return Mice(
         frame.assign(
             cohort=frame["cohort"].fillna("no cohort"),
             group=frame["group"].replace("", "no group"),
-            phenotype=[phenotypes.get(key, NOT_CALLED) for key in keys],
+            phenotype=[EXCLUDED if key in excluded else phenotypes.get(key, NOT_CALLED) for key in keys],
             arm=_arms(keys, arms.to_dict(), allocated),
-            is_tested=[n_tests.get(key, 0) > 0 for key in keys],
             is_allocated=[key in allocated for key in keys],
             is_retested=[n_tests.get(key, 0) > 1 for key in keys],
             is_sequenced=[key in sequenced for key in keys],
@@ -84,7 +80,7 @@ def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:
 
 
 def _arms(keys: Iterable[int], arms: dict[Any, str], allocated: set[int]) -> list[str]:
-    return [arms.get(key) or ("arm not shown to you" if key in allocated else "not allocated") for key in keys]
+    return [arms.get(key) or (ARM_NOT_SHOWN if key in allocated else NOT_ALLOCATED) for key in keys]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """Figures of a study: those of its current runs, and of records that no run is needed for."""
 
+from collections.abc import Callable
+from typing import Any
+
 from altair.utils.schemapi import debug_mode as altair_checks
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,13 +20,18 @@ from analysis.figure_views import (
     send_figure,
 )
 from analysis.figures.body_mass import body_mass
+from analysis.figures.flow import animal_flow as draw_steps
 from analysis.frames import body_mass_frame
 from analysis.links import storable
 from analysis.summaries import current_runs
 from labdb.colony.models import Mouse, Study
+from labdb.desk.animal_flow import ADDS_UP, animal_flow
+from labdb.desk.scoring_page import AGREEMENT, AGREEMENT_TITLE, draw_agreement
 
 BODY_MASS = "body-mass"
 BODY_MASS_TITLE = "Body mass over days"
+FLOW = "animal-flow"
+FLOW_TITLE = "Flow of animals"
 
 
 def study_figure(request: HttpRequest, code: str, name: str, file_format: str) -> HttpResponse:
@@ -34,6 +42,9 @@ def study_figure(request: HttpRequest, code: str, name: str, file_format: str) -
         require_format(file_format)
         if name == BODY_MASS:
             return _send_body_mass(request, study, path)
+        if name in OF_RECORDS:
+            title, draw = OF_RECORDS[name]
+            return send_figure(request, title, draw(study, request.user), path, (study.code, name))
         figure = _figure_named(name)
         run = current_runs(study).get(figure.task)
         if run is None:
@@ -48,7 +59,7 @@ def _figure_named(name: str) -> Figure:
     try:
         return figure_named(name)
     except FigureError:
-        names = ", ".join([*(figure.name for figure in FIGURES), BODY_MASS])
+        names = ", ".join([*(figure.name for figure in FIGURES), BODY_MASS, *OF_RECORDS])
         raise FigureError(f"{name} is not a figure of a study; there are: {names}.", 404) from None
 
 
@@ -72,6 +83,21 @@ def draw_body_mass(study: Study, mouse: Mouse | None = None) -> Drawn:
     weighed = _counted(len(weighings), "weighing", "weighings")
     who = str(mouse) if mouse else "n = " + _counted(weighings["mouse"].nunique(), "mouse", "mice")
     return Drawn(chart, f"{who}, {weighed}.", (mouse.code,) if mouse else ())
+
+
+def draw_flow(study: Study, _user: Any) -> Drawn:
+    """Animals from their registration to expression, and why the others left."""
+    steps = animal_flow(study, current_runs(study).get("phenotype"))
+    with altair_checks(False):
+        chart = draw_steps([step.lines for step in steps])
+    return Drawn(chart, "An excluded mouse leaves before the first analysis that would have read it. " + ADDS_UP)
+
+
+# By name: title, and what draws it for whoever asks; no run is needed.
+OF_RECORDS: dict[str, tuple[str, Callable[[Study, Any], Drawn]]] = {
+    FLOW: (FLOW_TITLE, draw_flow),
+    AGREEMENT: (AGREEMENT_TITLE, draw_agreement),
+}
 
 
 def _counted(n: int, one: str, several: str) -> str:

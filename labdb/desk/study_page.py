@@ -15,9 +15,10 @@ from analysis.tasks import TASKS
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study, Weighing
 from labdb.desk import study_facts
+from labdb.desk.animal_flow import animal_flow
 from labdb.desk.exclusions_page import n_exclusions
 from labdb.desk.quick_entry import entries_of_study
-from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE
+from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE, FLOW, FLOW_TITLE
 from labdb.registry.permissions import may
 
 # By the task whose current results they show; the order is that of the experiment.
@@ -38,7 +39,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
     own_runs = AnalysisRun.objects.visible_to(request.user).filter(study=found).select_related("requested_by", "study")
     context = {
         "study": found,
-        "totals": mice.totals(),
+        "steps": animal_flow(found, runs.get("phenotype")),
         "groups": mice.by_group(),
         "flow": mice.flow(),
         "gaps": study_facts.completeness(found),
@@ -67,6 +68,7 @@ def _figures(found: Study, runs: dict[str, AnalysisRun]) -> dict[str, Any]:
     return {
         "behavior_figures": drawn.get("phenotype", []),
         "response_figures": drawn.get("response", []),
+        "flow_figure": {"title": FLOW_TITLE, "url": f"{root}figures/{FLOW}.html"},
         "body_mass_figure": body_mass if frames.has_weighings(found) else None,
         "reversal_figures": drawn.get("reversal", []),
     }

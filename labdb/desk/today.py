@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analysis.models import AnalysisRun, RunStatus
-from labdb.behavior.models import SocialInteractionTest
+from labdb.behavior.models import PlannedSiTest, PlannedState, SiTestPlan, SocialInteractionTest
 from labdb.colony.mass_loss import mass_alert
 from labdb.colony.models import Mouse, Weighing, WelfareAction, WelfareCheck, WelfareFinding
 from labdb.defeat.first_day import FIRST_DAY, first_day_of_stress
@@ -45,18 +45,11 @@ def list_url(model: Any, **query: Any) -> str:
     return f"{reverse('record-list', args=[record_for(model).resource])}?{urlencode(query)}"
 
 
-def grid_url(model: Any, **of_cohort: str) -> str:
-    """Return the address of an empty grid with a row for each mouse of a cohort."""
-    asked = urlencode({"rows": "new", **of_cohort})
-    return f"{reverse('record-grid', args=[record_for(model).resource])}?{asked}"
-
-
 def courses(user: Any, today: date) -> Iterator[Due]:
     """Yield bouts and weighings of cohorts under defeat, and the SI tests of the day after the last bout."""
     for course in _begun_courses(user, today):
         study, cohort = course.study.code, course.cohort.code
         day = (today - course.begins).days + 1
-        of_cohort = {"study": study, "mouse__cohort": cohort}
         if day <= course.days:
             bouts = reverse("defeat-course", args=[study, course.code])
             if course.is_planned:
@@ -64,9 +57,30 @@ def courses(user: Any, today: date) -> Iterator[Due]:
             yield Due(f"bouts of day {day} of {course.days}", bouts, study, cohort, course.n_bouts, course.n_stressed)
             weighings = f"{reverse('bench-weighing', args=[study])}?{urlencode({'cohort': cohort})}"
             yield Due("weighings under defeat", weighings, study, cohort, course.n_weighed, course.n_alive)
-        elif day == course.days + 1:
-            tests = grid_url(SocialInteractionTest, **of_cohort)
+        elif day == course.days + 1 and not course.is_test_planned:
+            tests = f"{reverse('bench-si-tests', args=[study])}?{urlencode({'cohort': cohort})}"
             yield Due("SI tests after the last bout", tests, study, cohort, course.n_tested, course.n_alive)
+
+
+def si_test_days(user: Any, today: date) -> Iterator[Due]:
+    """Yield the days of SI tests that are planned for the day, by the plan in force of each cohort's test."""
+    later = SiTestPlan.objects.filter(
+        cohort=OuterRef("plan__cohort"), test_number=OuterRef("plan__test_number"),
+        performed_at__gt=OuterRef("plan__performed_at"),
+    )  # fmt: skip
+    tested = SocialInteractionTest.objects.filter(
+        mouse=OuterRef("mouse"), test_number=OuterRef("plan__test_number")
+    ).order_by()
+    places = PlannedSiTest.objects.all().visible_to(user).filter(
+        ~Exists(later), study__state="open", plan__test_date=today, mouse__death_date=None, mouse__exclusions=None
+    )  # fmt: skip
+    counted = places.order_by().values("study__code", "plan__cohort__code", "plan__test_number").annotate(
+        n=Count("pk"), n_done=Count("pk", filter=~Q(state=PlannedState.PLANNED) | Q(Exists(tested)))
+    )  # fmt: skip
+    for row in counted:
+        study, cohort, number = row["study__code"], row["plan__cohort__code"], row["plan__test_number"]
+        url = f"{reverse('bench-si-tests', args=[study])}?{urlencode({'cohort': cohort, 'test': number})}"
+        yield Due(f"SI tests, number {number}", url, study, cohort, row["n_done"], row["n"])
 
 
 def _begun_courses(user: Any, today: date) -> QuerySet[Any]:
@@ -80,6 +94,7 @@ def _begun_courses(user: Any, today: date) -> QuerySet[Any]:
         .select_related("study", "cohort")
         .annotate(
             is_planned=Exists(RotationPlan.objects.filter(course=OuterRef("pk"))),
+            is_test_planned=Exists(SiTestPlan.objects.filter(cohort=OuterRef("cohort"), test_number=1)),
             n_alive=_number(alive),
             n_stressed=_number(alive.filter(group__in=STRESSED)),
             n_bouts=_number(alive.filter(pk__in=_of(DefeatBout, "performed_at", today).values("mouse"))),
@@ -267,7 +282,7 @@ def _page(mouse: Mouse) -> str:
     return reverse("mouse-page", args=[mouse.study.code, mouse.code])
 
 
-DUE_SOURCES: tuple[DueSource, ...] = (courses, doses, solutions, screenings)
+DUE_SOURCES: tuple[DueSource, ...] = (courses, si_test_days, doses, solutions, screenings)
 TROUBLE_SOURCES: tuple[TroubleSource, ...] = (hurt_mice, open_checks, endpoints, refused_imports, failed_runs)
 
 

@@ -1,10 +1,8 @@
 """Weighing at the bench: the balance types, the page accepts, and the next mouse comes; and the same round on paper."""
 
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
-import segno
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
@@ -12,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -22,6 +19,7 @@ from labdb.accounts.bench_shell import bench_words
 from labdb.colony.body_mass import JUMP_PERCENT, MOST_PERCENT
 from labdb.colony.mass_loss import FALLS_IN_A_ROW
 from labdb.colony.models import Cohort, Study, Weighing, WelfareAction, WelfareCheck, WelfareFinding
+from labdb.desk.qr_code import qr_svg
 from labdb.desk.weighing_sheet import masses_of_today, weighing_round
 from labdb.registry.attachment_pages import refusal
 from labdb.registry.forms import forbidden_sentence
@@ -49,7 +47,7 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
     }
     if not asked:
         return render(request, "bench/weighing_cohorts.html", {**words, "cohorts": _cohorts(study), "all": ALL})
-    cohort = _cohort_named(study, asked)
+    cohort = cohort_named(study, asked)
     rows = weighing_round(study, cohort)
     round_address = {"cohort": asked}
     if chosen := request.GET.get("mice"):  # ticked in a list
@@ -61,7 +59,7 @@ def weighing(request: HttpRequest, code: str) -> HttpResponse:
         return render(
             request,
             "bench/weighing_sheet.html",
-            {**words, "today": timezone.localdate(), "address": address, "qr": _qr(address)},
+            {**words, "today": timezone.localdate(), "address": address, "qr": qr_svg(address)},
         )
     return render(request, "bench/weighing.html", {**words, **_for_script(request.user, study, cohort, rows)})
 
@@ -74,11 +72,11 @@ def weighed_today(request: HttpRequest, code: str) -> JsonResponse:
     study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
     if not may(request.user, "view", Weighing, study):
         raise PermissionDenied(forbidden_sentence("view", Weighing, study))
-    cohort = _cohort_named(study, request.GET.get("cohort", ALL))
+    cohort = cohort_named(study, request.GET.get("cohort", ALL))
     return JsonResponse({"day": str(timezone.localdate()), "masses": masses_of_today(study, cohort)})
 
 
-def _cohort_named(study: Study, asked: str) -> Cohort | None:
+def cohort_named(study: Study, asked: str) -> Cohort | None:
     """Return the cohort of the address, None for all mice of the study; 404 where there is none of that name."""
     if asked == ALL:
         return None
@@ -124,12 +122,3 @@ def _for_script(user: Any, study: Study, cohort: Cohort | None, rows: list[Any])
         "photo": photo,
         "photo_refusal": photo_refusal,
     }
-
-
-def _qr(address: str) -> str:
-    """Return the QR code of an address, as SVG to stand in the page."""
-    drawn = BytesIO()
-    segno.make(address, micro=False).save(
-        drawn, kind="svg", scale=3, border=4, xmldecl=False, svgns=True, title="QR code of this page"
-    )
-    return mark_safe(drawn.getvalue().decode())  # noqa: S308 (made here, of modules and no text)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from labdb.colony.mass_loss import FALLS_IN_A_ROW, Weighed, baseline_of, endpoint_g, falling
 from labdb.colony.models import Cohort, Housing, Mouse, MouseIdentification, Study, Weighing, WelfareCheck
+from labdb.colony.places import housings_on, place_words
 from labdb.defeat.first_day import first_day_of_stress
 from labdb.registry.natural_order import natural
 
@@ -98,13 +99,13 @@ def weighing_round(study: Study, cohort: Cohort | None) -> list[MouseOfRound]:
     mice = Mouse.objects.filter(study=study).filter(Q(death_date=None) | Q(death_date__gte=today))
     chosen: Any = list((mice.filter(cohort=cohort) if cohort else mice).annotate(first_day=first_day_of_stress()))
     ids = [mouse.pk for mouse in chosen]
-    housings, masses, marks = _housings(ids, today), _masses(ids), _marks(chosen)
+    housings, masses, marks = housings_on(ids, today), _masses(ids), _marks(chosen)
     excluded = set(Mouse.objects.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
     checks = _checks_today(ids)
     order = sorted(chosen, key=lambda mouse: _place_order(mouse, housings.get(mouse.pk)))
     return [
         MouseOfRound(
-            mouse, _place(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
+            mouse, place_words(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
             checks[mouse.pk], mouse.first_day, today,
         )
         for mouse in order
@@ -132,13 +133,6 @@ def _start_of_today() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _housings(ids: list[int], today: date) -> dict[int, Housing]:
-    now = Housing.objects.filter(mouse__in=ids, housed_from__lte=today).filter(
-        Q(housed_to=None) | Q(housed_to__gte=today)
-    )
-    return {housing.mouse_id: housing for housing in now.select_related("cage").order_by("housed_from")}
-
-
 def _masses(ids: list[int]) -> dict[int, list[Mass]]:
     masses: dict[int, list[Mass]] = defaultdict(list)
     rows = Weighing.objects.filter(mouse__in=ids).order_by("performed_at", "pk")
@@ -163,15 +157,6 @@ def _checks_today(ids: list[int]) -> dict[int, int]:
     for mouse_id in checks.values_list("mouse_id", flat=True):
         counts[mouse_id] += 1
     return counts
-
-
-def _place(housing: Housing | None) -> str:
-    if housing is None or housing.cage is None:
-        return ""
-    cage = housing.cage
-    return " ".join(
-        filter(None, [cage.code, f"({cage.position})" if cage.position else "", housing.get_side_display()])
-    )
 
 
 def _place_order(mouse: Mouse, housing: Housing | None) -> tuple[Any, ...]:

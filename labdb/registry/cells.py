@@ -35,10 +35,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table or a page shows of one field of one row."""
+    """What a table or a page shows of one field of one row; ``mark`` is what is to be known of the row beside it."""
 
     parts: tuple[Part, ...]
     is_number: bool = False
+    mark: str = ""
 
     @property
     def is_unknown(self) -> bool:
@@ -48,7 +49,8 @@ class Cell:
     @property
     def html(self) -> SafeString:
         """The cell as a page shows it; no template, of which a list of fifty rows would take hundreds."""
-        return SafeString("; ".join(self._part_html(part) for part in self.parts))
+        text = SafeString("; ".join(self._part_html(part) for part in self.parts))
+        return format_html('{} <span class="badge bg-yellow-lt">{}</span>', text, self.mark) if self.mark else text
 
     def _part_html(self, part: Part) -> str:
         if part.url:

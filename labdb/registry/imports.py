@@ -111,7 +111,7 @@ def import_rows(
         when = before.created_at.strftime("%Y-%m-%d")
         notes = [*notes, f"The same content was imported on {when} by {before.created_by} ({before})."]
     storing = Storing(user, door, reason, study, source, dict(mapping or {}))
-    return _finish([sheet], storing, tuple(notes), dry_run=dry_run)
+    return finish_import([sheet], storing, tuple(notes), dry_run=dry_run)
 
 
 def check_sheet(
@@ -193,7 +193,7 @@ def import_dicts(
     errors = sorted(errors + cells.errors(checked), key=lambda error: error.line)
     warnings = cells.said(checked, "warnings")
     sheet = CheckedSheet(record, checked, errors, warnings, ignored=tuple(sorted(ignored)))
-    return _finish([sheet], Storing(user, door, reason, study), (), dry_run=dry_run)
+    return finish_import([sheet], Storing(user, door, reason, study), (), dry_run=dry_run)
 
 
 def entered(record: type[Record], row: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
@@ -267,7 +267,10 @@ class _Cells:
         return CellError(error.line, error.column, error.value, sentence, error.sheet)
 
 
-def _finish(sheets: Sequence[CheckedSheet], storing: Storing, notes: tuple[str, ...], *, dry_run: bool) -> ImportReport:
+def finish_import(
+    sheets: Sequence[CheckedSheet], storing: Storing, notes: tuple[str, ...], *, dry_run: bool
+) -> ImportReport:
+    """Store checked sheets of one record, all or none, unless errors, or warnings without a reason, refuse them."""
     report = report_of(sheets, notes)
     if dry_run:
         return report

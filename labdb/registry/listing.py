@@ -13,6 +13,7 @@ from labdb.registry.filters import apply, chosen_names, read_filters
 from labdb.registry.keys import key_path
 from labdb.registry.list_filters import changed
 from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_of_page
+from labdb.registry.models import LabRecord
 from labdb.registry.page_context import PageContext, has_study
 from labdb.registry.record import Record
 
@@ -126,15 +127,17 @@ def page_number(text: str) -> int:
 
 
 def table_rows(record: type[Record], columns: list[Column], rows: list[Any]) -> list[list[Cell]]:
-    """Return the cells; the row's own name links to its page, its number where it has no name."""
+    """Return the cells; the row's own name links to its page, its number where it has no name; its mark stands there."""
     own = _own_name(record, columns)
+    marks = record.model.marks(rows) if issubclass(record.model, LabRecord) else {}
     cells = []
     for row in rows:
         line = [column.cell(row) for column in columns]
+        mark = marks.get(row.pk, "")
         if own is None:
-            line.insert(0, Cell((Part(f"#{row.pk}", detail_url(row)),)))
+            line.insert(0, Cell((Part(f"#{row.pk}", detail_url(row)),), mark=mark))
         else:
-            line[own] = Cell((Part(line[own].parts[0].text, detail_url(row)),))
+            line[own] = Cell((Part(line[own].parts[0].text, detail_url(row)),), mark=mark)
         cells.append(line)
     return cells
 

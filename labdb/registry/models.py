@@ -65,6 +65,11 @@ class LabRecord(models.Model):
         """
         return taken_over(cls, rows)
 
+    @classmethod
+    def marks(cls, rows: Sequence[Self]) -> dict[Any, str]:
+        """Return what a list says beside the names of some rows, by primary key: a query for all of them, if any."""
+        return {}
+
     def named_by(self, field: str) -> list[Any]:
         """Return the records that a field for several of them names: as just entered, else as stored.
 

@@ -23,6 +23,7 @@ from labdb.registry.cells import Cell, columns_of, with_related
 from labdb.registry.exports import export_response
 from labdb.registry.filters import FilterError, chosen_names
 from labdb.registry.former_names import former_names
+from labdb.registry.forms import model_texts
 from labdb.registry.list_actions import actions_of
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, column_choices, selected_rows, table_page
@@ -32,6 +33,7 @@ from labdb.registry.page_context import PageContext, has_study, study_named, vis
 from labdb.registry.past_changes import past_changes
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.related import related_tables
+from labdb.registry.versioned_rule import Rule
 
 
 @require_safe
@@ -187,6 +189,10 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "attachment_limit_mb": settings.ATTACHMENT_LIMIT_MB,
         "is_study": permissions.study_path(context.record.model) == "pk",
     }
+    if isinstance(row, Rule) and context.may("add", study):
+        texts = {**model_texts(row, context.record), "name": row.next_name()}
+        given = {name: str(text) for name, text in texts.items() if text is not None}
+        words["new_version_url"] = context.address("add", query=given)
     if not refusal(request.user, row):
         words["attach_url"] = reverse("attachment-add", args=[resource, pk])
     for action, page in (("change", "edit"), ("delete", "delete")):

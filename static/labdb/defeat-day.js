@@ -5,7 +5,8 @@
   const { rack } = labdb;
   const place = document.querySelector("[data-rack]");
   if (!rack || !place) return;
-  const { make, button, hardness, woundButtons } = labdb.rackMenu;
+  const { make, button, put } = labdb;
+  const { hardness, woundButtons } = labdb.rackMenu;
   const RECORD = "defeat-bouts";
   const TICK_MS = 250;
   const ASK_MS = 15_000; // what other tablets stored
@@ -172,8 +173,6 @@
     big.addEventListener("contextmenu", (event) => event.preventDefault());
     big.addEventListener("click", () => { if (!isLong) tap(tile); isLong = false; });
   }
-
-  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
   function drawTile(tile, now) {
     const view = views.get(tile.mouse);

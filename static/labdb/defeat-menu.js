@@ -2,24 +2,11 @@
 (() => {
   "use strict";
   const labdb = (window.labdb ??= {});
+  const { make, button } = labdb;
   const SWAP_REASONS = ["did not attack", "attacked too hard", "wounded", "not in its cage", "other"];
   const STOP_REASONS = ["wounds", "exhausted", "escaped", "other"];
   const WOUNDS = ["none", "scratches", "small", "open", "beyond the limit"];
   let reason = SWAP_REASONS[0];
-
-  function make(tag, words = {}, ...children) {
-    const { dataset = {}, ...others } = words;
-    const element = Object.assign(document.createElement(tag), others);
-    Object.assign(element.dataset, dataset);
-    element.append(...children);
-    return element;
-  }
-
-  function button(words, act, more = {}) {
-    const one = make("button", { type: "button", className: "btn", textContent: words, ...more });
-    one.addEventListener("click", act);
-    return one;
-  }
 
   function hardness(word) {
     return make("span", { className: `hardness hardness-${word}`, title: word }, make("span", { className: "visually-hidden", textContent: `${word} ` }));
@@ -78,5 +65,5 @@
     return [group("Swap the aggressor, because the planned one", ...reasons), group("for", ...(others.length ? others : [nobody]))];
   }
 
-  labdb.rackMenu = { open, make, button, hardness, woundButtons };
+  labdb.rackMenu = { open, hardness, woundButtons };
 })();

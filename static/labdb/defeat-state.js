@@ -7,6 +7,7 @@
   const labdb = (window.labdb ??= {});
   const element = document.getElementById("rack");
   if (!element) return;
+  const { storage } = labdb;
   const rack = JSON.parse(element.textContent);
   const PREFIX = "labdb-rack ";
   const KEPT = `${PREFIX}${rack.study} ${rack.course} ${rack.day}`;
@@ -16,13 +17,6 @@
   const BOUNCE_MS = 250; // a glove touches twice
   const LONGEST_S = 3600; // of physical contact: the record takes no more
 
-  const storage = (act) => {
-    try {
-      return act(window.localStorage);
-    } catch {
-      return null; // storage can be forbidden; the outbox says so
-    }
-  };
   const nowMs = () => labdb.clock.now().getTime();
 
   function load() {

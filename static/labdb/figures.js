@@ -131,6 +131,7 @@
 
   document.addEventListener("DOMContentLoaded", () => drawAll(document));
   document.addEventListener("labdb:theme", () => drawAll(document));
+  document.addEventListener("labdb:redraw", (event) => draw(event.target)); // its specification was changed
 
   let turning; // a tablet is turned, a window drawn wider
   window.addEventListener("resize", () => {

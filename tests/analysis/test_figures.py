@@ -13,6 +13,7 @@ import pytest
 from analysis import figures
 from analysis.figures import theme
 from analysis.figures.expression import POINTS_PER_CELL
+from analysis.figures.rule_strip import rule_strip
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -76,6 +77,42 @@ TREATED = pd.DataFrame(
         "si_ratio": [0.5, 0.8, 1.2, 1.6, 1.0],
     }
 )
+COURSE = pd.DataFrame(
+    {
+        "mouse": ["M1"] * 3 + ["M2"] * 3,
+        "panel": ["saline"] * 3 + ["ketamine"] * 3,
+        "test_number": [1, 2, 3] * 2,
+        "x": [0.0, 14.0, 28.0] * 2,
+        "si_ratio": [0.5, 0.6, 0.7, 0.4, 1.5, 0.0],
+    }
+)
+RULED = pd.DataFrame(
+    {
+        "mouse": ["M1", "M2", "M3", "M4"],
+        "cohort": ["C1", "C1", "C2", None],
+        "group": ["control", "defeated", "defeated", ""],
+        "phenotype": ["control", "susceptible", "resilient", "unclassified"],
+        "si_ratio": [1.5, 0.7, 1.1, np.nan],
+        "corner_ratio": [0.6, 1.4, np.nan, 1.0],
+        "cutoff": [0.9, 0.9, 0.9, 0.9],
+        "flips": [False, False, True, False],
+    }
+)
+RETESTED = BEFORE_AFTER.assign(panel=BEFORE_AFTER["arm"])
+RATES = pd.DataFrame(
+    {
+        "arm": ["saline", "ketamine"],
+        "responders": [0, 7],
+        "called": [16, 16],
+        "rate": [0.0, 0.4375],
+        "low": [0.0, 0.23],
+        "high": [0.19, 0.67],
+        "difference": [None, 0.4375],
+        "difference_low": [None, 0.15],
+        "difference_high": [None, 0.67],
+        "p_text": ["", "0.0027"],
+    }
+)
 EXPRESSION = pd.DataFrame(
     {
         "mouse": ["M1", "M2", "M3", "M1"],
@@ -105,6 +142,10 @@ FIGURES: dict[str, tuple[Callable[..., Any], pd.DataFrame]] = {
     "si_scatter": (figures.si_scatter, CALLS),
     "iz_paired_lines": (figures.iz_paired_lines, TESTS),
     "si_slope": (figures.si_slope, BEFORE_AFTER),
+    "rule_strip": (rule_strip, RULED),
+    "si_course": (lambda tests: figures.si_course(tests, x_title="days since the first SI test"), COURSE),
+    "si_retest": (figures.si_retest, RETESTED),
+    "response_rates": (figures.response_rates, RATES),
     "volcano": (figures.volcano, gene_results(300)),
     "gene_expression": (figures.gene_expression, EXPRESSION),
     "reversal_forest": (figures.reversal_forest, REVERSALS),
@@ -286,8 +327,56 @@ def test_a_specification_is_strict_json_without_options_for_the_page(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_missing_column_is_named(name):
     draw, frame = FIGURES[name]
-    with pytest.raises(ValueError, match=r"the frame lacks (mouse|gene|region)"):
-        draw(frame.drop(columns=[next(c for c in ("mouse", "gene", "region") if c in frame)]))
+    with pytest.raises(ValueError, match=r"the frame lacks (mouse|gene|region|arm)"):
+        draw(frame.drop(columns=[next(c for c in ("mouse", "gene", "region", "arm") if c in frame)]))
+
+
+def test_a_rule_is_drawn_over_all_ratios_with_rings_around_mice_that_flip():
+    svg = drawn(rule_strip(RULED, max_corner_ratio=1.2, adopted=1.2))
+    assert n_points(svg) == 3 + 1 + 2  # ratios, a ring, and those that have a corner ratio too
+    text = words(svg)
+    for expected in ("cutoff 0.90", "defeated (n = 2)", "resilient (n = 1)", "n = 2 mice, limit 1.2", "M3"):
+        assert expected in text, expected
+    assert "no group" not in text  # it has no ratio
+
+
+def test_each_cohort_has_a_strip_of_its_own_where_its_controls_set_the_cutoff():
+    text = words(drawn(rule_strip(RULED.assign(cutoff=[0.83, 0.83, 1.1, np.nan]))))
+    for expected in ("cohort C1", "cutoff 0.83", "cohort C2", "cutoff 1.10"):
+        assert expected in text, expected
+    only_one = words(drawn(rule_strip(RULED.assign(cutoff=[0.83, 0.83, np.nan, np.nan]))))
+    assert "no cutoff" in only_one  # and the other cohort's is not taken for it
+
+
+def test_a_course_has_a_panel_per_arm_and_says_which_tests_it_cannot_show():
+    svg = drawn(figures.si_course(COURSE, x_title="days since the first dose"))
+    assert n_points(svg) == 5  # the sixth ratio is 0, which has no logarithm
+    text = words(svg)
+    for expected in (
+        "saline (n = 1)",
+        "ketamine (n = 1)",
+        "1 tests with ratio 0 not shown",
+        "days since the first dose",
+    ):
+        assert expected in text, expected
+
+
+def test_the_second_test_stands_against_the_first_with_what_is_expected_of_it():
+    expected = pd.DataFrame(
+        {"si_ratio_before": [0.4, 0.8], "expected": [0.6, 0.9], "low": [0.3, 0.5], "high": [1.2, 1.6]}
+    )
+    svg = drawn(figures.si_retest(RETESTED, expected))
+    assert n_points(svg) == 3  # one first ratio is 0
+    assert "expected without treatment" in words(svg)
+    assert "saline (n = 2)" in words(svg)
+    assert "expected" not in words(drawn(figures.si_retest(RETESTED)))
+
+
+def test_rates_stand_beside_that_of_the_vehicle_with_n_and_p():
+    text = words(drawn(figures.response_rates(RATES)))
+    for expected in ("saline (0 of 16)", "ketamine (7 of 16)", "0.0027", "Wilson", "Newcombe", "Barnard"):
+        assert expected in text, expected
+    assert "Newcombe" not in words(drawn(figures.response_rates(RATES.head(1))))
 
 
 def test_missing_and_infinite_numbers_become_null():

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.models import AnalysisRun, RunStatus, SignatureReversal
+from labdb.behavior.models import Assay
 from labdb.colony.models import Mouse
 from labdb.front_end import NODE_MODULES
 from tests.analysis.treated_study import add_run, make_analyzed_study
@@ -39,16 +40,20 @@ def faults(page: Page) -> list[str]:
 def addresses(mouse: Mouse) -> list[str]:
     """Return the main pages, each of a kind of its own."""
     run = AnalysisRun.objects.filter(task="reversal").latest("pk")
+    response = AnalysisRun.objects.filter(task="response").latest("pk")
     own = f"/records/mice/{mouse.pk}/"
+    assay, _ = Assay.objects.get_or_create(name="sucrose preference")
     return [
         "/", "/studies/S1/", "/studies/S1/mice/k0/", "/studies/S1/mice/k0/merge/", "/studies/S1/exclusions/",
+        "/studies/S1/phenotype/?cutoff=1.53&borderline=0.05",
         "/records/", "/records/mice/?study=S1&group=control", "/records/mice/?study=S1&birth_date__gte=soon",
         "/records/mice/add/?study=S1", "/records/mice/import/?study=S1", own, f"{own}edit/", f"{own}delete/",
         "/records/si-tests/?study=S1", "/records/workbook/", "/records/dictionary/",
-        "/genes/?q=gene", "/genes/Gene1/", "/analysis/", f"/analysis/runs/{run.pk}/",
+        "/genes/?q=gene", "/genes/Gene1/", "/analysis/", f"/analysis/runs/{run.pk}/", f"/analysis/runs/{response.pk}/?since=first-test",
         f"/analysis/reversals/{SignatureReversal.objects.latest('pk').pk}/", "/accounts/people/", "/search/?q=k&all=1",
         "/search/?q=nobody", "/studies/S1/bench/weighing/?cohort=C1", "/studies/S1/defeat/", "/records/weighings/grid/?study=S1",
-        "/nowhere/",
+        "/nowhere/", "/studies/S1/scoring/", "/studies/S1/scoring/again/?test=2&seed=1", "/studies/S1/assays/",
+        f"/studies/S1/assays/{assay.pk}/", f"/studies/S1/assays/{assay.pk}/entry/?cohort=C1", "/studies/S1/assays/new/",
     ]  # fmt: skip
 
 

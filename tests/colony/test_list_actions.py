@@ -114,10 +114,10 @@ def test_a_warning_asks_for_a_reason(study: Study):
 
 
 def test_mice_are_excluded_by_a_criterion(study: Study):
-    sent = {"criterion": "fell ill", "is_a_priori": "true", "decided_by": "", "decided_at": "", "notes": ""}
-    act(signed_in(), "exclude", ids("M1", "M3"), **sent)
-    assert set(Exclusion.objects.values_list("mouse__code", "criterion", "is_a_priori")) == {
-        ("M1", "fell ill", True), ("M3", "fell ill", True),
+    sent = {"criterion": "fell ill", "is_a_priori": "true", "is_blind": "false", "decided_by": "", "decided_at": ""}
+    act(signed_in(), "exclude", ids("M1", "M3"), **sent, notes="")
+    assert set(Exclusion.objects.values_list("mouse__code", "criterion", "is_a_priori", "is_blind")) == {
+        ("M1", "fell ill", True, False), ("M3", "fell ill", True, False),
     }  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_no_record_of_the_design_is_left_empty(both_studies):
     rooms = ("colony", "defeat", "behavior", "treatment", "tissue", "sequencing")
     own_taste = {
         "study-memberships", "exclusions", "mouse-identifications", "assay-metrics", "assay-results",
-        "rotation-plans", "planned-bouts", "welfare-checks",
+        "rotation-plans", "planned-bouts", "si-test-plans", "planned-si-tests", "welfare-checks",
     }  # fmt: skip
     empty = {
         record.resource

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from analysis.models import AnalysisRun, RunStatus
+from labdb.behavior.models import PlannedSiTest, SiTestPlan
 from labdb.colony.models import Cohort, Exclusion, Mouse, Study, Weighing, WelfareCheck
 from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
 from labdb.treatment.models import Dose, Drug, Solution
@@ -238,4 +239,21 @@ def test_more_cohorts_cost_no_more_questions(study: Study):
         add_test(Mouse.objects.get(code=f"C{number}d1"), 50, 20)
     with CaptureQueriesContext(connection) as after:
         client.get("/")
-    assert len(after) == len(before) <= 14
+    assert len(after) == len(before) <= 15
+
+
+def test_a_planned_day_of_si_tests_stands_in_place_of_the_day_after_the_last_bout(study: Study):
+    cohort = start_course(study, days_ago=10)
+    client = signed_in()
+    (due_tests,) = [one for one in client.get("/").context["due"] if one.what.startswith("SI tests")]
+    assert due_tests.url == f"/studies/S1/bench/si-tests/?cohort={cohort.code}"
+    assert client.get(due_tests.url).status_code == 200
+    plan = SiTestPlan.objects.create(study=study, cohort=cohort, code="T1", test_date=timezone.localdate())
+    mice = list(cohort.mice.order_by("code"))
+    for order, mouse in enumerate(mice, start=1):
+        PlannedSiTest.objects.create(study=study, plan=plan, mouse=mouse, order_of_day=order)
+    assert due(client) == {"SI tests, number 1": f"0 of {len(mice)}"}
+    PlannedSiTest.objects.filter(mouse=mice[0]).update(state="skipped", state_reason="ill")
+    assert due(client) == {"SI tests, number 1": f"1 of {len(mice)}"}
+    SiTestPlan.objects.update(test_date=timezone.localdate() + timedelta(days=1))
+    assert due(client) == {}

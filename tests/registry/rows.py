@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from labdb.accounts.models import Role, User
-from labdb.behavior.models import Arena, Assay, AssayMetric
+from labdb.behavior.models import Arena, Assay, AssayMetric, PlannedSiTest, SiTestPlan
 from labdb.colony.models import Cage, Cohort, Litter, Mouse, Shipment, Strain, Study
 from labdb.defeat.models import Aggressor, DefeatCourse, PlannedBout, RotationPlan
 from labdb.registry import form_fields as fields
@@ -56,7 +56,7 @@ ROWS: dict[str, dict[str, str]] = {
         "mouse": "M001", "cage": "K1", "side": "L", "kind": "divided", "housed_from": "2025-06-01",
         "housed_to": "2025-06-11",
     },
-    "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes"},
+    "exclusions": {"mouse": "M001", "criterion": "lost 25 % of its body mass", "is_a_priori": "yes", "is_blind": "no"},
     "weighings": {"mouse": "M001", "performed_at": "2025-06-01 09:30", "body_mass_g": "25.5"},
     "welfare-checks": {
         "mouse": "M001", "performed_at": "2025-06-01 09:30", "finding": "mass limit", "action": "feed",
@@ -90,6 +90,13 @@ ROWS: dict[str, dict[str, str]] = {
         "told_variable": "Stage", "absent_says": "no target", "present_says": "target",
     },
     "si-tests": {"mouse": "M001", "test_number": "7", "iz_absent_s": "60", "iz_present_s": "30.5"},
+    "si-test-plans": {
+        "cohort": "C1", "code": "C1-T1-P9", "performed_at": "2025-06-11 08:00", "test_number": "1",
+        "test_date": "2025-06-11", "trial_s": "150", "lights_on": "07:00", "reason": "box 2 is broken", "seed": "7",
+    },
+    "planned-si-tests": {
+        "plan": "C1-T1-P1", "mouse": "M001", "order_of_day": "2", "turn": "1", "arena": "box 1", "target": "1A",
+    },
     "phenotype-rules": {"name": "ours 1"},
     "response-rules": {"name": "ours 1"},
     "assays": {"name": "marble burying"},
@@ -143,7 +150,7 @@ ROWS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
     ("cohorts", "start_date"), ("defeat-courses", "start_date"), ("aggressors", "resting_from"),
-    ("aggressors", "resting_until"), ("doses", "planned_at"), ("solutions", "expires_at"),
+    ("aggressors", "resting_until"), ("si-test-plans", "test_date"), ("doses", "planned_at"), ("solutions", "expires_at"),
 }  # fmt: skip
 
 
@@ -438,9 +445,33 @@ OWN: dict[str, list[BadRow]] = {
             "M004 is male; leave the stage empty",
         ),
         BadRow(
-            "excluded, nobody knows why", {"is_exclusion_a_priori": "yes"}, "exclusion_criterion",
+            "excluded, nobody knows why", {"is_exclusion_blind": "no"}, "exclusion_criterion",
             "An exclusion needs its criterion", "socialinteractiontest_exclusion_has_criterion",
         ),
+    ],
+    "si-test-plans": [
+        _outside("test_number", "0", "si_test_plan_test_number"),
+        _outside("trial_s", "5000", "si_test_plan_trial_length"),
+        _outside("lux", "-1", "si_test_plan_lux"),
+        BadRow("lights at no time", {"lights_on": "7.30"}, "lights_on", "7.30 is not a time of day", "si_test_plan_lights_on"),
+        BadRow(
+            "replaces without a reason", {"reason": ""}, "reason",
+            "SI test 1 of cohort C1 has the plan C1-T1-P1 already; say why",
+        ),
+    ],
+    "planned-si-tests": [
+        _outside("order_of_day", "0", "planned_si_test_order_of_day"),
+        _outside("turn", "0", "planned_si_test_turn"),
+        BadRow(
+            "skipped, nobody knows why", {"state": "skipped"}, "state_reason", "The test is skipped; say why",
+            "planned_si_test_state_has_reason",
+        ),
+        BadRow(
+            "planned, with a reason", {"state_reason": "ill"}, "state_reason", "ill: the test is planned; leave this empty",
+            "planned_si_test_reason_of_a_state",
+        ),
+        BadRow("of another cohort", {"mouse": "M004"}, "mouse", "M004 is of cohort C3, plan C1-T1-P1 of C1"),
+        BadRow("place taken", {"order_of_day": "1"}, "order_of_day", "Place 1 of C1-T1-P1 is taken"),
     ],
     "phenotype-rules": [
         _outside("cutoff", "0", "phenotype_rule_cutoff"),
@@ -696,6 +727,9 @@ def make_world() -> Any:
     planned_at = datetime(2025, 5, 30, 10, tzinfo=UTC)
     plan = RotationPlan.objects.create(study=study, course=course, code="P1", performed_at=planned_at)
     PlannedBout.objects.create(study=study, plan=plan, mouse=Mouse.objects.get(code="M002"), day=9, aggressor=resident)
+    day = SiTestPlan.objects.create(study=study, cohort=cohort, code="C1-T1-P1", performed_at=planned_at)
+    box, fifth = Arena.objects.create(name="box 1"), Mouse.objects.create(study=study, code="M005", cohort=cohort)
+    PlannedSiTest.objects.create(study=study, plan=day, mouse=fifth, order_of_day=1, turn=1, arena=box, target=resident)
     Arena.objects.create(name="test box", width_cm=42, length_cm=42)
     assay = Assay.objects.create(name="test assay")
     AssayMetric.objects.create(assay=assay, name="test metric", unit="s", minimum=0, maximum=100)

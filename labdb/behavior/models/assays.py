@@ -1,14 +1,17 @@
 """Other behavioral tests: what they measure, and what came out."""
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
+from labdb.behavior.derived_metrics import parts_beyond_their_whole
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent
 from labdb.registry.fields import FiniteFloatField
+from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord
 from labdb.registry.rules import RowRule, one_per
@@ -86,3 +89,10 @@ class AssayResult(Excludable, BenchEvent):
             raise ValidationError(
                 {"value": f"{self.value:g} is outside the range of {self.metric} ({allowed.strip()}); check the unit."}
             )
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse an intake that is more than the total of which it is a part."""
+        yield from super().findings(rows)
+        others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk])
+        yield from parts_beyond_their_whole(rows, others)

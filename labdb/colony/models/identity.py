@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from labdb.colony.excludable import SEEN_BLIND
 from labdb.colony.models.dates import overlapping, refuse_future, refuse_outside_life
 from labdb.colony.models.events import BenchEvent
 from labdb.colony.models.mouse import Mouse
@@ -104,6 +105,7 @@ class Exclusion(StudyRecord):
         blank=True,
         help_text="Whether the criterion was written down before any result was seen; empty when nobody knows.",
     )
+    is_blind = models.BooleanField("decided blind", null=True, blank=True, help_text=SEEN_BLIND)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -1,5 +1,6 @@
 """The mouse: what it is, where it comes from, and that its birth and death agree with all that happened to it."""
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models.dates import refuse_future, spell
 from labdb.colony.models.origins import Litter, Shipment
 from labdb.colony.models.study import Cohort, Strain
@@ -105,6 +107,11 @@ class Mouse(StudyRecord):
         """Return the living mice of a cohort, or those that live in a cage today, by their codes."""
         of_group = Q(cohort=group) if isinstance(group, Cohort) else Q(housings__cage=group, housings__housed_to=None)
         return cls.objects.filter(of_group, death_date=None).order_by("code").distinct()
+
+    @classmethod
+    def marks(cls, rows: Sequence[Any]) -> dict[Any, str]:
+        """Return why analyses leave mice out."""
+        return marks_of_mice([row.pk for row in rows])
 
     def clean(self) -> None:
         """Refuse a birth or death that lies in the future or contradicts its origin or what happened to the mouse."""
