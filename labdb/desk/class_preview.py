@@ -24,8 +24,8 @@ def current_rule(study: Study) -> PhenotypeRule | None:
 
 def preview_calls(
     study: Study, test_number: int, times: Mapping[Mouse, Mapping[str, float | None]], rule: PhenotypeRule
-) -> dict[int, Any]:
-    """Return the call of each mouse, as a row of `classify_phenotype`, beside all that is stored.
+) -> dict[int, dict[str, Any]]:
+    """Return the call of each mouse, as a row of `classify_phenotype` with None for what is missing, beside all that is stored.
 
     Parameters
     ----------
@@ -44,5 +44,5 @@ def preview_calls(
     new[TIMES] = new[TIMES].astype(float)
     others = stored.drop(columns="si_test")[~stored.index.isin(new.index)]
     tests = new if others.empty else pd.concat([others, new])
-    calls = classify_phenotype(tests, rule.to_kernel())
-    return {pk: calls.loc[pk] for pk in rows}
+    calls = classify_phenotype(tests, rule.to_kernel()).astype(object)
+    return calls.mask(calls.isna(), other=None).loc[list(rows)].to_dict("index")  # type: ignore[return-value]

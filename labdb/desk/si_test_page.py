@@ -62,7 +62,8 @@ def si_test(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     tracks = _tracks(test)
     rule = current_rule(study)
     call = preview_calls(study, test.test_number, {test.mouse: _times(test)}, rule)[test.mouse_id] if rule else None
-    cutoff = test.si_ratio - call["distance_to_cutoff"] if call is not None and _is_number(test, call) else None
+    distance = call["distance_to_cutoff"] if call else None
+    cutoff = None if test.si_ratio is None or distance is None else test.si_ratio - distance
     files = {one.sha256: one for one in attachments_of(test)}
     words = {
         "study": study, "test": test, "mouse": test.mouse, "rule": rule, "call": call, "cutoff": cutoff,
@@ -131,10 +132,6 @@ def _tracks(test: SocialInteractionTest) -> list[Reread]:
 
 def _times(test: SocialInteractionTest) -> dict[str, float | None]:
     return {name: getattr(test, name) for name in TIMES}
-
-
-def _is_number(test: SocialInteractionTest, call: Any) -> bool:
-    return test.si_ratio is not None and bool(np.isfinite(call["distance_to_cutoff"]))
 
 
 def _measures(test: SocialInteractionTest, tracks: Sequence[Reread]) -> Iterator[Measure]:

@@ -1,8 +1,9 @@
 """Files of trackers on their way to SI tests: what was sent, what is said of it, what comes out, and all that is wrong."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,23 +11,20 @@ from django.http import HttpRequest
 from labdb.behavior.models import Arena, SocialInteractionTest, TrackedTrial, TrackerMapping
 from labdb.behavior.models.tracked_trial import STORED_ALREADY
 from labdb.behavior.trackers import deeplabcut
-from labdb.behavior.trackers.detect import FORMATS, read_tracker_file
-from labdb.behavior.trackers.options import PCUTOFF
+from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
 from labdb.behavior.tracking.scoring import ScoringError, TrialScore, score_trial
 from labdb.behavior.tracking.storing import Batch, Outcome, ScoredTrial, store_trials, stored_tests
 from labdb.behavior.tracking.subjects import Match, match_subjects
 from labdb.behavior.tracking.targets import ABSENT, PRESENT, Said, target_said, targets_by_order
 from labdb.colony.models import Mouse, Study
-from labdb.desk.tracker_words import TABLE_FORMAT, ArenaWords, FormatWords, number_of
-from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.desk.tracker_words import TABLE_FORMAT, ArenaWords, Asked, FormatWords
 from labdb.registry.uploads import KeptFile, UploadError, keep, recall
 
 MAX_FILE_MB = 50
 MAX_FILES = 100  # as many as Django takes in one request
 LENGTH_TOLERANCE_S = 1.0  # ours: trackers stop within a second of what they are told
 NO_MOUSE = Match(None, "")
-TAKE_FIRST = "first"  # of a trial that is longer than the protocol's
 
 
 @dataclass
@@ -43,16 +41,20 @@ class Row:
     """One trial of a file in the table."""
 
     number: int
+    key: str  # what its inputs are called: it stays when another file is taken away
     file: ReadFile
     trial: Trial
     trial_name: str
     fixed_target: str = ""
     subject: str = ""
     mouse_text: str = ""
+    mouse_by_file: str = ""
     match: Match = NO_MOUSE
     target: str = ""
+    target_by_file: str = ""
     said: Said | None = None
     arena: Arena | None = None
+    arena_guessed: Arena | None = None
     is_left_out: bool = False
     is_stored: bool = False
     stored: SocialInteractionTest | None = None
@@ -72,60 +74,6 @@ class Row:
         return ", ".join(filter(None, [self.file.kept.name, self.trial.where]))
 
 
-@dataclass
-class Asked:
-    """What is said of all files together."""
-
-    test_number: int | None
-    trial_s: float
-    takes_first: bool
-    expected_format: str
-    frame_rate_hz: float | None
-    likelihood_cutoff: float
-    date_order: str
-    reason: str
-    problems: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, said: Mapping[str, str]) -> "Asked":
-        """Return what the page says; what is no number is said, and the usual taken."""
-        rate = TrackerMapping.objects.exclude(frame_rate_hz=None).order_by("-modified_at").first()
-        problems: list[str] = []
-
-        def number(name: str, usual: float | None, what: str) -> float | None:
-            text = said.get(name, "" if usual is None else f"{usual:g}").strip()
-            value = number_of(text)
-            if text and value is None:
-                problems.append(f"{text[:30]} is no {what}; enter a number.")
-            return usual if value is None else value
-
-        test_number = number("test_number", None, "number of a test")
-        if test_number is not None and not (test_number == int(test_number) and 1 <= test_number <= 1000):
-            problems.append(f"{said['test_number'][:30]} is no number of a test; the first test is 1.")
-            test_number = None
-        trial_s = number("trial_s", _usual("trial_s"), "length of a trial in seconds")
-        if trial_s is None or not 10 <= trial_s <= 3600:
-            problems.append("A trial lasts 10 to 3600 s; correct its length.")
-            trial_s = _usual("trial_s")
-        expected, order = said.get("expected_format", ""), said.get("date_order", "")
-        return cls(
-            int(test_number) if test_number else None,
-            float(trial_s or 0),
-            said.get("long") == TAKE_FIRST,
-            expected if expected in FORMATS else "",
-            number("frame_rate_hz", rate.frame_rate_hz if rate else None, "frame rate in Hz"),
-            number("likelihood_cutoff", PCUTOFF, "likelihood") or 0.0,
-            order if order in (DAY_FIRST, MONTH_FIRST) else "",
-            said.get("reason", "").replace("\0", "").strip()[:500],
-            problems,
-        )
-
-
-def _usual(name: str) -> Any:
-    field: Any = SocialInteractionTest._meta.get_field(name)
-    return field.get_default()
-
-
 class TrackerDrop:
     """The files of one request and everything that is known of them."""
 
@@ -140,6 +88,8 @@ class TrackerDrop:
         self.arenas: dict[tuple[str, int], ArenaWords] = {}
         self.test_number = self.asked.test_number or 1
         self.outcome = Outcome()
+        self.all_arenas = list(Arena.objects.prefetch_related("zones").order_by("name"))
+        self.usual_arena = next((one for one in self.all_arenas if one.name == self.said.get("arena")), None)
 
     def _receive(self, request: HttpRequest) -> list[ReadFile]:
         """Keep new files beside those sent before, and read them all."""
@@ -192,11 +142,12 @@ class TrackerDrop:
     def _make_rows(self) -> list[Row]:
         rows: list[Row] = []
         for file in self.files:
-            for trial in file.found.trials if file.found else ():
-                targets = (ABSENT, PRESENT) if file.found and file.found.format == TABLE_FORMAT else ("",)
-                for target in targets:
-                    name = " ".join(filter(None, [trial.name, f"target {target}" if target else ""]))
-                    rows.append(Row(len(rows) + 1, file, trial, name[:200], target))
+            trials = file.found.trials if file.found else ()
+            targets = (ABSENT, PRESENT) if file.found and file.found.format == TABLE_FORMAT else ("",)
+            for place, (trial, target) in enumerate(product(trials, targets)):
+                name = " ".join(filter(None, [trial.name, f"target {target}" if target else ""]))
+                key = f"{file.kept.sha256[:12]}-{place}"
+                rows.append(Row(len(rows) + 1, key, file, trial, name[:200], target))
         return rows
 
     @property
@@ -237,24 +188,33 @@ class TrackerDrop:
     def _find_mice(self) -> None:
         by_format: dict[str, list[Row]] = {}
         for row in self.rows:
-            row.is_left_out = f"leave-{row.number}" in self.said
+            row.is_left_out = f"leave-{row.key}" in self.said
             by_format.setdefault(row.format, []).append(row)
         for name, rows in by_format.items():
             words = self.formats[name] = FormatWords.of(name, [row.trial for row in rows], self.said)
             for row in rows:
                 row.subject = words.subject_of(row.trial)
         found = match_subjects({row.subject for row in self.rows}, self.study, self.user)
-        entered = [self.said.get(f"mouse-{row.number}", "").replace("\0", "").strip() for row in self.rows]
+        entered = [self._entered("mouse", row) for row in self.rows]
         by_hand = match_subjects(set(entered), self.study, self.user)
         for row, typed in zip(self.rows, entered, strict=True):
-            was_asked = f"mouse-{row.number}" in self.said and self.said.get(f"subject-{row.number}") == row.subject
-            row.match = by_hand.get(typed, NO_MOUSE) if was_asked else found.get(row.subject, NO_MOUSE)
-            if was_asked and found.get(row.subject, NO_MOUSE).mouse == row.match.mouse:
-                row.match = found.get(row.subject, NO_MOUSE)
-            row.mouse_text = row.match.mouse.code if row.match.mouse else (typed if was_asked else "")
+            by_file = found.get(row.subject, NO_MOUSE)
+            row.match = by_hand.get(typed, NO_MOUSE) if typed else by_file
+            if row.match.mouse == by_file.mouse:
+                row.match = by_file
+            row.mouse_by_file = by_file.mouse.code if by_file.mouse else ""
+            row.mouse_text = row.match.mouse.code if row.match.mouse else typed
             if row.match.mouse is None and not row.is_left_out:
-                row.errors.append(self._unknown(row, typed if was_asked else ""))
+                row.errors.append(self._unknown(row, typed))
         self._find_tests()
+
+    def _entered(self, name: str, row: Row) -> str:
+        """Return what a person entered in a row; empty where it is only what the page had put there before.
+
+        What the page puts there stands beside it in a hidden input, so that a mapping that is said later still counts.
+        """
+        text = self.said.get(f"{name}-{row.key}", "").replace("\0", "").strip()
+        return text if text != self.said.get(f"{name}-guess-{row.key}", "") else ""
 
     def _unknown(self, row: Row, typed: str) -> str:
         if typed:
@@ -274,20 +234,19 @@ class TrackerDrop:
             row.stored = tests.get(row.match.mouse.pk) if row.match.mouse else None
 
     def _find_arenas(self) -> None:
-        arenas = list(Arena.objects.prefetch_related("zones").order_by("name"))
+        arenas, usual = self.all_arenas, self.usual_arena
         by_name, by_pk = {one.name: one for one in arenas}, {one.pk: one for one in arenas}
-        self.usual_arena = usual = by_name.get(self.said.get("arena", ""))
+        mapped = TrackerMapping.objects.order_by("modified_at").values_list("tracker_format", "arena")
+        last = dict(mapped)  # the newest of each format
+        only = arenas[0] if len(arenas) == 1 else None
         for row in self.rows:
-            said = self.said.get(f"arena-{row.number}", "")
             known = row.stored.arena_id if row.stored else None
-            last = TrackerMapping.objects.filter(tracker_format=row.format).order_by("-modified_at").first()
             named = by_name.get(row.trial.header.get("Arena name", ""))
-            only = arenas[0] if len(arenas) == 1 else None
-            guessed = by_pk.get(known or 0) or usual or named or (by_pk[last.arena_id] if last else only)
-            row.arena = by_name.get(said) if said else guessed
+            row.arena_guessed = by_pk.get(known or 0) or usual or named or by_pk.get(last.get(row.format, 0)) or only
+            said = self._entered("arena", row)
+            row.arena = by_name.get(said) if said else row.arena_guessed
             if row.arena is None and not row.is_left_out:
                 row.errors.append("Nobody said in which arena this was; choose it." if arenas else NO_ARENA)
-        self.all_arenas = arenas
         for row in self.rows:
             if row.arena is not None and (row.format, row.arena.pk) not in self.arenas:
                 trials = [one.trial for one in self.rows if (one.format, one.arena) == (row.format, row.arena)]
@@ -306,9 +265,9 @@ class TrackerDrop:
                 by_order |= {row.number: target for row, target in zip(rows, targets, strict=True)}
         for row in self.rows:
             row.said = target_said(row.trial, self.formats[row.format].told)
-            from_file = row.fixed_target or (row.said.target if row.said else by_order.get(row.number, ""))
-            entered = self.said.get(f"target-{row.number}", "")
-            row.target = row.fixed_target or (entered if entered in (ABSENT, PRESENT) else from_file)
+            row.target_by_file = row.fixed_target or (row.said.target if row.said else by_order.get(row.number, ""))
+            entered = self._entered("target", row)
+            row.target = entered if entered in (ABSENT, PRESENT) and not row.fixed_target else row.target_by_file
             if row.is_left_out:
                 continue
             if not row.target:

@@ -1,4 +1,4 @@
-"""What a person says of trackers' files: how each tracker is read, and where its zones lie in each arena."""
+"""What a person says of trackers' files: of all, how each tracker is read, and where its zones lie in each arena."""
 
 import math
 import re
@@ -8,20 +8,78 @@ from typing import Any
 
 from django.conf import settings
 
-from labdb.behavior.models import Arena, TrackerMapping
+from labdb.behavior.models import Arena, SocialInteractionTest, TrackerMapping
 from labdb.behavior.models.si_test import TargetSide
 from labdb.behavior.models.zones import PositionUnit, ScoredFrom, ToldBy, ZoneRole
 from labdb.behavior.trackers import zone_times
+from labdb.behavior.trackers.detect import FORMATS
+from labdb.behavior.trackers.options import PCUTOFF
 from labdb.behavior.trackers.result import Trial
 from labdb.behavior.tracking import scoring
 from labdb.behavior.tracking.arenas import layout_of
 from labdb.behavior.tracking.scoring import Scoring
 from labdb.behavior.tracking.storing import joined, parted
 from labdb.behavior.tracking.targets import ABSENT, PRESENT, Told
+from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
 
 TABLE_FORMAT = zone_times.FORMAT  # one line of it holds both trials
 OF_TARGET = {ABSENT: ", target absent", PRESENT: ", target present"}
 UNSAID = ""
+TAKE_FIRST = "first"  # of a trial that is longer than the protocol's
+
+
+@dataclass
+class Asked:
+    """What is said of all files together."""
+
+    test_number: int | None
+    trial_s: float
+    takes_first: bool
+    expected_format: str
+    frame_rate_hz: float | None
+    likelihood_cutoff: float
+    date_order: str
+    reason: str
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, said: Mapping[str, str]) -> "Asked":
+        """Return what the page says; what is no number is said, and the usual taken."""
+        rate = TrackerMapping.objects.exclude(frame_rate_hz=None).order_by("-modified_at").first()
+        problems: list[str] = []
+
+        def number(name: str, usual: float | None, what: str) -> float | None:
+            text = said.get(name, "" if usual is None else f"{usual:g}").strip()
+            value = number_of(text)
+            if text and value is None:
+                problems.append(f"{text[:30]} is no {what}; enter a number.")
+            return usual if value is None else value
+
+        test_number = number("test_number", None, "number of a test")
+        if test_number is not None and not (test_number == int(test_number) and 1 <= test_number <= 1000):
+            problems.append(f"{said['test_number'][:30]} is no number of a test; the first test is 1.")
+            test_number = None
+        trial_s = number("trial_s", _usual("trial_s"), "length of a trial in seconds")
+        if trial_s is None or not 10 <= trial_s <= 3600:
+            problems.append("A trial lasts 10 to 3600 s; correct its length.")
+            trial_s = _usual("trial_s")
+        expected, order = said.get("expected_format", ""), said.get("date_order", "")
+        return cls(
+            int(test_number) if test_number else None,
+            float(trial_s or 0),
+            said.get("long") == TAKE_FIRST,
+            expected if expected in FORMATS else "",
+            number("frame_rate_hz", rate.frame_rate_hz if rate else None, "frame rate in Hz"),
+            number("likelihood_cutoff", PCUTOFF, "likelihood") or 0.0,
+            order if order in (DAY_FIRST, MONTH_FIRST) else "",
+            said.get("reason", "").replace("\0", "").strip()[:500],
+            problems,
+        )
+
+
+def _usual(name: str) -> Any:
+    field: Any = SocialInteractionTest._meta.get_field(name)
+    return field.get_default()
 
 
 @dataclass(frozen=True)

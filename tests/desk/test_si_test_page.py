@@ -95,6 +95,9 @@ def test_a_test_without_a_file_shows_its_numbers_and_other_studies_see_nothing(c
     test = add_test(study_mouse(study), 50, 25)
     text = text_of(client, f"/studies/S1/si-tests/{test.pk}/")
     assert "25.0 s with target / 50.0 s without" in text and "No file of a tracker is behind these numbers" in text
+    never = add_test(add_mouse(study, "M8"), 0, 25)
+    text = text_of(client, f"/studies/S1/si-tests/{never.pk}/")
+    assert "unclassified" in text and "0 s in the interaction zone without target" in text and "nan" not in text
     guest = signed_in("scorer", make_study("S2"), name="gast")
     assert guest.get(f"/studies/S1/si-tests/{test.pk}/").status_code == 404
     assert guest.get(f"/studies/S2/si-tests/{test.pk}/").status_code == 404

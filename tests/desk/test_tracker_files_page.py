@@ -49,8 +49,10 @@ def again(client: Client, answer: Any, step: str = "check", **said: Any) -> Any:
     drop = answer.context["drop"]
     fields: dict[str, Any] = {"token": [token for token, _file in answer.context["tokens"]], "step": step}
     for row in drop.rows:
-        fields |= {f"mouse-{row.number}": row.mouse_text, f"subject-{row.number}": row.subject}
-        fields |= {f"target-{row.number}": row.target, f"arena-{row.number}": row.arena.name if row.arena else ""}
+        fields |= {f"mouse-{row.key}": row.mouse_text, f"mouse-guess-{row.key}": row.mouse_by_file}
+        fields |= {f"target-{row.key}": row.target, f"target-guess-{row.key}": row.target_by_file}
+        arena, guessed = (one.name if one else "" for one in (row.arena, row.arena_guessed))
+        fields |= {f"arena-{row.key}": arena, f"arena-guess-{row.key}": guessed}
     for words in drop.arenas.values():
         fields |= {
             f"{words.prefix}scored_from": words.scored_from, f"{words.prefix}target_side": words.target_side,
@@ -90,7 +92,7 @@ def test_four_files_of_two_mice_become_two_tests_and_are_not_asked_about_twice(c
         "spelled otherwise",
         "spelled otherwise",
     ]
-    calls = [(line.row.mouse_text, line.call.phenotype) for line in seen.context["lines"] if line.call is not None]
+    calls = [(line.row.mouse_text, line.call["phenotype"]) for line in seen.context["lines"] if line.call is not None]
     assert calls == [("M1", "susceptible"), ("M2", "resilient")]
     assert not SocialInteractionTest.objects.exists()
     assert again(client, seen, "save", **side).status_code == 302
@@ -171,7 +173,10 @@ def test_what_is_doubtful_is_stored_with_a_reason_alone(client, study, arena):
         "b.txt": si_trial("M2", 30, stage="target", length_s=140, start="11/27/2025 11:00:00"),
         "c.txt": si_trial("M2", 60, stage="no target", start="11/27/2025 11:04:00"),
     }
-    seen = send(client, files, "save", **side, **{"target-2": "absent", "target-3": "present"})
+    seen = send(client, files, **side)
+    keys = {row.file.kept.name: row.key for row in seen.context["drop"].rows}
+    swapped = {f"target-{keys['b.txt']}": "absent", f"target-{keys['c.txt']}": "present"}
+    seen = again(client, seen, "save", **side, **swapped)
     assert errors_of(seen) == []
     said = " | ".join(warnings_of(seen))
     for words in (
@@ -192,8 +197,53 @@ def test_what_is_doubtful_is_stored_with_a_reason_alone(client, study, arena):
 def test_a_longer_trial_counts_in_its_first_part_if_that_is_said(client, study, arena):
     side = {RAW_BOX.format(arena=arena.pk) + "target_side": "bottom", "long": "first"}
     files = {"a.txt": si_trial("M1", 160, stage="no target", length_s=180), "b.txt": si_trial("M1", 30, stage="target")}
+    never = {"c.txt": si_trial("M2", -1, stage="no target"), "d.txt": si_trial("M2", 30, stage="target")}
+    calls = [line.call for line in send(client, files | never, **side).context["lines"]]
+    assert [call and (call["phenotype"], call["si_ratio"]) for call in calls] == [
+        ("susceptible", pytest.approx(30.029 / 150)), None, ("unclassified", None), None,
+    ]  # fmt: skip
     assert send(client, files, "save", **side).status_code == 302
     assert SocialInteractionTest.objects.get().iz_absent_s == 150
+
+
+def test_strange_names_and_numbers_get_a_sentence_and_store_nothing(client, study, arena):
+    side = {RAW_BOX.format(arena=arena.pk) + "target_side": "bottom"}
+    long_name = {f"{'n' * 220}.txt": si_trial("M1", 60, stage="no target"), "b.txt": si_trial("M1", 30, stage="target")}
+    assert "has 224 characters; rename it" in " ".join(errors_of(send(client, long_name, "save", **side)))
+    assert not TrackedTrial.objects.exists()
+    strange = {
+        "test_number": "1.5", "trial_s": "1e999", "frame_rate_hz": "fast", "likelihood_cutoff": "-1", RAW_BOX.format(arena=arena.pk) + "origin_x_cm": "left",
+        RAW_BOX.format(arena=arena.pk) + "scored_from": "stars",
+    }  # fmt: skip
+    said = " ".join(
+        errors_of(send(client, {"a.txt": si_trial("M1", 60, stage="no target")}, "save", **side, **strange))
+    )
+    for words in (
+        "1.5 is no number of a test", "1e999 is no length", "fast is no frame rate", "The likelihood cutoff -1 cannot be",
+    ):  # fmt: skip
+        assert words in said, words
+    assert "Nothing was sent" in " ".join(errors_of(send(client, {}, "save")))
+
+
+def test_what_was_entered_stays_with_its_trial_and_what_the_page_guessed_follows_what_is_said(client, study, arena):
+    files = {"a.txt": si_trial("Z1", 60, stage="A"), "b.txt": si_trial("M1", 30, stage="no target")}
+    seen = send(client, files)
+    first, second = seen.context["drop"].rows
+    entered = {f"mouse-{first.key}": "M3", f"target-{first.key}": "present"}
+    seen = again(client, seen, **entered)
+    first, second = seen.context["drop"].rows
+    assert [(row.mouse_text, row.target) for row in (first, second)] == [("M3", "present"), ("M1", "absent")]
+    told = {
+        "ethovision_raw_data-told_by": "variable", "ethovision_raw_data-told_variable": "Stage",
+        "ethovision_raw_data-absent_says": "A", "ethovision_raw_data-present_says": "no target",
+    }  # fmt: skip
+    seen = again(client, seen, **told)
+    first, second = seen.context["drop"].rows
+    assert [(row.mouse_text, row.target) for row in (first, second)] == [("M3", "present"), ("M1", "present")]
+    assert "The file says target absent (Stage is A), here stands present" in " ".join(warnings_of(seen))
+    seen = again(client, seen, drop=second.file.kept.sha256, **{f"mouse-{first.key}": "m/3\0"})
+    (only,) = seen.context["drop"].rows
+    assert (only.match.mouse, only.match.by) == (Mouse.objects.get(code="M3"), "spelled otherwise")
 
 
 def test_one_trial_of_a_new_test_asks_for_the_other(client, study, arena):
@@ -228,7 +278,7 @@ def test_real_files_of_other_mazes_are_mapped_by_hand(client, study, arena):
     assert "No mouse of study S1 is called 1red" in said
     assert "DeepLabCut numbers the frames and does not say how many there were per second" in said
     assert seen.context["asks_frame_rate"]
-    by_name = {row.file.kept.name: row.number for row in seen.context["drop"].rows}
+    by_name = {row.file.kept.name: row.key for row in seen.context["drop"].rows}
     box = f"any_maze_test_data-{arena.pk}-"
     named = again(
         client, seen, **{f"target-{by_name['any.csv']}": "absent", f"{box}scored_from": "track", f"{box}target_side": "top"}

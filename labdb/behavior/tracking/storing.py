@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.forms import model_to_dict
@@ -123,7 +124,7 @@ def _write(trials: Sequence[ScoredTrial], batch: Batch, outcome: Outcome, *, dry
     for values in batch.mappings:
         _write_mapping(values, batch, outcome)
     if not dry_run and not outcome.errors and (batch.reason or not outcome.warnings):
-        _attach_files(of_trial, batch)
+        _attach_files(of_trial, batch, outcome)
 
 
 def _write_tests(groups: list[list[ScoredTrial]], batch: Batch, outcome: Outcome) -> list[SocialInteractionTest]:
@@ -274,7 +275,9 @@ def _write_mapping(values: dict[str, Any], batch: Batch, outcome: Outcome) -> No
     outcome.errors += [Remark(None, f"{values['tracker_format']}: {sentence}") for sentence in sentences]
 
 
-def _attach_files(of_trial: Sequence[tuple[ScoredTrial, SocialInteractionTest]], batch: Batch) -> None:
+def _attach_files(
+    of_trial: Sequence[tuple[ScoredTrial, SocialInteractionTest]], batch: Batch, outcome: Outcome
+) -> None:
     """Attach each file to the tests that it was read into, once."""
     seen: set[tuple[int, str]] = set()
     for one, test in of_trial:
@@ -283,7 +286,10 @@ def _attach_files(of_trial: Sequence[tuple[ScoredTrial, SocialInteractionTest]],
             continue
         seen.add(place)
         upload = ContentFile(one.kept.data, name=one.kept.name)
-        attach(test, upload, f"{one.tracker_format} file", user=batch.user)
+        try:
+            attach(test, upload, f"{one.tracker_format} file", user=batch.user)
+        except ValidationError as error:  # its name, or the disk
+            outcome.errors += [Remark(one.number, sentence) for sentence in error.messages]
 
 
 def joined(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labdb.colony.models import Mouse, MouseIdentification, Study
+from labdb.registry.form_fields import is_storable
 from labdb.registry.former_names import rows_formerly
 
 OTHER_SPELLING = "spelled otherwise"
@@ -26,7 +27,7 @@ def match_subjects(subjects: Collection[str], study: Study, user: Any) -> dict[s
     A name that leads to two mice leads to none; only a subject that nothing has exactly is compared by its letters and
     digits alone.
     """
-    wanted = {text for text in subjects if text}
+    wanted = {text for text in subjects if text and is_storable(text)}
     mice = list(Mouse.objects.visible_to(user).filter(study=study).select_related("study", "cohort"))
     by_pk = {mouse.pk: mouse for mouse in mice}
     names: list[tuple[str, Mouse, str]] = [(mouse.code, mouse, "code") for mouse in mice]
