@@ -15,7 +15,7 @@ from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.desk.quick_entry import entries_of_study
 from labdb.desk.today import due_today, troubles
-from labdb.registry.permissions import may
+from labdb.registry.permissions import codename, may, studies_where
 from labdb.sequencing.models import Library
 
 RUNS_SHOWN = 10
@@ -40,9 +40,16 @@ def home(request: HttpRequest) -> HttpResponse:
         "troubles": troubles(request.user) if studies else [],
         "studies": studies,
         "entries": [(study, its_entries) for study, its_entries in entries if its_entries],
+        "to_score": [] if studies else _to_score_blind(request.user),
         "may_add_study": may(request.user, "add", Study),
     }
     return render(request, "desk/home.html", context)
+
+
+def _to_score_blind(user: Any) -> list[Study]:
+    """Return the studies whose tests an account may score, though it sees no record of them."""
+    scored = studies_where(user, codename(SocialInteractionTest, "add"))
+    return list(Study.objects.filter(pk__in=scored, state="open").order_by("code"))
 
 
 def _with_counts(studies: QuerySet[Study]) -> QuerySet[Study]:

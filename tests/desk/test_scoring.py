@@ -63,6 +63,7 @@ def test_tests_are_scored_again_by_another_person_who_sees_nothing_of_the_first(
     assert inputs(own) == []
     # A role that sees no record: the list opens, everything else is closed.
     bob = member(study, "bob", "blind scorer")
+    assert '<a href="/studies/S1/scoring/again/">S1</a>' in text_of(bob, "/")
     text = text_of(bob, AGAIN)
     assert sorted(inputs(text)) == ["M1", "M2", "M3", "M4"]  # M5 is excluded
     assert inputs(text) == inputs(text_of(bob, AGAIN)) != inputs(text_of(bob, AGAIN.replace("seed=7", "seed=8")))
