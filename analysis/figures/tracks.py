@@ -13,7 +13,7 @@ from analysis.kernels.shapes import FloatArray
 from analysis.kernels.zones import CORNER, INTERACTION_ZONE, OTHER, ArenaLayout
 
 PANEL_WIDTH = 360  # pixels
-MOST_POINTS = 1_200  # of a drawn track: a line of that width shows no more
+MOST_POINTS = 900  # of a drawn track: a line of that width shows no more
 ROLE_COLORS = {INTERACTION_ZONE: theme.BLUE, CORNER: theme.ORANGE}
 
 
