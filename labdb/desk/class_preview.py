@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.current import current_run
-from analysis.kernels.phenotype import classify_phenotype
+from analysis.kernels.phenotype import DEFEATED_GROUP, classify_phenotype
 from analysis.tasks import phenotype
 from analysis.tasks.si_tests import TIMES, read_si_tests
 from labdb.behavior.models import PhenotypeRule
@@ -14,12 +14,10 @@ from labdb.colony.models import Mouse, Study
 
 
 def current_rule(study: Study) -> PhenotypeRule | None:
-    """Return the rule of the current phenotypes, else the one that a run would take by itself; None if that is gone."""
-    run = current_run(study, "phenotype")
-    call = run.results_run.phenotypecalls.select_related("rule").first() if run else None
-    if call is not None:
-        return call.rule
-    return PhenotypeRule.objects.filter(name=phenotype.TASK.parameters["rule"].default).first()
+    """Return the rule of the study's adopted phenotypes, else the one that a run would take; None if that is gone."""
+    run = current_run(study, phenotype.TASK.name)
+    name = run.parameters["rule"] if run else phenotype.TASK.parameters["rule"].default
+    return PhenotypeRule.objects.filter(name=name).first()
 
 
 def preview_calls(
@@ -46,3 +44,23 @@ def preview_calls(
     tests = new if others.empty else pd.concat([others, new])
     calls = classify_phenotype(tests, rule.to_kernel()).astype(object)
     return calls.mask(calls.isna(), other=None).loc[list(rows)].to_dict("index")  # type: ignore[return-value]
+
+
+def class_words(mouse: Mouse, test_number: int, times: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return what a page says of one mouse with these times: its call, the rule, and both in a sentence."""
+    if mouse.group != DEFEATED_GROUP:
+        return {"phenotype": "", "sentence": "Only defeated mice are classified."}
+    rule = current_rule(mouse.study)
+    if rule is None:
+        return {"phenotype": "", "sentence": "No phenotype rule is entered; the ratio stands for itself."}
+    call = preview_calls(mouse.study, test_number, {mouse: times}, rule)[mouse.pk]
+    return {**call, "rule": str(rule), "sentence": _sentence(call)}
+
+
+def _sentence(call: Mapping[str, Any]) -> str:
+    if call["reason"]:
+        return f"{call['phenotype']}: {call['reason']}"
+    distance = call["distance_to_cutoff"]
+    side = "above" if distance >= 0 else "below"
+    near = ", borderline" if call["borderline"] else ""
+    return f"{call['phenotype']}, {abs(distance):.2f} {side} the cutoff{near}"

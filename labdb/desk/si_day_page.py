@@ -19,8 +19,8 @@ from labdb.accounts.bench_shell import bench_words
 from labdb.behavior.models import EstrousStage, PlannedSiTest, SiTestPlan, SocialInteractionTest
 from labdb.behavior.si_planning import plan_in_force
 from labdb.colony.models import Cohort, Mouse, Study
+from labdb.desk.class_preview import class_words
 from labdb.desk.qr_code import qr_svg
-from labdb.desk.si_class import class_preview
 from labdb.desk.si_day_sheet import TIMES, DayRow, day_rows, planned_of, spoken_plan, spoken_test, targets_of, tests_of
 from labdb.desk.weighing_page import cohort_named
 from labdb.registry.attachment_pages import refusal
@@ -140,7 +140,7 @@ def si_class(request: HttpRequest, code: str) -> JsonResponse:
     except ValidationError as error:
         return JsonResponse({WHOLE_ROW: error.messages}, status=400)
     mouse = get_object_or_404(Mouse.objects.select_related("study", "cohort"), study=study, pk=pk)
-    return JsonResponse(class_preview(mouse, test_number, times))
+    return JsonResponse(class_words(mouse, test_number, times))
 
 
 def _whole(request: HttpRequest, name: str) -> int:

@@ -181,7 +181,7 @@
     try {
       const answer = await fetch(`${day.class_url}?${query}`, { cache: "no-store", headers: { Accept: "application/json" } });
       const body = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
-      said = body?.sentence ? `${body.sentence} (rule ${body.rule})` : (body?.__all__ ?? ["The class could not be asked for; sign in again."]).join(" ");
+      said = body?.sentence ? `${body.sentence}${body.rule ? ` (rule ${body.rule})` : ""}` : (body?.__all__ ?? ["The class could not be asked for; sign in again."]).join(" ");
     } catch {
       said = "No network: the class is shown when it is back.";
     }
