@@ -77,6 +77,7 @@ def si_tests(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "bench/si_sheet.html", {**words, "address": address, "qr": qr_svg(address)})
     words |= {
         "may_enter": may(request.user, "add", SocialInteractionTest, study),
+        "may_track": may(request.user, "change", SocialInteractionTest, study),
         "photo": {"resource": record_for(Cohort).resource, "record": f"#{cohort.pk}"},
         "photo_refusal": refusal(request.user, cohort),
     }

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from labdb.behavior.models import Arena, SocialInteractionTest, TrackedTrial, TrackerMapping
+from labdb.behavior.models import Arena, PlannedSiTest, SocialInteractionTest, TrackedTrial, TrackerMapping
 from labdb.behavior.models.tracked_trial import STORED_ALREADY
 from labdb.behavior.trackers import deeplabcut
 from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
+from labdb.behavior.tracking.planned import planned_places
 from labdb.behavior.tracking.scoring import ScoringError, TrialScore, score_trial
 from labdb.behavior.tracking.storing import Batch, Outcome, ScoredTrial, store_trials, stored_tests
 from labdb.behavior.tracking.subjects import Match, match_subjects
@@ -58,6 +59,7 @@ class Row:
     is_left_out: bool = False
     is_stored: bool = False
     stored: SocialInteractionTest | None = None
+    planned: PlannedSiTest | None = None
     score: TrialScore | None = None
     scored: ScoredTrial | None = None
     errors: list[str] = field(default_factory=list)
@@ -230,8 +232,10 @@ class TrackerDrop:
         if self.asked.test_number is None:
             self.test_number = _next_number(self.study, mice)
         tests = stored_tests(self.study, mice, self.test_number)
+        places = planned_places(self.study, mice, self.test_number)
         for row in self.rows:
-            row.stored = tests.get(row.match.mouse.pk) if row.match.mouse else None
+            if row.match.mouse:
+                row.stored, row.planned = tests.get(row.match.mouse.pk), places.get(row.match.mouse.pk)
 
     def _find_arenas(self) -> None:
         arenas, usual = self.all_arenas, self.usual_arena
@@ -242,7 +246,9 @@ class TrackerDrop:
         for row in self.rows:
             known = row.stored.arena_id if row.stored else None
             named = by_name.get(row.trial.header.get("Arena name", ""))
-            row.arena_guessed = by_pk.get(known or 0) or usual or named or by_pk.get(last.get(row.format, 0)) or only
+            planned = by_pk.get(row.planned.arena_id or 0) if row.planned else None
+            mapped_last = by_pk.get(last.get(row.format, 0))
+            row.arena_guessed = by_pk.get(known or 0) or usual or named or planned or mapped_last or only
             said = self._entered("arena", row)
             row.arena = by_name.get(said) if said else row.arena_guessed
             if row.arena is None and not row.is_left_out:
@@ -295,7 +301,8 @@ class TrackerDrop:
         if row.arena is None or not row.target or row.is_stored:
             return
         words = self.arenas[row.format, row.arena.pk]
-        side = (row.stored.target_side if row.stored else "") or words.target_side
+        stored, planned = row.stored, row.planned
+        side = (stored and stored.target_side) or words.target_side or (planned and planned.plan.target_side) or ""
         length = row.trial.length_s
         trial_s = self.asked.trial_s
         if length is not None and length > trial_s + LENGTH_TOLERANCE_S and not self.asked.takes_first:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -56,8 +57,17 @@ def tracker_files(request: HttpRequest, code: str) -> HttpResponse:
             for file in drop.files:
                 forget(file.kept)
             messages.success(request, _stored_sentence(drop))
-            return redirect(f"{reverse('record-list', args=['si-tests'])}?study={study.code}&ordering=-test_at")
+            return redirect(_back_url(drop))
     return render(request, "desk/tracker_files.html", _words(drop, study))
+
+
+def _back_url(drop: TrackerDrop) -> str:
+    """Return where to go from here: the day of tests on which the files were dropped, else the list of tests."""
+    if day_of := drop.said.get("day_of", ""):
+        asked = urlencode({"cohort": day_of, "test": drop.test_number})
+        return f"{reverse('bench-si-tests', args=[drop.study.code])}?{asked}"
+    asked = urlencode({"study": drop.study.code, "ordering": "-test_at"})
+    return f"{reverse('record-list', args=['si-tests'])}?{asked}"
 
 
 def _words(drop: TrackerDrop, study: Study) -> dict[str, Any]:

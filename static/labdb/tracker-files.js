@@ -1,4 +1,5 @@
-// Files dropped on the page go into its input, and the form is sent as soon as there are any.
+// Files dropped on the page go into its input, and the form is sent as soon as there are any: on the page of tracker
+// files, and on that of a day of SI tests.
 (() => {
   "use strict";
   const form = document.getElementById("tracker-files");
@@ -6,7 +7,8 @@
   const input = form.querySelector("input[type=file]");
 
   function send() {
-    if (input.files.length) form.requestSubmit(form.querySelector("button[value=check]"));
+    input.setCustomValidity(navigator.onLine ? "" : "No network: choose the files again when it is back.");
+    if (input.files.length && form.reportValidity()) form.requestSubmit(form.querySelector("button[value=check]"));
   }
 
   input.addEventListener("change", send);

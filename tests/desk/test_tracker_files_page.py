@@ -1,13 +1,24 @@
 """Trackers' files become SI tests by the page: all of them or none, and everything wrong is said at once."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
-from labdb.behavior.models import Arena, SocialInteractionTest, TrackedTrial, TrackerMapping
-from labdb.colony.models import Mouse, MouseIdentification, Study
+from labdb.behavior.models import (
+    Arena,
+    PlannedSiTest,
+    SiTestPlan,
+    SocialInteractionTest,
+    TrackedTrial,
+    TrackerMapping,
+)
+from labdb.behavior.tracking.planned import light_cycle_hour
+from labdb.colony.models import Cohort, Mouse, MouseIdentification, Study
+from labdb.defeat.models import Aggressor
 from labdb.registry.attachments import attachments_of
 from tests.analysis.small_study import add_mouse, add_test, make_study
 from tests.analysis.treated_study import signed_in
@@ -307,3 +318,31 @@ def test_who_may_not_enter_tests_and_whose_token_is_another_get_nothing(client, 
     assert "is no longer kept; choose it again" in " ".join(errors_of(stolen))
     assert signed_in("investigator", study, name="ines").get(URL).status_code == 403
     assert signed_in("scorer", make_study("S2"), name="olga").get(URL).status_code == 404
+
+
+def test_what_the_plan_of_the_day_knows_is_typed_by_nobody(client, study, arena):
+    cohort, mouse = Cohort.objects.get(code="C1"), Mouse.objects.get(code="M1")
+    target = Aggressor.objects.create(code="7B")
+    plan = SiTestPlan.objects.create(
+        study=study, cohort=cohort, code="C1-T1-P1", test_number=1, lights_on="07:00", room="R2", lux=20,
+        target_side="bottom",
+    )  # fmt: skip
+    PlannedSiTest.objects.create(study=study, plan=plan, mouse=mouse, order_of_day=3, arena=arena, target=target)
+    make_arena("box 2")  # a second one: the arena is no longer the only one
+    files = {name: FOUR[name] for name in ("a.txt", "b.txt")}
+    seen = send(client, files, arena="", day_of="C1", test_number="1")
+    assert errors_of(seen) == []
+    stored = again(client, seen, step="save", arena="", day_of="C1")
+    assert stored["Location"] == "/studies/S1/bench/si-tests/?cohort=C1&test=1"
+    test = SocialInteractionTest.objects.get(mouse=mouse)
+    assert (test.arena, test.target, test.order_of_day, test.room, test.lux) == (arena, target, 3, "R2", 20)
+    assert (test.target_side, test.iz_absent_s, test.iz_present_s) == ("bottom", 60.029, 30.029)
+    assert test.light_cycle_hour == light_cycle_hour(timezone.localtime(test.test_at), "07:00")
+
+
+@pytest.mark.parametrize(
+    ("at", "lights_on", "hour"),
+    [("2026-03-12 11:30", "07:00", 4.5), ("2026-03-12 06:00", "07:00", 23.0), ("2026-03-12 01:15", "19:30", 5.75)],
+)
+def test_the_hour_of_the_light_cycle_is_counted_from_lights_on(at, lights_on, hour):
+    assert light_cycle_hour(datetime.fromisoformat(at), lights_on) == hour

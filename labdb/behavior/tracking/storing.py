@@ -11,8 +11,16 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.forms import model_to_dict
 
-from labdb.behavior.models import Arena, SocialInteractionTest, TrackedTrial, TrackerMapping
+from labdb.behavior.models import (
+    Arena,
+    PlannedSiTest,
+    SocialInteractionTest,
+    Target,
+    TrackedTrial,
+    TrackerMapping,
+)
 from labdb.behavior.trackers.result import Trial
+from labdb.behavior.tracking.planned import planned_facts, planned_places
 from labdb.behavior.tracking.scoring import Scoring, TrialScore
 from labdb.colony.models import Mouse, Study
 from labdb.registry.attachments import attach, attachments_of
@@ -130,12 +138,14 @@ def _write(trials: Sequence[ScoredTrial], batch: Batch, outcome: Outcome, *, dry
 def _write_tests(groups: list[list[ScoredTrial]], batch: Batch, outcome: Outcome) -> list[SocialInteractionTest]:
     """Write one test per mouse, and return them in the order of the groups."""
     record = record_for(SocialInteractionTest)
-    known = stored_tests(batch.study, [group[0].mouse for group in groups], batch.test_number)
+    mice = [group[0].mouse for group in groups]
+    known = stored_tests(batch.study, mice, batch.test_number)
+    places = planned_places(batch.study, mice, batch.test_number)
     by_line = {group[0].number: group for group in groups}
     rows, stored = [], {}
     for group in groups:
         line, test = group[0].number, known.get(group[0].mouse.pk)
-        values = _test_values(group, batch, test)
+        values = _test_values(group, batch, test, places.get(group[0].mouse.pk))
         if test is None:
             lacking = [target for target in ("absent", "present") if f"iz_{target}_s" not in values]
             if lacking:
@@ -160,15 +170,18 @@ def _write_tests(groups: list[list[ScoredTrial]], batch: Batch, outcome: Outcome
     return outcome.tests
 
 
-def _test_values(group: list[ScoredTrial], batch: Batch, test: SocialInteractionTest | None) -> dict[str, Any]:
-    """Return what the trials of a mouse say of its test; what is known of a stored test stays."""
+def _test_values(
+    group: list[ScoredTrial], batch: Batch, test: SocialInteractionTest | None, place: PlannedSiTest | None
+) -> dict[str, Any]:
+    """Return what the trials of a mouse, and the plan of the day, say of its test; what is known of a stored test stays."""
     values: dict[str, Any] = {"trial_s": batch.trial_s, "arena": group[0].arena}
     for one in group:
         for name, field_name in MEASURES.items():
             measured = getattr(one.score, name)
             if measured is not None:
                 values[field_name % one.target] = measured
-    facts = _facts(group, batch)
+    starts = [one.trial.started_at for one in group if one.target == Target.ABSENT]
+    facts = {**planned_facts(place, starts[0] if starts else None), **_facts(group, batch)}
     if test is None:
         return {**facts, **values, "mouse": group[0].mouse, "test_number": batch.test_number}
     return {**{name: value for name, value in facts.items() if getattr(test, name) in (None, "")}, **values}
