@@ -157,7 +157,7 @@ def test_the_class_is_that_of_the_studys_rule_and_bad_times_are_said():
             study=course.study, mouse=code, iz_absent_s=60, iz_present_s=72 + 3 * number
         )
     # ratios of the 8 controls are 1.2 to 1.55 in steps of 0.05: mean 1.375, SD 0.12247, so that the cutoff is 1.2525
-    assert asked(iz_present_s=75).json()["distance"] == pytest.approx(1.25 - 1.37500 + 0.122474, abs=1e-5)
+    assert asked(iz_present_s=75).json()["distance_to_cutoff"] == pytest.approx(1.25 - 1.37500 + 0.122474, abs=1e-5)
 
 
 def test_who_may_not_see_the_study_sees_no_day():
