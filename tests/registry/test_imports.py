@@ -40,7 +40,7 @@ def test_every_wrong_cell_is_listed_with_line_column_value_and_remedy(writer: An
         "mouse,performed_at,body_mass_g\nM001,2025-06-01 09:00,25\nM00l,2025-06-01,2500\nM002,soon,nan\n", writer
     )
     assert said(report) == [
-        "line 3, column mouse, value M00l: There is no mouse M00l; did you mean M004 or M003 or M002?",
+        "line 3, column mouse, value M00l: There is no mouse M00l; did you mean M005 or M004 or M003?",
         "line 3, column body_mass_g, value 2500: 2500 g is outside 1 to 100 g; check the unit and the decimal point.",
         "line 4, column performed_at, value soon: soon is not a date and time; enter it as 2026-03-14 09:30 "
         "(year-month-day hour:minute).",
