@@ -1,4 +1,4 @@
-"""The first migration of every room is frozen: a laboratory's data of yesterday open today."""
+"""Every migration is frozen when it lands: a laboratory's data of yesterday open today."""
 
 import json
 from hashlib import sha256
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-FROZEN = json.loads((Path(__file__).parent / "frozen_migrations.json").read_text())
+FILE = Path(__file__).parent / "frozen_migrations.json"
+FROZEN = json.loads(FILE.read_text())
 
 
 @pytest.mark.parametrize("path", FROZEN)
@@ -18,7 +19,9 @@ def test_a_frozen_migration_is_as_it_was(path):
     )
 
 
-def test_every_first_migration_is_frozen():
+def test_every_migration_is_frozen():
     folders = [*CHECKOUT.glob("labdb/*/migrations"), CHECKOUT / "analysis" / "migrations"]
-    first = {str(path.relative_to(CHECKOUT)) for folder in folders for path in folder.glob("0001_*.py")}
-    assert first == {path for path in FROZEN if Path(path).name.startswith("0001_")}
+    paths = {str(path.relative_to(CHECKOUT)): path for folder in folders for path in folder.glob("0*.py")}
+    new = {path: sha256(paths[path].read_bytes()).hexdigest() for path in sorted(set(paths) - set(FROZEN))}
+    assert not new, f"Land these with their digests in {FILE.name}: {json.dumps(new, indent=2)}"
+    assert set(FROZEN) == set(paths)
