@@ -77,7 +77,6 @@ def test_a_study_goes_into_an_empty_database_and_comes_out_the_same(writer: Any)
     for sheet, rows in old.items():
         assert new[sheet] == rows, sheet
     unnamed = {
-        "arenas",
         "arena-zones",
         "tracker-mappings",
         "phenotype-rules",
