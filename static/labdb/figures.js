@@ -104,6 +104,7 @@
       };
       const room = roomOf(figure);
       const specification = await fitted(specificationOf(figure, dark), room, options);
+      specification.description ??= plot.getAttribute("aria-label"); // Vega names what it draws by this, or takes the name away
       const view = await window.vegaEmbed(plot, specification, options);
       figure.dataset.room = room;
       before?.finalize();

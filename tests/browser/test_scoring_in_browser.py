@@ -34,7 +34,8 @@ def test_a_test_is_scored_again_without_its_first_times_and_then_counts(page: Pa
     page.goto("/studies/S1/scoring/")
     # M1: 41 / 51.25 = .8, then 60 / 50 = 1.2; the others stay below 1.
     expect(page.locator("#labels tbody tr").first).to_contain_text("M1, SI test 1 labels differ")
-    expect(page.get_by_role("img", name="Difference of two scorings")).to_be_visible()
+    drawn = page.locator("figure[data-drawn]").get_by_label("Difference of two scorings against their mean", exact=True)
+    expect(drawn.locator("svg").first).to_be_visible()
     row = page.locator("#labels tbody tr").nth(1)
     row.get_by_text("let it count").click()
     row.get_by_label("Why scoring 2 of M1 should count").fill("anna had the wrong video")
