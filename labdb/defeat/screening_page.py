@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labdb.defeat.aggressor_facts import AggressorFacts, all_facts, newest_rule
 from labdb.defeat.models import Aggressor, AggressorScreening, ScreeningRule
 from labdb.defeat.screening import Verdict
-from labdb.registry.forms import REASON, Conflict, complete, forbidden_sentence, form_for
+from labdb.registry.entry import reason_of
+from labdb.registry.forms import Conflict, complete, forbidden_sentence, form_for
 from labdb.registry.history import writing
 from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_rows
@@ -129,7 +130,7 @@ def _typed(request: HttpRequest, rows: Sequence[Row]) -> Iterator[Cell]:
 def _store(request: HttpRequest, typed: Sequence[Cell]) -> ImportReport:
     lines = [(number, _texts(request, cell)) for number, cell in enumerate(typed, start=1)]
     return import_rows(
-        record_for(AggressorScreening), HEADER, lines, user=request.user, reason=_reason(request), door="web"
+        record_for(AggressorScreening), HEADER, lines, user=request.user, reason=reason_of(request), door="web"
     )
 
 
@@ -142,10 +143,6 @@ def _texts(request: HttpRequest, cell: Cell) -> list[str]:
     if latency.casefold() in NO_ATTACK:
         latency, attacks = "", attacks or "0"
     return [cell.aggressor.code, str(cell.series), str(cell.day), at, latency, attacks]
-
-
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get(REASON, "").strip().replace("\0", "")
 
 
 def _accept(request: HttpRequest, rows: Sequence[Row], rule: ScreeningRule | None) -> HttpResponse:
@@ -184,7 +181,7 @@ def _words(
         "counts": [(verdict, verdicts.count(verdict)) for verdict in Verdict],
         "errors": [(cell, said) for row in rows for cell in row.cells for said in cell.errors],
         "warnings": report.warnings if report and report.lacks_reason else (),
-        "reason": _reason(request),
+        "reason": reason_of(request),
         "with_retired": "retired" in request.GET,
         "may_enter": may(request.user, "add", AggressorScreening) and may(request.user, "change", AggressorScreening),
         "may_change": may(request.user, "change", Aggressor),
@@ -209,14 +206,14 @@ def aggressor_state(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("defeat-screening")
     record = record_for(Aggressor)
     form = form_for(record)(
-        complete(states[asked], record, row), user=request.user, instance=row, reason=_reason(request)
+        complete(states[asked], record, row), user=request.user, instance=row, reason=reason_of(request)
     )
     words = {"rest": "rests from today", "retire": "is retired from today", "back": "is in use again"}
     if not form.is_valid():
         messages.error(request, str(next(said for some in form.errors.values() for said in some)))
     else:
         try:
-            with writing(user=request.user, door="web", reason=_reason(request) or words[asked]):
+            with writing(user=request.user, door="web", reason=reason_of(request) or words[asked]):
                 form.save(expected_version=int(version))
             messages.success(request, f"{row} {words[asked]}.")
         except Conflict as conflict:

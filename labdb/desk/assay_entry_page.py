@@ -16,8 +16,9 @@ from labdb.behavior.models import Assay, AssayMetric, AssayResult
 from labdb.behavior.wide_results import import_wide, metrics_by_column
 from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models import Cohort, Mouse, Study
+from labdb.registry.entry import reason_of
 from labdb.registry.form_fields import Reading
-from labdb.registry.forms import REASON, forbidden_sentence
+from labdb.registry.forms import forbidden_sentence
 from labdb.registry.import_log import Source
 from labdb.registry.import_page import QUESTIONS, answer_of, asked_questions, sent_file
 from labdb.registry.import_report import ImportReport
@@ -137,7 +138,7 @@ def _store_sheet(request: HttpRequest, sheet: Sheet) -> HttpResponse:
         return redirect(f"{request.path}?{sheet.query}")
     report = import_wide(
         sheet.assay, header, lines, user=request.user, study=sheet.study, session=sheet.session,
-        reason=_reason(request), door="web",
+        reason=reason_of(request), door="web",
     )  # fmt: skip
     if report.is_stored:
         messages.success(request, f"{report.created} results saved, {report.changed} changed.")
@@ -154,7 +155,7 @@ def _take_file(request: HttpRequest, sheet: Sheet) -> HttpResponse:
         return _page(request, sheet, sentence=str(error), what=FILE)
     report = import_wide(
         sheet.assay, table.header, table.rows, user=request.user, study=sheet.study, session=sheet.session,
-        reading=Reading(*(answer_of(request, name) for name in QUESTIONS)), reason=_reason(request),
+        reading=Reading(*(answer_of(request, name) for name in QUESTIONS)), reason=reason_of(request),
         dry_run=request.POST.get("step") != "import", source=Source.of(kept.data, kept.name), notes=table.notes,
     )  # fmt: skip
     if report.is_stored:
@@ -162,10 +163,6 @@ def _take_file(request: HttpRequest, sheet: Sheet) -> HttpResponse:
         messages.success(request, f"{report.created} results imported from {kept.name}, {report.changed} changed.")
         return redirect("assay-page", sheet.study.code, sheet.assay.pk)
     return _page(request, sheet, report=report, kept=kept, what=FILE)
-
-
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get(REASON, "").strip().replace("\0", "")
 
 
 def _page(
@@ -189,7 +186,7 @@ def _page(
         "report": report,
         "errors": report.errors if report else (),
         "warnings": report.warnings if report else (),
-        "reason": _reason(request),
+        "reason": reason_of(request),
         "performed_at": request.POST.get("performed_at", ""),
         "questions": asked_questions(request, report) if report and kept else [],
         "file_name": kept.name if kept else "",

@@ -36,7 +36,8 @@ from labdb.behavior.tracking.targets import ABSENT, PRESENT
 from labdb.colony.models import Study
 from labdb.desk.class_preview import current_rule, preview_calls
 from labdb.registry.attachments import attachments_of
-from labdb.registry.forms import REASON, Conflict, conflicts, forbidden_sentence
+from labdb.registry.entry import reason_of
+from labdb.registry.forms import Conflict, conflicts, forbidden_sentence
 from labdb.registry.history import writing
 from labdb.registry.permissions import may
 
@@ -101,7 +102,7 @@ def tracked_trial_remove(request: HttpRequest, code: str, pk: int, trial: int) -
     if not may(request.user, "change", TrackedTrial, study):
         raise PermissionDenied(forbidden_sentence("change", TrackedTrial, study))
     found = get_object_or_404(TrackedTrial, si_test=test, pk=trial)
-    reason = request.POST.get(REASON, "").replace("\0", "").strip()
+    reason = reason_of(request)
     if not reason:
         messages.error(request, "Say why the trial is taken away.")
         return redirect("si-test-page", code, pk)

@@ -34,7 +34,7 @@ def record_add(request: HttpRequest, resource: str) -> HttpResponse:
     make = form_for(context.record)
     if request.method == "POST":
         form = make(
-            complete(_posted(request, make), context.record), user=request.user, study=study, reason=_reason(request)
+            complete(_posted(request, make), context.record), user=request.user, study=study, reason=reason_of(request)
         )
         row = _saved(request, form)
         if row is not None:
@@ -49,7 +49,7 @@ def record_add(request: HttpRequest, resource: str) -> HttpResponse:
         "groups": groups_of(form, request.user),
         "is_new": True,
         "needs_reason": form.needs_reason(),
-        "reason": _reason(request),
+        "reason": reason_of(request),
     }
     return render(request, "registry/entry.html", words, status=_status(form))
 
@@ -65,7 +65,7 @@ def record_edit(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     study = permissions.study_of(row)
     if request.method == "POST":
         posted = _with_exact_instants(_posted(request, make), make, row)
-        form = make(complete(posted, context.record, row), user=request.user, instance=row, reason=_reason(request))
+        form = make(complete(posted, context.record, row), user=request.user, instance=row, reason=reason_of(request))
         try:
             saved = _saved(request, form, expected_version=_version(request, form))
         except Conflict as conflict:
@@ -83,7 +83,7 @@ def record_edit(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "row_url": reverse("record-detail", args=[resource, pk]),
         "version": request.POST.get("version") or row.version,
         "needs_reason": form.needs_reason(),
-        "reason": _reason(request),
+        "reason": reason_of(request),
     }
     return render(request, "registry/entry.html", words, status=_status(form))
 
@@ -132,14 +132,15 @@ def _saved(request: HttpRequest, form: RecordForm, expected_version: int | None 
         return None
 
 
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get(REASON, "").strip().replace("\0", "")
+def reason_of(request: HttpRequest) -> str:
+    """Return why a person changes something, as the page's field `REASON` says it; empty where nothing was said."""
+    return request.POST.get(REASON, "").replace("\0", "").strip()
 
 
 @contextmanager
 def _reasoned(request: HttpRequest) -> Iterator[None]:
     """Record the person's reason in the history, where one was given."""
-    reason = _reason(request)
+    reason = reason_of(request)
     if not reason:
         yield
         return
@@ -181,7 +182,7 @@ def _conflict_page(request: HttpRequest, context: PageContext, form: RecordForm,
         "same": [(name, old) for name, (old, new) in texts.items() if old == new],
         "version": current.version,
         "name": named(current),
-        "reason": _reason(request),
+        "reason": reason_of(request),
         "row_url": reverse("record-detail", args=[context.record.resource, current.pk]),
     }
     return render(request, "registry/conflict.html", words, status=409)
