@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.current import current_run
 from analysis.kernels.phenotype import DEFEATED_GROUP, classify_phenotype
+from analysis.phenotype_comparison import rule_of
 from analysis.tasks import phenotype
 from analysis.tasks.si_tests import TIMES, read_si_tests
 from labdb.behavior.models import PhenotypeRule
@@ -16,8 +17,9 @@ from labdb.colony.models import Mouse, Study
 def current_rule(study: Study) -> PhenotypeRule | None:
     """Return the rule of the study's adopted phenotypes, else the one that a run would take; None if that is gone."""
     run = current_run(study, phenotype.TASK.name)
-    name = run.parameters["rule"] if run else phenotype.TASK.parameters["rule"].default
-    return PhenotypeRule.objects.filter(name=name).first()
+    if run is not None:
+        return rule_of(run)
+    return PhenotypeRule.objects.filter(name=phenotype.TASK.parameters["rule"].default).first()
 
 
 def preview_calls(

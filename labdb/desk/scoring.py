@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.current import current_run
 from analysis.kernels.agreement import MIN_PAIRS, BlandAltman, ScorerAgreement, bland_altman, scorer_agreement
 from analysis.kernels.phenotype import classify_phenotype
 from analysis.tasks.si_tests import TIMES, read_si_tests
@@ -124,13 +123,6 @@ def _values(tests: Sequence[Scored], number: int, read: Callable[[Any], float | 
 
 def _log_ratio(scoring: SocialInteractionTest) -> float | None:
     return float(np.log(scoring.si_ratio)) if scoring.si_ratio else None
-
-
-def rule_of(study: Study) -> PhenotypeRule | None:
-    """Return the rule of the study's current phenotype run, else the one that a run would use by default."""
-    run = current_run(study, "phenotype")
-    call = run.results_run.phenotypecalls.select_related("rule").first() if run else None
-    return call.rule if call else PhenotypeRule.objects.filter(name="Ratio below 1").first()
 
 
 def labeled(study: Study, tests: Sequence[Scored], rule: PhenotypeRule) -> list[Labeled]:

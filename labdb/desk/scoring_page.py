@@ -21,9 +21,11 @@ from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.excludable import EXCLUSION_FIELDS
 from labdb.colony.models import Cohort, Study
 from labdb.desk import scoring
+from labdb.desk.class_preview import current_rule
 from labdb.desk.retest import retest
 from labdb.registry.batch import check_rows
-from labdb.registry.forms import REASON, Conflict, conflicts, forbidden_sentence
+from labdb.registry.entry import reason_of
+from labdb.registry.forms import Conflict, conflicts, forbidden_sentence
 from labdb.registry.import_report import CheckedSheet
 from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.permissions import may
@@ -54,7 +56,7 @@ def scoring_page(request: HttpRequest, code: str) -> HttpResponse:
 def _words(request: HttpRequest, study: Study, **more: Any) -> dict[str, Any]:
     tests = scoring.scored_tests(study, request.user)
     twice = scoring.compared(tests)
-    rule = scoring.rule_of(study)
+    rule = current_rule(study)
     return {
         "study": study,
         "tallies": _tallies(tests),
@@ -113,7 +115,7 @@ def scoring_counts(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     chosen = SocialInteractionTest.objects.visible_to(request.user).filter(study=study, pk=pk).first()
     if chosen is None:
         raise Http404(f"There is no SI test {pk} in study {study}.")
-    reason = request.POST.get(REASON, "").strip().replace("\0", "")
+    reason = reason_of(request)
     if not reason:
         return render(request, "desk/scoring.html", _words(request, study, error=NO_REASON, error_pk=pk), status=400)
     try:
