@@ -62,11 +62,7 @@ def plan_in_force(cohort: Cohort, test_number: int | None = None) -> SiTestPlan 
 
 def usable_targets(day: date) -> list[Aggressor]:
     """Return the aggressors that are there on a day, and neither rest nor are retired."""
-    return [
-        one
-        for one in Aggressor.objects.all()
-        if not one.unfit_on(day) and not any(begins and day < begins for begins in (one.arrival_date, one.birth_date))
-    ]
+    return [one for one in Aggressor.objects.all() if one.is_usable_on(day)]
 
 
 def uses_on(day: date) -> dict[str, int]:

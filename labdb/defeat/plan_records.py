@@ -7,6 +7,8 @@ from typing import Any
 
 from labdb.registry.import_report import ImportReport
 
+LARGEST_SEED = 2**31 - 1
+
 
 class PlanRefused(Exception):
     """A plan cannot be made or stored; the text is a sentence."""

@@ -129,9 +129,7 @@ def _refuse_without_group(mice: list[Mouse]) -> None:
 def _out_of_use(course: DefeatCourse, days: list[int], known: list[AggressorFacts]) -> Iterator[tuple[str, int]]:
     for one in known:
         for day in days:
-            when: Any = course.date_of(day)
-            begins = max(filter(None, [one.aggressor.arrival_date, one.aggressor.birth_date]), default=when)
-            if when < begins or one.aggressor.unfit_on(when):
+            if not one.aggressor.is_usable_on(course.date_of(day)):
                 yield one.code, day
 
 

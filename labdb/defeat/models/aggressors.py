@@ -73,6 +73,11 @@ class Aggressor(LabRecord):
             return f"rests until {self.resting_until}" if self.resting_until else "rests"
         return ""
 
+    def is_usable_on(self, day: Any) -> bool:
+        """Whether it is there on a day, and neither rests nor is retired."""
+        is_there = all(day >= begins for begins in (self.arrival_date, self.birth_date) if begins)
+        return is_there and not self.unfit_on(day)
+
 
 @tracked
 class AggressorScreening(LabRecord):
