@@ -84,6 +84,13 @@ class Arena(LabRecord):
             between("origin_y_px", -20_000, 20_000, "px", "arena_origin_y"),
         ]
 
+    @property
+    def origin_px(self) -> tuple[float, float] | None:
+        """Lower left corner of the floor in the camera's pixels; None where it is not known."""
+        if self.origin_x_px is None or self.origin_y_px is None:
+            return None
+        return self.origin_x_px, self.origin_y_px
+
 
 class TargetSide(models.TextChoices):
     """Wall at which the target's cage stands, as the camera sees it."""

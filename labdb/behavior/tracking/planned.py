@@ -14,7 +14,8 @@ def planned_places(study: Study, mice: Iterable[Mouse], test_number: int) -> dic
     """Return the place of each mouse in the newest plan of this test that names it, by the mouse's id."""
     places = PlannedSiTest.objects.filter(study=study, mouse__in=list(mice), plan__test_number=test_number)
     return {
-        one.mouse_id: one for one in places.select_related("plan", "arena", "target").order_by("plan__performed_at")
+        one.mouse_id: one
+        for one in places.select_related("plan", "arena", "target").order_by("plan__performed_at", "plan_id")
     }
 
 

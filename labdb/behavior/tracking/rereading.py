@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analysis.kernels.shapes import FloatArray
+from analysis.kernels.tracks import MAX_GAP_S
 from analysis.kernels.zones import ArenaLayout
 from labdb.behavior.models import TrackedTrial
 from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.options import PCUTOFF
 from labdb.behavior.trackers.result import Samples, TrackerError, TrackerFile, Trial
 from labdb.behavior.tracking.arenas import layout_of
-from labdb.behavior.tracking.scoring import Scoring, ScoringError, TrialScore, positions_cm, score_trial
+from labdb.behavior.tracking.scoring import TRACK, Scoring, ScoringError, TrialScore, positions_cm, score_trial
 from labdb.behavior.tracking.storing import parted
 from labdb.registry.file_store import FileProblem, open_file
 
@@ -80,16 +81,13 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
     test = tracked.si_test
     arena = test.arena
     layout = None
-    if arena is None:
-        if tracked.scored_from == "track":
+    try:
+        if arena is None:
             raise ScoringError("The test names no arena any more; enter it.")
-    else:
-        try:
-            layout = layout_of(arena, test.target_side)
-        except ScoringError:
-            if tracked.scored_from == "track":
-                raise
-    has_origin = arena is not None and arena.origin_x_px is not None and arena.origin_y_px is not None
+        layout = layout_of(arena, test.target_side)
+    except ScoringError:
+        if tracked.scored_from == TRACK:
+            raise
     return Scoring(
         scored_from=tracked.scored_from,
         interaction_zones=parted(tracked.interaction_zones),
@@ -99,9 +97,9 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
         unit=tracked.position_unit,
         origin_cm=(tracked.origin_x_cm, tracked.origin_y_cm),
         px_per_cm=arena.px_per_cm if arena else None,
-        origin_px=(arena.origin_x_px, arena.origin_y_px) if arena and has_origin else None,  # type: ignore[arg-type]
+        origin_px=arena.origin_px if arena else None,
         length_s=test.trial_s,
-        max_gap_s=tracked.max_gap_s or 0.5,
+        max_gap_s=tracked.max_gap_s or MAX_GAP_S,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.kernels.shapes import FloatArray
-from analysis.kernels.tracks import TrackScore, ZoneScore, score_track, zone_series, zone_times_from_flags
+from analysis.kernels.tracks import MAX_GAP_S, TrackScore, ZoneScore, score_track, zone_series, zone_times_from_flags
 from analysis.kernels.zones import CORNER, INTERACTION_ZONE, ArenaLayout, to_cm
 from labdb.behavior.trackers.result import Samples, Trial, ZoneStatistic
 
@@ -56,7 +56,7 @@ class Scoring:
     px_per_cm: float | None = None
     origin_px: tuple[float, float] | None = None
     length_s: float = 150.0
-    max_gap_s: float = 0.5
+    max_gap_s: float = MAX_GAP_S
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from labdb.behavior.models import (
     Arena,
     PlannedSiTest,
     SocialInteractionTest,
-    Target,
     TrackedTrial,
     TrackerMapping,
 )
 from labdb.behavior.trackers.result import Trial
 from labdb.behavior.tracking.planned import planned_facts, planned_places
 from labdb.behavior.tracking.scoring import Scoring, TrialScore
+from labdb.behavior.tracking.targets import ABSENT, PRESENT
 from labdb.colony.models import Mouse, Study
 from labdb.registry.attachments import attach, attachments_of
 from labdb.registry.batch import CheckedRow, check_rows, store_rows
@@ -147,7 +147,7 @@ def _write_tests(groups: list[list[ScoredTrial]], batch: Batch, outcome: Outcome
         line, test = group[0].number, known.get(group[0].mouse.pk)
         values = _test_values(group, batch, test, places.get(group[0].mouse.pk))
         if test is None:
-            lacking = [target for target in ("absent", "present") if f"iz_{target}_s" not in values]
+            lacking = [target for target in (ABSENT, PRESENT) if f"iz_{target}_s" not in values]
             if lacking:
                 sentence = (
                     f"{group[0].mouse} has no SI test {batch.test_number} yet, and there is no trial with target "
@@ -180,23 +180,22 @@ def _test_values(
             measured = getattr(one.score, name)
             if measured is not None:
                 values[field_name % one.target] = measured
-    starts = [one.trial.started_at for one in group if one.target == Target.ABSENT]
-    facts = {**planned_facts(place, starts[0] if starts else None), **_facts(group, batch)}
+    facts = _facts(group, batch, place)
     if test is None:
         return {**facts, **values, "mouse": group[0].mouse, "test_number": batch.test_number}
     return {**{name: value for name, value in facts.items() if getattr(test, name) in (None, "")}, **values}
 
 
-def _facts(group: list[ScoredTrial], batch: Batch) -> dict[str, Any]:
-    """Return what the files know beside the measures: when, where the target stood, the gap, which file."""
-    facts: dict[str, Any] = {"scorer": batch.user}
+def _facts(group: list[ScoredTrial], batch: Batch, place: PlannedSiTest | None) -> dict[str, Any]:
+    """Return what plan and files know beside the measures: when, where the target stood, the gap, which file."""
+    starts = {one.target: one.trial.started_at for one in group if one.trial.started_at is not None}
+    facts = {**planned_facts(place, starts.get(ABSENT)), "scorer": batch.user}
     if group[0].target_side:
         facts["target_side"] = group[0].target_side
-    starts = {one.target: one.trial.started_at for one in group if one.trial.started_at is not None}
-    if "absent" in starts:
-        facts["test_at"] = _written(starts["absent"])
-        if "present" in starts:
-            gap_min = (starts["present"] - starts["absent"]).total_seconds() / 60 - batch.trial_s / 60
+    if ABSENT in starts:
+        facts["test_at"] = _written(starts[ABSENT])
+        if PRESENT in starts:
+            gap_min = (starts[PRESENT] - starts[ABSENT]).total_seconds() / 60 - batch.trial_s / 60
             if 0 <= gap_min <= MOST_GAP_MIN:
                 facts["gap_between_trials_min"] = round(gap_min, 2)
     files = {(one.kept.name, one.kept.sha256) for one in group}
