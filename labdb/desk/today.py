@@ -166,8 +166,10 @@ def screenings(user: Any, today: date) -> Iterator[Due]:
 
 
 def _first(troubles: Iterable[Trouble]) -> Iterator[Trouble]:
-    """Yield the first of one kind, and where there are more, say so."""
-    found = list(troubles)
+    """Yield those that are always named, then the first of the others, and where there are more, say so."""
+    all_of_kind = list(troubles)
+    yield from (one for one in all_of_kind if one.is_always_named)
+    found = [one for one in all_of_kind if not one.is_always_named]
     yield from found[:TROUBLES_SHOWN]
     if len(found) > TROUBLES_SHOWN:
         more = f"Only the first {TROUBLES_SHOWN} of this kind are named here; the next follows when one of them is settled."
@@ -202,17 +204,13 @@ def light_mice(user: Any, today: date) -> Iterator[Trouble]:
         begins=first_day_of_stress(), is_decided=Exists(checks), masses_g=ArraySubquery(own.values("body_mass_g")),
         days=ArraySubquery(own.annotate(day=TruncDate("performed_at")).values("day")),
     )  # fmt: skip
-    at_limit: list[Trouble] = []
-    falling: list[Trouble] = []
     for mouse in mice.select_related("study").only("code", "study__code").order_by("study__code", "code"):
         masses = list(zip(mouse.days, mouse.masses_g, strict=True))
         alert = mass_alert(masses, mouse.begins, settings.HUMANE_ENDPOINT_PERCENT)
         if alert and (alert.is_limit or not mouse.is_decided):
             limit = f"; the humane endpoint is {settings.HUMANE_ENDPOINT_PERCENT} %" if alert.is_limit else ""
             said = f"{mouse.days[-1]}: {alert.sentence}{limit}. Decide what is done with it."
-            some = at_limit if alert.is_limit else falling
-            some.append(Trouble(f"{mouse.study.code}, {mouse}", said, _page(mouse)))
-    yield from [*at_limit, *_first(falling)]  # however many: who is at the limit is named
+            yield Trouble(f"{mouse.study.code}, {mouse}", said, _page(mouse), is_always_named=alert.is_limit)
 
 
 def open_checks(user: Any, today: date) -> Iterator[Trouble]:
@@ -283,7 +281,9 @@ def _page(mouse: Mouse) -> str:
 
 
 DUE_SOURCES: tuple[DueSource, ...] = (courses, si_test_days, doses, solutions, screenings)
-TROUBLE_SOURCES: tuple[TroubleSource, ...] = (hurt_mice, open_checks, endpoints, refused_imports, failed_runs)
+TROUBLE_SOURCES: tuple[TroubleSource, ...] = (
+    light_mice, hurt_mice, open_checks, endpoints, refused_imports, failed_runs,
+)  # fmt: skip
 
 
 def due_today(user: Any) -> list[Due]:
@@ -297,5 +297,4 @@ def due_today(user: Any) -> list[Due]:
 def troubles(user: Any) -> list[Trouble]:
     """Return what went wrong: animals first."""
     today = timezone.localdate()
-    others = [one for source in TROUBLE_SOURCES for one in _first(source(user, today))]
-    return [*light_mice(user, today), *others]
+    return [one for source in TROUBLE_SOURCES for one in _first(source(user, today))]

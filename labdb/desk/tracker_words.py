@@ -174,7 +174,6 @@ class ArenaWords:
     def scoring(self, target: str, target_side: str, trial_s: float) -> Scoring:
         """Return how a trial is scored."""
         arena = self.arena
-        has_origin = arena.origin_x_px is not None and arena.origin_y_px is not None
         is_by_track = self.scored_from == scoring.TRACK
         return Scoring(
             scored_from=self.scored_from,
@@ -185,7 +184,7 @@ class ArenaWords:
             unit=self.unit,
             origin_cm=self.origin_cm,
             px_per_cm=arena.px_per_cm,
-            origin_px=(arena.origin_x_px, arena.origin_y_px) if has_origin else None,  # type: ignore[arg-type]
+            origin_px=arena.origin_px,
             length_s=trial_s,
             max_gap_s=settings.TRACK_GAP_LIMIT_MS / 1000,
         )

@@ -37,11 +37,18 @@ class Due:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that went wrong and waits for a person."""
+    """Something that went wrong and waits for a person.
+
+    Attributes
+    ----------
+    is_always_named : bool
+        However many there are of its kind; of others the first few are named.
+    """
 
     what: str
     sentence: str
     url: str
+    is_always_named: bool = False
 
 
 DueSource = Callable[[Any, date], Iterable[Due]]  # takes who asks, and the day by the laboratory's clock
