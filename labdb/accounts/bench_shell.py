@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
@@ -40,7 +41,7 @@ def bench_words(
         "record": record_for(model).resource,
         "address": reverse("bench-person"),
     }
-    return {"back": back, "back_url": back_url, **words, "for_script": words}
+    return {"back": back, "back_url": back_url, "now": timezone.now(), **words, "for_script": words}
 
 
 def _shown(person: User) -> dict[str, str]:
