@@ -111,7 +111,7 @@ def _has_results(run: AnalysisRun) -> bool:
 def reversal_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer one reversal: all of its numbers, the mice behind it, its genes."""
     seen = SignatureReversal.objects.visible_to(request.user)
-    reversal = get_object_or_404(seen.select_related("study", "region", "arm", "matrix", "run"), pk=pk)
+    reversal = get_object_or_404(seen.select_related("study", "region", "matrix", "run"), pk=pk)
     scores = reversal.scores.select_related("mouse__study", "library", "run").order_by("group", "mouse__code")
     genes = reversal.genes.select_related("gene").order_by("-listed", "q_strict", "pk")
     context = {
