@@ -11,8 +11,16 @@ from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.options import PCUTOFF
 from labdb.behavior.trackers.result import Samples, TrackerError, TrackerFile, Trial
 from labdb.behavior.tracking.arenas import layout_of
-from labdb.behavior.tracking.scoring import TRACK, Scoring, ScoringError, TrialScore, positions_cm, score_trial
-from labdb.behavior.tracking.storing import parted
+from labdb.behavior.tracking.scoring import (
+    TRACK,
+    Scoring,
+    ScoringError,
+    TrialScore,
+    positions_cm,
+    score_trial,
+    si_areas,
+)
+from labdb.behavior.tracking.zone_names import parted
 from labdb.registry.file_store import FileProblem, open_file
 
 
@@ -78,7 +86,7 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
     ScoringError
         The arena, its sizes or the target's wall are not known any more, and the zones are the arena's.
     """
-    test = tracked.si_test
+    test, is_by_track = tracked.si_test, tracked.scored_from == TRACK
     arena = test.arena
     layout = None
     try:
@@ -86,12 +94,11 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
             raise ScoringError("The test names no arena any more; enter it.")
         layout = layout_of(arena, test.target_side)
     except ScoringError:
-        if tracked.scored_from == TRACK:
+        if is_by_track:
             raise
     return Scoring(
         scored_from=tracked.scored_from,
-        interaction_zones=parted(tracked.interaction_zones),
-        corners=parted(tracked.corners),
+        areas=None if is_by_track else si_areas(parted(tracked.interaction_zones), parted(tracked.corners)),
         body_point=tracked.body_point,
         layout=layout,
         unit=tracked.position_unit,
