@@ -17,7 +17,7 @@ def keep_names(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """A result says what its arm was called when it was computed: a letter, where the study was blinded."""
 
-    dependencies = [("analysis", "0001_initial"), ("treatment", "0001_initial")]
+    dependencies = [("analysis", "0002_phenotype_intervals"), ("treatment", "0001_initial")]
 
     operations = [
         *(migrations.AddField(name, "arm_name", models.CharField(max_length=50, default="")) for name in RESULTS),

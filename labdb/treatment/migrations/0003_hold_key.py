@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
     """While a study is blinded, its treatments are known to those alone who hold the key; results show letters."""
 
     dependencies = [
-        ("treatment", "0001_initial"),
+        ("treatment", "0002_randomizing"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
