@@ -1,6 +1,7 @@
 """What the page of a run shows of its results, task by task."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,8 @@ from analysis.figure_views import (
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
 from analysis.phenotype_comparison import changed_calls
+from labdb.colony.models import Study
+from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
 TOP_GENES = 50
 Context = dict[str, Any]
@@ -31,7 +34,25 @@ def results_of(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Co
     return {
         "template": f"analysis/results/{run.task}.html",
         "figure_names": names,
+        "meanings": meanings_in(_texts_on_arms(run.results_run), run.study, user),
         **make(run.results_run, user, parameters),
+    }
+
+
+def meanings_in(texts: Iterable[str], study: Study, user: Any) -> list[MeaningOfLabel]:
+    """Return what the letters in these texts stood for, once the study is unblinded and to whom arms are shown."""
+    meanings = meaning_of_labels(study, user)
+    said = "; ".join(texts) if meanings else ""
+    return [one for one in meanings if re.search(rf"\b{re.escape(one.label)}\b", said)]
+
+
+def _texts_on_arms(run: AnalysisRun) -> set[str]:
+    """Return the words of a run's results that name arms."""
+    contrasts = contrasts_of(run) if run.task == "differential_expression" else []
+    return {
+        *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
+        *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
+        *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
     }
 
 

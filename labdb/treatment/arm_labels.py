@@ -4,6 +4,7 @@ The letters of a study are dealt by chance, once, when they are first needed, so
 tells which is which. An arm that is added later takes the next letter.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,11 +36,25 @@ def arm_labels(study: Study) -> dict[int, str]:
 
 def meaning_of_labels(study: Study, user: Any) -> list[MeaningOfLabel]:
     """Return what the letters of a study stood for; empty while it is blinded, and for whom arms are not."""
-    if study.is_blinded or not may(user, "view", TreatmentArm, study):
+    if not may(user, "view", TreatmentArm, study):
         return []
-    rows = ArmLetter.objects.filter(arm__study=study).values_list("letter", "arm__name")
-    meanings = [MeaningOfLabel(_label(letter), name) for letter, name in rows]
+    meanings = [MeaningOfLabel(label, name) for label, name in former_labels(study).items()]
     return sorted(meanings, key=lambda one: _in_order(one.label))
+
+
+def former_labels(study: Study) -> dict[str, str]:
+    """Return the name of each arm by the label that it had; empty while the study is blinded."""
+    if study.is_blinded:
+        return {}
+    rows = ArmLetter.objects.filter(arm__study=study).values_list("letter", "arm__name")
+    return {_label(letter): name for letter, name in rows}
+
+
+def named(text: str, labels: Mapping[str, str]) -> str:
+    """Return a text with the names of arms in place of their labels."""
+    if not labels:
+        return text
+    return re.sub(r"\barm [A-Z]{1,2}\b", lambda found: labels.get(found[0], found[0]), text)
 
 
 def _letters(study: Study) -> dict[int, str]:
