@@ -51,10 +51,10 @@ class PhenotypeCallRecord(Record):
 
     model = PhenotypeCall
     fields = (
-        "study", "mouse", "phenotype", "si_ratio", "corner_ratio", "distance_to_cutoff", "borderline", "reason", "rule",
-        "si_test", "run",
+        "study", "mouse", "phenotype", "si_ratio", "si_ratio_low", "si_ratio_high", "corner_ratio", "distance_to_cutoff",
+        "borderline", "spans_cutoff", "reason", "rule", "si_test", "run",
     )  # fmt: skip
-    list_filter = ("phenotype", "borderline", "rule", "mouse__cohort")
+    list_filter = ("phenotype", "borderline", "spans_cutoff", "rule", "mouse__cohort")
     search_fields = ("mouse__code",)
     read_only = True
 
@@ -101,7 +101,7 @@ class SignatureReversalRecord(Record):
     )  # fmt: skip
     list_display = ("region", "arm", "estimand", "fraction_undone", "p_value", "refusal")
     list_filter = ("region", "arm")
-    search_fields = ("region__code", "arm__name")
+    search_fields = ("region__code", "arm")
     read_only = True
 
 

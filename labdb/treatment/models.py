@@ -11,9 +11,11 @@ from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord
-from labdb.registry.rules import RowRule, between, one_per, unique_code
-from labdb.treatment import dose_findings
+from labdb.registry.rules import RowRule, UniqueRule, between, one_per, unique_code
+from labdb.registry.secrecy import Secrecy
+from labdb.treatment import allocation_findings, dose_findings
 from labdb.treatment.component_rules import only_with_device, only_with_drug
+from labdb.treatment.key_holders import DRUGS, KNOWN_TO_ALLOCATORS, WRITTEN_BY_ALLOCATORS
 
 
 @tracked
@@ -21,6 +23,7 @@ class Drug(LabRecord):
     """A compound, vehicles included."""
 
     key_field: ClassVar[str] = "name"
+    secrecy: ClassVar[Secrecy | None] = DRUGS
 
     name = models.CharField(max_length=100)
     drug_class = models.CharField("class", max_length=100, blank=True)
@@ -58,6 +61,8 @@ class DrugForm(models.TextChoices):
 @tracked
 class Solution(StudyRecord):
     """A drug made up for injection: one bottle, one preparation."""
+
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     code = CodeField(help_text="As in the drug book; what stands on a syringe is the code of a solution key.")
     drug = models.ForeignKey(Drug, on_delete=models.PROTECT, related_name="solutions", help_text="A vehicle, too.")
@@ -99,6 +104,7 @@ class SolutionKey(StudyRecord):
     """Which solution a code on a syringe stands for: the only link from a dose to a drug."""
 
     study_from: ClassVar[str | None] = "solution"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     code = CodeField(help_text="As on the syringe; tells nothing about the drug.")
     solution = models.ForeignKey(Solution, on_delete=models.PROTECT, related_name="keys")
@@ -113,6 +119,7 @@ class TreatmentArm(StudyRecord):
     """What a group of mice gets, over days; its parts are components."""
 
     key_field: ClassVar[str] = "name"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     name = models.CharField(max_length=50)
     is_vehicle = models.BooleanField("vehicle arm", default=False, help_text="The arm that drugs are compared with.")
@@ -125,6 +132,19 @@ class TreatmentArm(StudyRecord):
                 sentence="{value} is already an arm of this study.",
             )
         ]  # fmt: skip
+
+
+class ArmLetter(models.Model):
+    """The letter that an arm has on results while its study is blinded; `arm_labels` alone reads it, no door shows it."""
+
+    arm = models.OneToOneField(TreatmentArm, on_delete=models.CASCADE, related_name="+")
+    letter = models.CharField(max_length=2)
+
+    class Meta:
+        ordering = ["arm"]
+
+    def __str__(self) -> str:
+        return f"letter of arm {self.arm_id}"
 
 
 class Route(models.TextChoices):
@@ -152,6 +172,7 @@ class TreatmentComponent(StudyRecord):
 
     key_field: ClassVar[str] = "pk"
     study_from: ClassVar[str | None] = "arm"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     arm = models.ForeignKey(TreatmentArm, on_delete=models.CASCADE, related_name="components")
     part = models.PositiveSmallIntegerField(default=1, help_text="1, 2, ...: the parts of an arm are numbered.")
@@ -222,11 +243,22 @@ class TreatmentComponent(StudyRecord):
 class Randomization(StudyRecord):
     """An allocation made by chance: all that is needed to make it again."""
 
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
+
     code = CodeField()
     method = models.CharField(
         max_length=50, help_text="simple, permuted blocks, stratified, minimization, or how it was done."
     )
+    ratio = models.CharField(
+        max_length=500, blank=True, help_text="Arms with their shares, such as saline 1; ketamine 2."
+    )
     strata = models.CharField(max_length=200, blank=True, help_text="Factors balanced, separated by semicolons.")
+    parameters = models.CharField(
+        max_length=200, blank=True, help_text="Of the method, such as blocks of 3 or 6; its inputs hold them, too."
+    )
+    eligibility = models.CharField(
+        max_length=300, blank=True, help_text="Which mice were drawn, such as susceptible, alive, not excluded."
+    )
     seed = models.BigIntegerField(null=True, blank=True)
     algorithm_version = models.CharField(max_length=30, blank=True)
     input_digest = models.CharField("digest of its inputs", max_length=64, blank=True)
@@ -239,15 +271,46 @@ class Randomization(StudyRecord):
         max_length=30, blank=True, help_text="Number of the run that said who was eligible."
     )
     performed_at = models.DateTimeField("randomized at", default=timezone.now)
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="continuations",
+        help_text="The one whose list goes on here, with late entrants at its end.",
+    )  # fmt: skip
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replacements",
+        help_text="The one whose list, with all that went on from it, no longer holds.",
+    )  # fmt: skip
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was randomized anew.")
 
     class Meta:
         ordering = ["study", "code"]
-        constraints = [unique_code("randomization", "a randomization")]
+        constraints = [
+            unique_code("randomization", "a randomization"),
+            one_per(
+                "continues", name="randomization_continued_once", field="continues",
+                sentence="{value} is continued already; continue the one that continues it.",
+            ),
+            one_per(
+                "replaces", name="randomization_replaced_once", field="replaces",
+                sentence="{value} is replaced already; replace the one that replaced it.",
+            ),
+            RowRule(
+                condition=Q(replaces=None) | Q(continues=None), name="randomization_continues_or_replaces",
+                field="replaces",
+                sentence="A list goes on or is replaced, not both; empty one of the two.",
+            ),
+            RowRule(
+                condition=Q(replaces=None) | ~Q(reason=""), name="randomization_replaced_for_reason", field="reason",
+                sentence="Say why {row.replaces} is replaced.",
+            ),
+        ]  # fmt: skip
 
     def clean(self) -> None:
-        """Refuse a randomization in the future."""
+        """Refuse a randomization in the future, or one that follows itself."""
         super().clean()
         refuse_future(performed_at=self.performed_at)
+        for field in ("continues", "replaces"):
+            if self.pk is not None and getattr(self, f"{field}_id") == self.pk:
+                raise ValidationError({field: f"{self} cannot follow itself; choose an earlier one."})
 
 
 @tracked
@@ -255,6 +318,7 @@ class Allocation(StudyRecord):
     """The code under which a mouse is treated; the arm behind it stands in the key."""
 
     study_from: ClassVar[str | None] = "mouse"
+    secrecy: ClassVar[Secrecy | None] = WRITTEN_BY_ALLOCATORS
 
     mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="allocations")
     code = CodeField(help_text="One per mouse; tells nothing about the arm.")
@@ -262,16 +326,32 @@ class Allocation(StudyRecord):
         Randomization, null=True, blank=True, on_delete=models.PROTECT, related_name="allocations",
         help_text="Empty for vehicle given without randomization (controls, resilient mice).",
     )  # fmt: skip
+    superseded_by = models.ForeignKey(
+        Randomization, null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_allocations",
+        help_text="The randomization that replaced it; empty while it holds.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["study", "code"]
         constraints = [
             unique_code("allocation", "an allocation"),
-            one_per(
-                "mouse", name="allocation_once_per_mouse", field="mouse",
-                sentence="{value} is already allocated; a mouse is in one arm.",
+            UniqueRule(  # one that holds; those of old lists stay, each with what superseded it
+                fields=("mouse", "superseded_by"), nulls_distinct=False, name="allocation_once_per_mouse",
+                field="mouse",
+                sentence="{value} is already allocated; a mouse is in one arm at a time.",
             ),
         ]  # fmt: skip
+
+    @classmethod
+    def holding(cls) -> Q:
+        """Return the condition of allocations by which mice are treated: no later randomization replaced them."""
+        return Q(superseded_by=None)
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse to replace an allocation that was dosed by, or that doses are planned by."""
+        yield from super().findings(rows)
+        yield from allocation_findings.superseded(rows, Dose)
 
 
 @tracked
@@ -280,12 +360,14 @@ class AllocationKey(StudyRecord):
 
     key_field: ClassVar[str] = "allocation__code"
     study_from: ClassVar[str | None] = "allocation"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     allocation = models.OneToOneField(Allocation, on_delete=models.PROTECT, related_name="key")
     arm = models.ForeignKey(TreatmentArm, on_delete=models.PROTECT, related_name="keys")
 
     class Meta:
         ordering = ["allocation"]
+        permissions = [("hold_key", "Can know and write treatments while a study is blinded")]
         constraints = [
             one_per(
                 "allocation", name="allocation_key_once", field="allocation",
