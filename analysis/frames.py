@@ -39,7 +39,8 @@ def phenotype_frame(run: AnalysisRun) -> pd.DataFrame:
     columns = {
         "mouse__code": "mouse", "mouse__group": "group", "mouse__cohort__code": "cohort", "phenotype": "phenotype",
         "si_ratio": "si_ratio", "corner_ratio": "corner_ratio", "distance_to_cutoff": "distance_to_cutoff",
-        "borderline": "borderline", "reason": "reason", "si_test_id": "si_test",
+        "si_ratio_low": "si_ratio_low", "si_ratio_high": "si_ratio_high", "borderline": "borderline", "reason": "reason",
+        "si_test_id": "si_test",
         "si_test__iz_absent_s": "iz_absent_s", "si_test__iz_present_s": "iz_present_s",
         "si_test__corner_absent_s": "corner_absent_s", "si_test__corner_present_s": "corner_present_s",
     }  # fmt: skip
