@@ -121,18 +121,38 @@ def _write(trials: Sequence[ScoredTrial], batch: Batch, outcome: Outcome, *, dry
     tests = _write_tests(groups, batch, outcome)
     if outcome.errors:
         return
-    record = record_for(TrackedTrial)
     of_trial = [(one, test) for group, test in zip(groups, tests, strict=True) for one in group]
-    rows = [(one.number, _texts(record, _tracked_values(one, test, batch))) for one, test in of_trial]
-    checked = check_rows(record, rows, user=batch.user, study=batch.study, word="trial")
-    _collect(outcome, checked, {one.number: [one] for one in trials})
+    _write_tracks(of_trial, batch, outcome)
     if outcome.errors:
         return
-    store_rows(record, checked, user=batch.user)
     for values in batch.mappings:
         _write_mapping(values, batch, outcome)
     if not dry_run and not outcome.errors and (batch.reason or not outcome.warnings):
         _attach_files(of_trial, batch, outcome)
+
+
+def store_tracks(of_trial: Sequence[tuple[ScoredTrial, SocialInteractionTest]], batch: Batch) -> Outcome:
+    """Store trials and their files beside tests that hold their numbers already and stay as they are.
+
+    To be called inside `writing` and a transaction, which the caller takes back where there are errors.
+    """
+    outcome = Outcome()
+    _write_tracks(of_trial, batch, outcome)
+    if not outcome.errors:
+        _attach_files(of_trial, batch, outcome)
+    outcome.is_stored = not outcome.errors
+    return outcome
+
+
+def _write_tracks(
+    of_trial: Sequence[tuple[ScoredTrial, SocialInteractionTest]], batch: Batch, outcome: Outcome
+) -> None:
+    record = record_for(TrackedTrial)
+    rows = [(one.number, _texts(record, _tracked_values(one, test, batch))) for one, test in of_trial]
+    checked = check_rows(record, rows, user=batch.user, study=batch.study, word="trial")
+    _collect(outcome, checked, {one.number: [one] for one, _test in of_trial})
+    if not outcome.errors:
+        store_rows(record, checked, user=batch.user)
 
 
 def _write_tests(groups: list[list[ScoredTrial]], batch: Batch, outcome: Outcome) -> list[SocialInteractionTest]:
