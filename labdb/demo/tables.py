@@ -6,17 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from labdb.behavior.models import Arena, AssayResult, SocialInteractionTest, TrackerMapping
-from labdb.behavior.trackers import ethovision_raw
-from labdb.behavior.tracking.scoring import TRACK
-from labdb.behavior.tracking.targets import ABSENT, PRESENT
+from labdb.behavior.models import Arena, AssayResult, SocialInteractionTest
 from labdb.colony.models import Cage, Cohort, Housing, Litter, Mouse, Shipment, Weighing
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout, DefeatCourse
 from labdb.demo import parameters as p
 from labdb.demo import people
 from labdb.demo.simulate import SimulatedStudy
 from labdb.demo.simulate_defeat import day_of
-from labdb.demo.tracked_tests import POINT, STAGES
 from labdb.sequencing.models import Gene, Library, RnaExtraction, SequencingRun, SequencingSelection
 from labdb.tissue.models import Dissection, StorageBox, TissueMeasurement, TissueSample
 from labdb.treatment.models import (
@@ -108,17 +104,7 @@ def _behavior(study: SimulatedStudy) -> Iterator[Table]:
     yield Table(Arena, [{"name": name, **p.ARENA_CM} for name in sorted(set(tests["arena"]))])
     yield Table(SocialInteractionTest, rows_of(tests.assign(scorer=people.SCORER)))
     if study.layout.has_tracks:
-        yield Table(TrackerMapping, [_mapping(arena) for arena in sorted(set(tests["arena"]))])
         yield Table(AssayResult, rows_of(_by_technician(study.assays, study.bench.mice)))
-
-
-def _mapping(arena: str) -> dict[str, Any]:
-    """Return what the laboratory said of its tracker when it sent the first files."""
-    return {
-        "arena": arena, "tracker_format": ethovision_raw.FORMAT, "scored_from": TRACK, "body_point": POINT,
-        "position_unit": "cm", "told_by": "variable", "told_variable": "Stage", "absent_says": STAGES[ABSENT],
-        "present_says": STAGES[PRESENT],
-    }  # fmt: skip
 
 
 def _treatment(study: SimulatedStudy) -> Iterator[Table]:

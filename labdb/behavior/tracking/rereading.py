@@ -9,9 +9,17 @@ from analysis.kernels.zones import ArenaLayout
 from labdb.behavior.models import TrackedTrial
 from labdb.behavior.trackers.result import Samples, TrackerFile
 from labdb.behavior.tracking.arenas import layout_of
-from labdb.behavior.tracking.scoring import TRACK, Scoring, ScoringError, TrialScore, positions_cm, score_trial
+from labdb.behavior.tracking.scoring import (
+    TRACK,
+    Scoring,
+    ScoringError,
+    TrialScore,
+    positions_cm,
+    score_trial,
+    si_areas,
+)
 from labdb.behavior.tracking.sources import FileSource, trial_in
-from labdb.behavior.tracking.storing import parted
+from labdb.behavior.tracking.zone_names import parted
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +84,7 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
     ScoringError
         The arena, its sizes or the target's wall are not known any more, and the zones are the arena's.
     """
-    test = tracked.si_test
+    test, is_by_track = tracked.si_test, tracked.scored_from == TRACK
     arena = test.arena
     layout = None
     try:
@@ -84,12 +92,11 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
             raise ScoringError("The test names no arena any more; enter it.")
         layout = layout_of(arena, test.target_side)
     except ScoringError:
-        if tracked.scored_from == TRACK:
+        if is_by_track:
             raise
     return Scoring(
         scored_from=tracked.scored_from,
-        interaction_zones=parted(tracked.interaction_zones),
-        corners=parted(tracked.corners),
+        areas=None if is_by_track else si_areas(parted(tracked.interaction_zones), parted(tracked.corners)),
         body_point=tracked.body_point,
         layout=layout,
         unit=tracked.position_unit,
