@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from labdb.behavior.models import Arena, SocialInteractionTest
+from labdb.behavior.models import Arena, AssayResult, SocialInteractionTest
 from labdb.colony.models import Cage, Cohort, Housing, Litter, Mouse, Shipment, Weighing
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout, DefeatCourse
 from labdb.demo import parameters as p
@@ -103,6 +103,8 @@ def _behavior(study: SimulatedStudy) -> Iterator[Table]:
     tests = _by_technician(study.bench.si_tests, study.bench.mice)
     yield Table(Arena, [{"name": name, **p.ARENA_CM} for name in sorted(set(tests["arena"]))])
     yield Table(SocialInteractionTest, rows_of(tests.assign(scorer=people.SCORER)))
+    if study.layout.has_tracks:
+        yield Table(AssayResult, rows_of(_by_technician(study.assays, study.bench.mice)))
 
 
 def _treatment(study: SimulatedStudy) -> Iterator[Table]:
