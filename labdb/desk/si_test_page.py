@@ -105,7 +105,7 @@ def _times(test: SocialInteractionTest) -> dict[str, float | None]:
 
 def _measures(test: SocialInteractionTest, tracks: Sequence[Reread]) -> Iterator[Measure]:
     """Yield what both trials say: what counts is the test's, the rest the tracker's."""
-    trials = {one.tracked.target: one.tracked for one in tracks}
+    trials = {one.tracked.target: one.tracked for one in tracks if isinstance(one.tracked, TrackedTrial)}
 
     def both(name: str, scale: float = 1) -> tuple[Any, Any]:
         values = (getattr(trials.get(target), name, None) for target in (ABSENT, PRESENT))
