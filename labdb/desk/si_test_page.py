@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,12 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from analysis.figure_views import FigureError, refuse_figure, require_format, send_figure
-from analysis.kernels.track_bootstrap import BIN_S, RatioInterval, ratio_interval
+from analysis.kernels.track_bootstrap import RatioInterval
 from analysis.links import storable
 from analysis.tasks.si_tests import TIMES
 from labdb.behavior.models import SocialInteractionTest, TrackedTrial
 from labdb.behavior.tracking.rereading import Reread, read_again
-from labdb.behavior.tracking.scoring import ScoringError, zone_bins
+from labdb.behavior.tracking.sources import interval_of_tracks
 from labdb.behavior.tracking.targets import ABSENT, PRESENT
 from labdb.colony.models import Study
 from labdb.desk.class_preview import current_rule, preview_calls
@@ -126,16 +125,12 @@ def _measures(test: SocialInteractionTest, tracks: Sequence[Reread]) -> Iterator
 
 def _interval(tracks: Sequence[Reread], cutoff: float, test: SocialInteractionTest) -> RatioInterval | None:
     """Return how sure the ratio is; None where one of the two trials has no track."""
-    bins = []
+    sampled = []
     for one in tracks:
         if one.samples is None or one.how is None:
             return None
-        try:
-            bins.append(zone_bins(one.samples, replace(one.how, layout=one.layout), BIN_S))  # as the stored times
-        except (ScoringError, ValueError):
-            return None
-    rng = np.random.default_rng(test.pk)  # the same page says the same
-    return ratio_interval(bins[0], bins[1], rng, cutoff=cutoff)
+        sampled.append((one.samples, replace(one.how, layout=one.layout)))  # as the stored times
+    return interval_of_tracks(*sampled, test=test.pk, cutoff=cutoff)
 
 
 def _panels(tracks: Sequence[Reread]) -> list[tuple[str, Reread]]:

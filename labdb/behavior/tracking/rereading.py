@@ -10,9 +10,7 @@ from analysis.kernels.tracks import MAX_GAP_S
 from analysis.kernels.zones import ArenaLayout
 from labdb.behavior.models import Arena, TrackedAssayTrial, TrackedTrial
 from labdb.behavior.models.tracked_trial import TrialOfFile
-from labdb.behavior.trackers.detect import read_tracker_file
-from labdb.behavior.trackers.options import PCUTOFF
-from labdb.behavior.trackers.result import Samples, TrackerError, TrackerFile, Trial
+from labdb.behavior.trackers.result import Samples, TrackerFile
 from labdb.behavior.tracking.arenas import assay_layout, layout_of
 from labdb.behavior.tracking.geometry import layout_from, layout_text
 from labdb.behavior.tracking.readings import areas_in_file, areas_of, readings_of, zones_of
@@ -25,8 +23,8 @@ from labdb.behavior.tracking.scoring import (
     score_trial,
     si_areas,
 )
+from labdb.behavior.tracking.sources import FileSource, trial_in
 from labdb.behavior.tracking.zone_names import parted, unpaired
-from labdb.registry.file_store import FileProblem, open_file
 
 SAME_S = 0.0015  # stored seconds are rounded to a thousandth
 
@@ -100,11 +98,11 @@ class Reread:
 
 def read_again(trials: Iterable[TrialOfFile]) -> list[Reread]:
     """Return each stored trial with its track; a file that holds several is read once."""
-    files: dict[tuple[str, float | None], TrackerFile | str] = {}
+    files: dict[FileSource, TrackerFile | str] = {}
     return [_read(tracked, files) for tracked in trials]
 
 
-def _scoring_today(tracked: TrialOfFile) -> Scoring:
+def scoring_of(tracked: TrialOfFile) -> Scoring:
     """Return how a stored trial would be scored by the arena as it is today; ScoringError where it would not."""
     if isinstance(tracked, TrackedAssayTrial):
         return _assay_scoring(tracked)
@@ -158,19 +156,19 @@ def _scoring(tracked: TrialOfFile, areas: Mapping[str, tuple[str, ...]] | None, 
     )
 
 
-def _read(tracked: TrialOfFile, files: dict[tuple[str, float | None], TrackerFile | str]) -> Reread:
-    key = tracked.sha256, tracked.likelihood_cutoff
-    if key not in files:
-        files[key] = _file_of(tracked)
-    found = files[key]
+def _read(tracked: TrialOfFile, files: dict[FileSource, TrackerFile | str]) -> Reread:
+    source = FileSource.of(tracked)
+    if source not in files:
+        files[source] = source.read()
+    found = files[source]
     if isinstance(found, str):
         return Reread(tracked, found)
-    trial = _trial_of(tracked, found)
+    trial = trial_in(found, tracked.trial_name, tracked.subject)
     if trial is None:
         return Reread(tracked, f"{tracked.file_name} has no trial {tracked.trial_name or 'of this subject'} any more.")
     problem, score = "", None
     try:
-        how = _scoring_today(tracked)
+        how = scoring_of(tracked)
         score = score_trial(trial, how)
     except ScoringError as error:
         problem = str(error)
@@ -182,22 +180,3 @@ def _read(tracked: TrialOfFile, files: dict[tuple[str, float | None], TrackerFil
     except ScoringError as error:
         return Reread(tracked, str(error), how, score, trial.samples)
     return Reread(tracked, problem, how, score, trial.samples, Path(trial.samples.time_s, x_cm, y_cm))
-
-
-def _file_of(tracked: TrialOfFile) -> TrackerFile | str:
-    try:
-        with open_file(tracked.sha256) as file:
-            content = file.read()
-        return read_tracker_file(
-            tracked.file_name, content, frame_rate_hz=tracked.frame_rate_hz,
-            likelihood_cutoff=PCUTOFF if tracked.likelihood_cutoff is None else tracked.likelihood_cutoff,
-        )  # fmt: skip
-    except (FileProblem, TrackerError) as problem:
-        return str(problem)
-
-
-def _trial_of(tracked: TrialOfFile, file: TrackerFile) -> Trial | None:
-    """Return the trial of this name; of a table one line holds both trials, and its subject tells it."""
-    same = [trial for trial in file.trials if trial.subject == tracked.subject]
-    named = [trial for trial in same if trial.name[:200] == tracked.trial_name]
-    return next(iter(named or [trial for trial in same if not trial.name]), None)
