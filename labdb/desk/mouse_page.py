@@ -50,6 +50,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "timeline": _timeline(found, tests, allocation, dissections),
         "tissue": _tissue(found),
         "assay_results": list(found.assayresults.select_related("metric__assay")),
+        "assay_trials": list(found.tracked_assay_trials.select_related("assay", "mouse__study")),
         **_results(found, request.user),
         "body_mass_figure": _body_mass_figure(found),
         "entries": entries_of_mouse(request.user, found),

@@ -7,6 +7,7 @@ from labdb.desk import (
     assay_entry_page,
     assay_files_page,
     assay_form_page,
+    assay_trial_page,
     assays_page,
     dictionary_page,
     exclusions_page,
@@ -50,6 +51,17 @@ urlpatterns = [
         name="tracked-trial-remove",
     ),
     path("studies/<path:code>/si-tests/<int:pk>/", si_test_page.si_test, name="si-test-page"),
+    path(
+        "studies/<path:code>/assays/<int:pk>/trials/<int:trial>/figures/<slug:name>.<slug:file_format>",
+        assay_trial_page.assay_trial_figure,
+        name="assay-trial-figure",
+    ),
+    path(
+        "studies/<path:code>/assays/<int:pk>/trials/<int:trial>/remove/",
+        assay_trial_page.assay_trial_remove,
+        name="assay-trial-remove",
+    ),
+    path("studies/<path:code>/assays/<int:pk>/trials/<int:trial>/", assay_trial_page.assay_trial, name="assay-trial"),
     path(
         "studies/<path:code>/assays/<int:pk>/figures/<int:metric>.<slug:file_format>",
         assays_page.assay_figure,
