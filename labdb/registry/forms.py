@@ -182,6 +182,7 @@ class RecordForm(forms.ModelForm):
                 self._look_across_rows()
 
     def _look_across_rows(self) -> None:
+        self.instance.writer = self.user
         for finding in self._meta.model.findings([self.instance]):
             if finding.grade == Grade.NOTE:
                 self.notes.append(finding.sentence)

@@ -31,6 +31,8 @@ class LabRecord(models.Model):
 
     # How people name a row: a field, or a path to one. Files, forms and REST accept it in place of an id.
     key_field: ClassVar[str] = "code"
+    # Who is about to write the row, where a form or a sheet knows it: `findings` may ask.
+    writer: Any = None
 
     lab_values = LabValuesField(default=dict, db_default={}, editable=False)
     notes = models.TextField(blank=True, help_text="Anything worth knowing that has no field of its own.")
