@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from labdb.desk import (
     assay_entry_page,
+    assay_files_page,
     assay_form_page,
     assays_page,
     dictionary_page,
@@ -68,6 +69,7 @@ urlpatterns = [
     path("studies/<path:code>/bench/si-tests/stored/", si_day_page.stored_tests, name="bench-si-stored"),
     path("studies/<path:code>/bench/si-tests/class/", si_day_page.si_class, name="bench-si-class"),
     path("studies/<path:code>/bench/si-tests/", si_day_page.si_tests, name="bench-si-tests"),
+    path("studies/<path:code>/assays/<int:pk>/tracker-files/", assay_files_page.assay_files, name="assay-files"),
     path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
     path("studies/<path:code>/unblinding/", unblinding_page.unblinding, name="unblinding-page"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
