@@ -19,7 +19,7 @@ from labdb.registry.form_fields import REQUIRED, TextField
 from labdb.registry.forms import Conflict, conflicts
 from labdb.registry.keys import KeyRing
 from labdb.registry.permissions import closed_sentence
-from labdb.treatment.key_holders import holds_key
+from labdb.treatment.allocators import holds_key
 from labdb.treatment.models import AllocationKey, Unblinding
 from labdb.treatment.password_again import wrong_password
 from labdb.treatment.unblinding import unblind
@@ -79,7 +79,7 @@ class MouseForm(_AgainForm):
     def clean_mouse(self) -> Mouse:
         """Refuse what is no mouse of the study, and a mouse behind whose code there is no arm."""
         found: Mouse = KeyRing(self.user).find(Mouse, self.cleaned_data["mouse"], self.study)
-        if not AllocationKey.objects.filter(allocation__mouse=found).exists():
+        if not AllocationKey.objects.filter(allocation__mouse=found, allocation__superseded_by=None).exists():
             raise ValidationError(f"{found} has no key: it was not allocated to an arm. There is nothing to unblind.")
         return found
 
@@ -153,7 +153,8 @@ def _unblinded(request: HttpRequest, study: Study, form: Any) -> bool:
 def _log(study: Study, user: Any) -> list[LogRow]:
     rows = Unblinding.objects.visible_to(user).filter(study=study).select_related("mouse", "by", "study")
     own = {row.mouse_id for row in rows if row.mouse_id and row.by_id == user.pk}
-    keys = AllocationKey.objects.filter(allocation__mouse__in=own).select_related("arm", "allocation")
+    holding = AllocationKey.objects.filter(allocation__mouse__in=own, allocation__superseded_by=None)
+    keys = holding.select_related("arm", "allocation")
     found = {key.allocation.mouse_id: key for key in keys.prefetch_related("arm__components__drug")}
     log = []
     for row in rows:
