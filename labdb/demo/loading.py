@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from labdb.colony.models import Study
+from labdb.accounts.roles import install_roles
+from labdb.colony.models import Study, StudyMembership
 from labdb.demo import parameters as p
 from labdb.demo.people import MOLECULAR, ensure_people
 from labdb.demo.simulate import SimulatedStudy
@@ -34,6 +35,7 @@ def load(simulated: SimulatedStudy, user: Any, tell: Tell) -> Study:
     with transaction.atomic():
         ensure_people()
         study = _add_study(simulated, user)
+        user = _as_allocator(user, study)
         for table in tables(simulated):
             tell(str(table.model._meta.verbose_name_plural))
             if table.model is Gene and Gene.objects.filter(annotation=p.ANNOTATION).exists():
@@ -66,6 +68,13 @@ def _add_study(simulated: SimulatedStudy, user: Any) -> Study:
         user,
     )
     return Study.objects.get(code=layout.code)
+
+
+def _as_allocator(user: Any, study: Study) -> Any:
+    """Let the account that loads write the treatments of the blinded study; return it as it is then."""
+    install_roles()
+    _add(StudyMembership, [{"user": user.username, "role": "allocator"}], user, study)
+    return type(user)._default_manager.get(pk=user.pk)
 
 
 def _add_counts(study: Study, simulated: SimulatedStudy, user: Any) -> None:

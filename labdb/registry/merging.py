@@ -197,7 +197,7 @@ def _twins(row: Any) -> list[Any]:
         if isinstance(rule, UniqueRule):
             columns = {name: row._meta.get_field(name).attname for name in rule.fields}
             same = {name: getattr(row, column) for name, column in columns.items()}
-            if None not in same.values():
+            if None not in same.values() or rule.nulls_distinct is False:
                 found |= type(row)._base_manager.filter(**same).exclude(pk=row.pk).in_bulk()
     return list(found.values())
 

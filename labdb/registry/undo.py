@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from labdb.registry import permissions
 from labdb.registry.attachments import Attachment
-from labdb.registry.deletion import named
+from labdb.registry.deletion import counted_for, named
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import writing
 from labdb.registry.import_log import Import, ImportedRow
@@ -65,7 +65,7 @@ def undo_import(log: Import, user: Any, reason: str, *, door: str = "web", dry_r
             raise CannotUndo([f"{str(log).capitalize()} was refused; nothing of it was stored, so nothing can go."])
         rows = _rows_by_record(log)
         _refuse_without_permission(rows, user)
-        if obstacles := list(_obstacles(rows)):
+        if obstacles := list(_obstacles(rows, user)):
             raise CannotUndo(_listed(obstacles))
         if dry_run:
             return
@@ -101,7 +101,7 @@ def _refuse_without_permission(rows: dict[str, list[ImportedRow]], user: Any) ->
                     raise CannotUndo([forbidden_sentence(action, model, study)], is_forbidden=True)
 
 
-def _obstacles(rows: dict[str, list[ImportedRow]]) -> Iterator[str]:
+def _obstacles(rows: dict[str, list[ImportedRow]], user: Any) -> Iterator[str]:
     made = {
         record_for(resource).model: {row.record_id for row in written if row.is_new}
         for resource, written in rows.items()
@@ -116,7 +116,7 @@ def _obstacles(rows: dict[str, list[ImportedRow]]) -> Iterator[str]:
             elif now.version != row.version:
                 yield f"{named(now)} was changed since."
         yield from _attached(resource, model, stored, made)
-        yield from _built_on(model, stored, made)
+        yield from _built_on(model, stored, made, user)
 
 
 def _attached(resource: str, model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _attached(resource: str, model: Any, stored: dict[int, Any], made: dict[Any,
         yield f"{named(stored[pk])} has {count:,} attachment{'s' if count > 1 else ''}."
 
 
-def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
+def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]], user: Any) -> Iterator[str]:
     """Yield what refers to the new rows and did not come with them."""
     for relation in dependents(model):
         other, field = relation.related_model, relation.field
@@ -139,8 +139,8 @@ def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> 
             if pk not in came_along:
                 counts[target] += 1
         for target, count in counts.items():
-            words = other._meta
-            yield f"{named(stored[target])} has {count:,} {words.verbose_name if count == 1 else words.verbose_name_plural}."
+            what = counted_for(user, other, count, permissions.study_of(stored[target]))
+            yield f"{named(stored[target])} has {what}."
 
 
 def _take_back(model: Any, written: list[ImportedRow]) -> None:

@@ -8,14 +8,15 @@ from django.db.models import Count, Q, QuerySet
 
 from labdb.accounts.models import User
 from labdb.colony.models import Study
+from labdb.registry.permissions import holds
+from labdb.treatment.key_holders import HOLD_KEY
 from labdb.treatment.models import AllocationKey
-
-HOLD_KEY = ("treatment", "add_allocationkey")
 
 
 def key_holders(study: Study) -> QuerySet[User]:
     """Return the accounts to which a role gives the key of this study."""
-    right = Permission.objects.filter(content_type__app_label=HOLD_KEY[0], codename=HOLD_KEY[1])
+    app_label, codename = HOLD_KEY.split(".")
+    right = Permission.objects.filter(content_type__app_label=app_label, codename=codename)
     here = Q(memberships__study=study, memberships__role__permissions__in=right)
     held = Q(groups__permissions__in=right) | here
     return User.objects.filter(held, is_active=True).distinct().order_by("username")
@@ -23,7 +24,7 @@ def key_holders(study: Study) -> QuerySet[User]:
 
 def holds_key(user: Any, study: Study) -> bool:
     """Whether a role gives the account the key of this study."""
-    return bool(user.is_authenticated) and key_holders(study).filter(pk=user.pk).exists()
+    return holds(user, HOLD_KEY, study)
 
 
 def n_keys(studies: Sequence[int]) -> dict[int, int]:

@@ -24,7 +24,10 @@ def large_volumes(rows: Sequence[Any]) -> Iterator[Finding]:
 
 
 def solutions(rows: Sequence[Any], key_model: type[Any]) -> Iterator[Finding]:
-    """Warn of a code that no syringe of the study has, and of a solution that was not usable at the time."""
+    """Warn of a code that no syringe of the study has, and of a solution that was not usable at the time.
+
+    Of a blinded study no date is told: bottles are made and expire by drug.
+    """
     coded = [(number, dose) for number, dose in enumerate(rows) if dose.solution_code]
     if not coded:
         return
@@ -43,6 +46,8 @@ def solutions(rows: Sequence[Any], key_model: type[Any]) -> Iterator[Finding]:
             sentence = f"No syringe of study {dose.study} has the code {dose.solution_code}; correct it, or say why it is not in the key."
         else:
             sentence = _unusable(dose, *usable[key])
+            if sentence and dose.study.is_blinded:
+                sentence = f"Solution {dose.solution_code} was not usable at the time of this dose ({_spelled(dose.given_at or dose.planned_at)}); correct the code or the time, or ask an allocator and say why."
         if sentence:
             yield Finding(number, "solution_code", sentence, Grade.WARNING)
 

@@ -12,8 +12,10 @@ from labdb.registry.findings import Finding
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord
 from labdb.registry.rules import RowRule, UniqueRule, between, one_per, unique_code
+from labdb.registry.secrecy import Secrecy
 from labdb.treatment import allocation_findings, dose_findings
 from labdb.treatment.component_rules import only_with_device, only_with_drug
+from labdb.treatment.key_holders import DRUGS, KNOWN_TO_ALLOCATORS, WRITTEN_BY_ALLOCATORS
 
 
 @tracked
@@ -21,6 +23,7 @@ class Drug(LabRecord):
     """A compound, vehicles included."""
 
     key_field: ClassVar[str] = "name"
+    secrecy: ClassVar[Secrecy | None] = DRUGS
 
     name = models.CharField(max_length=100)
     drug_class = models.CharField("class", max_length=100, blank=True)
@@ -58,6 +61,8 @@ class DrugForm(models.TextChoices):
 @tracked
 class Solution(StudyRecord):
     """A drug made up for injection: one bottle, one preparation."""
+
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     code = CodeField(help_text="As in the drug book; what stands on a syringe is the code of a solution key.")
     drug = models.ForeignKey(Drug, on_delete=models.PROTECT, related_name="solutions", help_text="A vehicle, too.")
@@ -99,6 +104,7 @@ class SolutionKey(StudyRecord):
     """Which solution a code on a syringe stands for: the only link from a dose to a drug."""
 
     study_from: ClassVar[str | None] = "solution"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     code = CodeField(help_text="As on the syringe; tells nothing about the drug.")
     solution = models.ForeignKey(Solution, on_delete=models.PROTECT, related_name="keys")
@@ -113,6 +119,7 @@ class TreatmentArm(StudyRecord):
     """What a group of mice gets, over days; its parts are components."""
 
     key_field: ClassVar[str] = "name"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     name = models.CharField(max_length=50)
     is_vehicle = models.BooleanField("vehicle arm", default=False, help_text="The arm that drugs are compared with.")
@@ -125,6 +132,19 @@ class TreatmentArm(StudyRecord):
                 sentence="{value} is already an arm of this study.",
             )
         ]  # fmt: skip
+
+
+class ArmLetter(models.Model):
+    """The letter that an arm has on results while its study is blinded; `arm_labels` alone reads it, no door shows it."""
+
+    arm = models.OneToOneField(TreatmentArm, on_delete=models.CASCADE, related_name="+")
+    letter = models.CharField(max_length=2)
+
+    class Meta:
+        ordering = ["arm"]
+
+    def __str__(self) -> str:
+        return f"letter of arm {self.arm_id}"
 
 
 class Route(models.TextChoices):
@@ -152,6 +172,7 @@ class TreatmentComponent(StudyRecord):
 
     key_field: ClassVar[str] = "pk"
     study_from: ClassVar[str | None] = "arm"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     arm = models.ForeignKey(TreatmentArm, on_delete=models.CASCADE, related_name="components")
     part = models.PositiveSmallIntegerField(default=1, help_text="1, 2, ...: the parts of an arm are numbered.")
@@ -221,6 +242,8 @@ class TreatmentComponent(StudyRecord):
 @tracked
 class Randomization(StudyRecord):
     """An allocation made by chance: all that is needed to make it again."""
+
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     code = CodeField()
     method = models.CharField(
@@ -295,6 +318,7 @@ class Allocation(StudyRecord):
     """The code under which a mouse is treated; the arm behind it stands in the key."""
 
     study_from: ClassVar[str | None] = "mouse"
+    secrecy: ClassVar[Secrecy | None] = WRITTEN_BY_ALLOCATORS
 
     mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="allocations")
     code = CodeField(help_text="One per mouse; tells nothing about the arm.")
@@ -336,12 +360,14 @@ class AllocationKey(StudyRecord):
 
     key_field: ClassVar[str] = "allocation__code"
     study_from: ClassVar[str | None] = "allocation"
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS
 
     allocation = models.OneToOneField(Allocation, on_delete=models.PROTECT, related_name="key")
     arm = models.ForeignKey(TreatmentArm, on_delete=models.PROTECT, related_name="keys")
 
     class Meta:
         ordering = ["allocation"]
+        permissions = [("hold_key", "Can know and write treatments while a study is blinded")]
         constraints = [
             one_per(
                 "allocation", name="allocation_key_once", field="allocation",

@@ -250,6 +250,8 @@ def _dosing(asked: Asked) -> Iterator[str]:
     if per_kg := [1000 * volume / mass for volume, mass in volumes]:
         series = pd.Series(per_kg)
         yield f"Volume: {number(series.mean())} ml/kg ({number(series.min())} to {number(series.max())})."
+    if asked.study.is_blinded:
+        return
     for part in asked.rows(TreatmentComponent).select_related("arm", "drug").order_by("arm__name", "part"):
         vehicle = f" in {part.vehicle}" if part.vehicle else ""
         yield f"{part.arm}: {part}{vehicle}."

@@ -35,9 +35,8 @@ def sections(asked: Asked) -> Iterator[Section]:
 
 
 def arm_sizes(asked: Asked) -> dict[str, int]:
-    """Return how many mice each arm has, as far as this account may know them."""
-    arms = arms_of_mice(asked.study, asked.user)
-    called = arms["label"] if "label" in arms else arms["arm"]
+    """Return how many mice each arm has; arms are letters while the study is blinded, whoever asks."""
+    called = arms_of_mice(asked.study, asked.user)["label"]
     return dict(sorted(Counter(called.dropna()).items()))
 
 
@@ -53,8 +52,8 @@ def _groups(asked: Asked) -> Item:
     item.show(
         "Treatment arms", ("Arm", "Mice", "What they get"), [(*one, _gets(asked, one[0])) for one in sizes.items()]
     )
-    if asked.study.is_blinded and not sizes and Allocation.objects.filter(study=asked.study).exists():
-        item.say("The study is blinded: its arms are known to its allocators alone.")
+    if asked.study.is_blinded and sizes:
+        item.say("The study is blinded: what an arm is, its allocators alone know.")
     without = mice.filter(group="").count()
     if not mice.exists():
         item.miss("No mouse is entered.", asked.list_url(Mouse))
@@ -71,8 +70,10 @@ def _by(rows: Any, name: str) -> list[tuple[Any, int]]:
 
 
 def _gets(asked: Asked, arm: str) -> str:
+    if asked.study.is_blinded:  # the letter of an arm is told to nobody, its allocators included
+        return "coded"
     found = asked.rows(TreatmentArm).filter(name=arm).prefetch_related("components__drug").first()
-    return "; ".join(str(part) for part in found.components.all()) if found else "coded"
+    return "; ".join(str(part) for part in found.components.all()) if found else ""
 
 
 def _unit(asked: Asked) -> Item:

@@ -38,7 +38,7 @@ def _descriptive(asked: Asked) -> Item:
         calls = response_frame(run.results_run, asked.user)
         ratios = {
             f"{phenotype}, {arm}": list(mice["si_ratio_after"].dropna().astype(float))
-            for (phenotype, arm), mice in calls.groupby(["phenotype", "label" if "label" in calls else "arm"])
+            for (phenotype, arm), mice in calls.groupby(["phenotype", "label"])
         }
         item.show("SI ratio of the re-test", header, [_described(*one) for one in ratios.items() if one[1]])
     if not item.tables:
