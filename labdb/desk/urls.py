@@ -4,6 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from labdb.desk import (
+    arrive_page,
     assay_entry_page,
     assay_files_page,
     assay_form_page,
@@ -29,6 +30,7 @@ from labdb.desk import (
     study_figures,
     study_page,
     tracker_files_page,
+    unblinding_page,
     weighing_page,
 )
 
@@ -84,6 +86,8 @@ urlpatterns = [
     path("studies/<path:code>/bench/si-tests/", si_day_page.si_tests, name="bench-si-tests"),
     path("studies/<path:code>/assays/<int:pk>/tracker-files/", assay_files_page.assay_files, name="assay-files"),
     path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
+    path("studies/<path:code>/unblinding/", unblinding_page.unblinding, name="unblinding-page"),
+    path("studies/<path:code>/arrive/", arrive_page.arrive, name="arrive-page"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),
     path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),

@@ -469,3 +469,8 @@ class Dose(BenchEvent):
         yield from dose_findings.large_volumes(rows)
         yield from dose_findings.solutions(rows, SolutionKey)
         yield from dose_findings.repeated(rows, cls)
+
+
+# A table of its own, built on those of the colony.
+from labdb.treatment.password_again import PasswordTries  # noqa: E402, F401
+from labdb.treatment.unblinding import Unblinding  # noqa: E402, F401

@@ -9,6 +9,7 @@ from labdb.treatment.models import (
     SolutionKey,
     TreatmentArm,
     TreatmentComponent,
+    Unblinding,
 )
 
 
@@ -110,3 +111,14 @@ class DoseRecord(Record):
     list_display = ("mouse", "planned_at", "status", "given_at", "solution_code", "volume_ml")
     list_filter = ("mouse__cohort", "status", "solution_code")
     search_fields = ("mouse__code", "solution_code")
+
+
+@register
+class UnblindingRecord(Record):
+    """Unblindings, by the page of unblinding alone."""
+
+    model = Unblinding
+    fields = ("study", "mouse", "reason", "by", "at")
+    list_filter = ("study", "by")
+    search_fields = ("mouse__code", "reason")
+    read_only = True
