@@ -38,6 +38,12 @@ class Cell:
         return self.text == "true"
 
 
+def _options(model_field: Any) -> list[tuple[str, str]]:
+    """Return what can be chosen; of routes and devices the short names, as they are written everywhere."""
+    choices = list(model_field.choices or [])
+    return [(value, value if model_field.name in ("route", "device") else words) for value, words in choices]
+
+
 @dataclass
 class PartRow:
     """One line of the form."""
@@ -65,7 +71,7 @@ class PartRow:
         return [
             Cell(
                 f"{one.name}-{self.key}", one.name, str(one.verbose_name), self.texts.get(one.name, ""),
-                self.errors.get(one.name, []), list(one.choices or []),
+                self.errors.get(one.name, []), _options(one),
             )
             for one in fields
         ]  # fmt: skip

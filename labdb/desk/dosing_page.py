@@ -91,14 +91,13 @@ def syringe_labels(request: HttpRequest, code: str) -> HttpResponse:
     _refuse_without(request, study, "view")
     asked, day = request.GET.get("cohort", ALL), day_asked(request)
     cohort = cohort_named(study, asked)
-    rows = [row for row in dosing_round(study, cohort, day) if row.dose.status == DoseStatus.PLANNED]
-    labels = [(row, qr_svg(row.dose.solution_code, scale=2, title="QR code of the syringe")) for row in rows]
-    words = {
-        "study": study,
-        "cohort": cohort,
-        "day": day,
-        "labels": [one for one in labels if one[0].dose.solution_code],
-    }
+    rows = [
+        row
+        for row in dosing_round(study, cohort, day)
+        if row.dose.status == DoseStatus.PLANNED and row.dose.solution_code
+    ]
+    labels = [(row, qr_svg(row.dose.solution_code, is_sized=False, title="QR code of the syringe")) for row in rows]
+    words = {"study": study, "cohort": cohort, "day": day, "labels": labels}
     return render(request, "bench/syringe_labels.html", words)
 
 

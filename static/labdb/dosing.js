@@ -13,7 +13,7 @@
 
   const volumeOf = (dose) => labdb.doseVolume(dose, round.step_ml);
   const spelledMl = (ml) => (ml === null || ml === undefined ? "? ml" : `${Number(ml.toFixed(3))} ml`);
-  const clockOf = (at) => labdb.clock.time(Date.parse(at));
+  const clockOf = (at) => labdb.clock.time(Date.parse(at)).slice(0, 5);
   const isDone = (dose) => dose.stored.status !== "planned";
   const isToGive = (dose) => !isDone(dose) && !dose.died;
   const sentencesOf = (answer) => Object.values(answer.errors).flat().join(" ");
@@ -31,7 +31,7 @@
     const state = stateOf(dose);
     if (state === "given") return `✓ ${dose.stored.at ? clockOf(dose.stored.at) : ""}`;
     if (state in DONE) return DONE[state];
-    return { trouble: "look here", died: "died", skipped: "skipped" }[state] ?? labdb.clock.time(Date.parse(dose.due));
+    return { trouble: "look here", died: "died", skipped: "skipped" }[state] ?? `due ${clockOf(dose.due)}`;
   }
 
   const span = (className, textContent) => labdb.make("span", { className, textContent });
@@ -116,7 +116,7 @@
     place("syringe").textContent = dose.syringe || "no code";
     place("syringe").dataset.checked = dose.checked ? "yes" : "";
     place("given").disabled = !mayGive;
-    place("given").textContent = mayGive ? `Given ${spelledMl(volumeOf(dose))}` : "Given (scan the syringe first)";
+    place("given").textContent = mayGive ? `Given ${spelledMl(volumeOf(dose))}` : "Scan the syringe first";
     for (const name of ["partial", "missed"]) place(name).disabled = Boolean(dose.died);
   }
 
