@@ -144,7 +144,7 @@ class _Computed:
         return dict(run.responsecalls.values_list("mouse_id", "response")) if run else {}
 
     def _allocations(self) -> dict[str, dict[int, Any]]:
-        keys = AllocationKey.objects.filter(study=self.study)
+        keys = AllocationKey.objects.filter(study=self.study, allocation__superseded_by=None)
         rows = list(
             keys.values_list("allocation__mouse_id", "arm__name", "arm__is_vehicle", "allocation__randomization_id")
         )

@@ -39,7 +39,8 @@ def phenotype_frame(run: AnalysisRun) -> pd.DataFrame:
     columns = {
         "mouse__code": "mouse", "mouse__group": "group", "mouse__cohort__code": "cohort", "phenotype": "phenotype",
         "si_ratio": "si_ratio", "corner_ratio": "corner_ratio", "distance_to_cutoff": "distance_to_cutoff",
-        "borderline": "borderline", "reason": "reason", "si_test_id": "si_test",
+        "si_ratio_low": "si_ratio_low", "si_ratio_high": "si_ratio_high", "borderline": "borderline", "reason": "reason",
+        "si_test_id": "si_test",
         "si_test__iz_absent_s": "iz_absent_s", "si_test__iz_present_s": "iz_present_s",
         "si_test__corner_absent_s": "corner_absent_s", "si_test__corner_present_s": "corner_present_s",
     }  # fmt: skip
@@ -61,7 +62,8 @@ def arms_of_mice(study: Study, user: Any) -> pd.DataFrame:
         "allocation__mouse_id": "mouse_id", "arm__name": "arm", "arm__is_vehicle": "is_vehicle",
         "allocation__randomization_id": "randomization",
     }  # fmt: skip
-    keys = read_frame(AllocationKey.objects.visible_to(user).filter(study=study).order_by("arm__name"), columns)
+    rows = AllocationKey.objects.visible_to(user).filter(study=study, allocation__superseded_by=None)
+    keys = read_frame(rows.order_by("arm__name"), columns)
     keys["is_randomized"] = keys.pop("randomization").notna()
     return keys.set_index("mouse_id")
 
@@ -82,7 +84,8 @@ def response_frame(run: AnalysisRun, user: Any) -> pd.DataFrame:
     calls["url"] = mouse_urls(run.study.code, calls["mouse"])
     calls = calls.join(arms_of_mice(run.study, user), on="mouse_id")
     calls["phenotype"] = calls["mouse_id"].map(phenotypes_read_by(run))
-    allocated = calls["mouse_id"].isin(Allocation.objects.filter(study=run.study).values_list("mouse_id", flat=True))
+    held = Allocation.objects.filter(Allocation.holding(), study=run.study)
+    allocated = calls["mouse_id"].isin(held.values_list("mouse_id", flat=True))
     calls["arm"] = calls["arm"].fillna(allocated.map({True: ARM_NOT_SHOWN, False: NOT_ALLOCATED}))
     for name in ("is_vehicle", "is_randomized"):
         calls[name] = calls[name].eq(True)

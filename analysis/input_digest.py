@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-HERE = Path(__file__).resolve().parent
-COMPUTING_CODE = ("kernels/*.py", "tasks/*.py", "design_frame.py")
+PROJECT = Path(__file__).resolve().parents[1]
+COMPUTING_CODE = (
+    "analysis/kernels/*.py", "analysis/tasks/*.py", "analysis/design_frame.py",
+    "labdb/behavior/trackers/*.py", "labdb/behavior/tracking/scoring.py", "labdb/behavior/tracking/sources.py",
+)  # fmt: skip
 COMPUTING_PACKAGES = ("numpy", "scipy", "pandas")
 
 
@@ -43,8 +46,8 @@ def code_digest() -> str:
     """
     digest = hashlib.sha256()
     for pattern in COMPUTING_CODE:
-        for path in sorted(HERE.glob(pattern)):
-            digest.update(f"{path.relative_to(HERE)}\0".encode() + path.read_bytes() + b"\0")
+        for path in sorted(PROJECT.glob(pattern)):
+            digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

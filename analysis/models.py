@@ -185,10 +185,22 @@ class PhenotypeCall(Result):
     si_test = models.ForeignKey(SocialInteractionTest, on_delete=models.PROTECT, related_name="phenotype_calls")
     rule = models.ForeignKey(PhenotypeRule, on_delete=models.PROTECT, related_name="calls")
     si_ratio = FiniteFloatField("SI ratio", null=True)
+    si_ratio_low = FiniteFloatField(
+        "SI ratio, 95 % low", null=True, help_text="By the tracks of both trials; empty without them."
+    )
+    si_ratio_high = FiniteFloatField(
+        "SI ratio, 95 % high", null=True, help_text="Empty beside a lower bound: the tracks set none."
+    )
+    tracks_digest = models.CharField(
+        max_length=64, blank=True, help_text="Of what the interval follows from: the same tracks are not read twice."
+    )
     corner_ratio = FiniteFloatField(null=True)
     phenotype = models.CharField(max_length=12)
     distance_to_cutoff = FiniteFloatField(null=True)
     borderline = models.BooleanField()
+    spans_cutoff = models.BooleanField(
+        "interval spans the cutoff", null=True, help_text="Of a mouse that is called, and whose ratio has an interval."
+    )
     reason = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -14,6 +14,7 @@ from analysis.kernels.phenotype import PhenotypeRule as KernelRule
 from analysis.links import mouse_urls, si_test_urls
 from analysis.models import AnalysisRun, PhenotypeCall
 from analysis.tasks import phenotype
+from analysis.tasks.ratio_intervals import HIGH, LOW, newest_intervals, spans_cutoff
 from analysis.tasks.si_tests import read_si_tests
 from analysis.tasks.task import rows_of
 from labdb.behavior.models import PhenotypeRule
@@ -54,7 +55,7 @@ class Comparison:
     frame : pandas.DataFrame
         Indexed by mouse (primary key), in the order of codes: what `classify_phenotype` returns and
         ``mouse``, ``cohort``, ``group``, ``si_test``, times (s), ``cutoff``, ``before`` (the call that counts, None
-        without one), ``flips``, ``url``, ``si_test_url``.
+        without one), ``flips``, ``si_ratio_low``, ``si_ratio_high``, ``spans_cutoff``, ``url``, ``si_test_url``.
     run : AnalysisRun or None
         The run whose calls count.
     n_gone : int
@@ -87,6 +88,16 @@ class Comparison:
         """Mice within the band around the cutoff."""
         return int(self.frame["borderline"].sum())
 
+    @property
+    def n_with_interval(self) -> int:
+        """Mice that are called, and whose ratio has an interval."""
+        return int(self.frame["spans_cutoff"].notna().sum())
+
+    @property
+    def n_spanning(self) -> int:
+        """Mice whose interval holds the cutoff."""
+        return int(self.frame["spans_cutoff"].eq(True).sum())
+
     def tallies(self) -> list[Tally]:
         """Return how many mice are of each class."""
         now, before = self.frame["phenotype"].value_counts(), self.frame["before"].value_counts()
@@ -113,6 +124,7 @@ def compare(study: Study, test_number: int, rule: KernelRule, run: AnalysisRun |
     frame = pd.concat([tests, calls], axis=1)
     before = pd.Series([called.get(mouse) for mouse in frame.index], index=frame.index, dtype=object)
     frame = frame.assign(
+        spans_cutoff=spans_cutoff(frame),
         cutoff=(frame["si_ratio"] - frame["distance_to_cutoff"]).round(6),
         before=before,
         flips=before.notna() & (before != frame["phenotype"]),
@@ -144,8 +156,9 @@ def labels_under_rules(study: Study, test_number: int, rules: Sequence[KernelRul
 
 
 def named_tests(study: Study, test_number: int) -> pd.DataFrame:
-    """Return the tests as the task `phenotype` reads them, with codes and addresses, in the order of codes."""
+    """Return the tests as the task `phenotype` reads them, with intervals, codes and addresses, in the order of codes."""
     tests = read_si_tests(study, test_number)
+    tests = tests.join(newest_intervals(tests))
     codes = pd.Series(dict(Mouse.objects.filter(pk__in=list(tests.index)).values_list("pk", "code")), dtype=object)
     order = sorted(tests.index, key=lambda mouse: natural(codes[mouse]))
     tests = tests.loc[order].assign(mouse=codes.reindex(order))
@@ -158,7 +171,9 @@ def changed_calls(run: AnalysisRun) -> list[dict[str, Any]] | None:
     if counts is None or counts.results_run == run.results_run:
         return None
     columns = {"mouse_id": "key", "mouse__code": "mouse", "si_test_id": "si_test"}
-    shown = ("phenotype", "si_ratio", "corner_ratio", "distance_to_cutoff", "borderline", "reason")
+    shown = (
+        "phenotype", "si_ratio", LOW, HIGH, "corner_ratio", "distance_to_cutoff", "borderline", "spans_cutoff", "reason",
+    )  # fmt: skip
     columns |= {name: name for name in shown}
     calls = read_frame(run.results_run.phenotypecalls.order_by("mouse__code"), columns)
     calls["before"] = calls["key"].map(_calls(counts))

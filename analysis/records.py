@@ -51,10 +51,10 @@ class PhenotypeCallRecord(Record):
 
     model = PhenotypeCall
     fields = (
-        "study", "mouse", "phenotype", "si_ratio", "corner_ratio", "distance_to_cutoff", "borderline", "reason", "rule",
-        "si_test", "run",
+        "study", "mouse", "phenotype", "si_ratio", "si_ratio_low", "si_ratio_high", "corner_ratio", "distance_to_cutoff",
+        "borderline", "spans_cutoff", "reason", "rule", "si_test", "run",
     )  # fmt: skip
-    list_filter = ("phenotype", "borderline", "rule", "mouse__cohort")
+    list_filter = ("phenotype", "borderline", "spans_cutoff", "rule", "mouse__cohort")
     search_fields = ("mouse__code",)
     read_only = True
 

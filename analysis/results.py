@@ -40,6 +40,8 @@ def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]
         "calls": calls,
         "tallies": tallies,
         "borderline": borderline,
+        "with_interval": sum(call.spans_cutoff is not None for call in calls),
+        "spanning": sum(call.spans_cutoff is True for call in calls),
         "rule": rule,
         "changed": changed_calls(run),
         "compare_query": urlencode(

@@ -13,7 +13,7 @@ HEIGHT = 340  # pixels
 MOST_STRIPS = 3  # beside each other
 COLUMNS = (
     "mouse", "cohort", "group", "phenotype", "before", "si_ratio", "distance_to_cutoff", "corner_ratio", "borderline",
-    "reason", "cutoff", "flips", "url",
+    "reason", "cutoff", "flips", "url", "si_ratio_low", "si_ratio_high",
 )  # fmt: skip
 
 
@@ -30,7 +30,8 @@ def rule_strip(
     ----------
     calls : pandas.DataFrame, one row per mouse
         ``mouse``, ``cohort``, ``group``, ``si_ratio``, ``corner_ratio``, ``phenotype``, ``cutoff``, ``flips``; optional
-        ``before``, ``distance_to_cutoff``, ``borderline``, ``reason``, ``url``. Mice without a ratio are not drawn.
+        ``before``, ``distance_to_cutoff``, ``borderline``, ``reason``, ``url``, and ``si_ratio_low`` and
+        ``si_ratio_high``, drawn as a line through the point where both are known. Mice without a ratio are not drawn.
         Where cohorts have cutoffs of their own, each has a strip of its own.
     borderline : float
         Half width of the shaded band, in units of the ratio.
@@ -54,7 +55,7 @@ def rule_strip(
     )
     top = max(float(drawn["si_ratio"].max()), float(drawn["cutoff"].max() + borderline), adopted or 0.0) * 1.05
     y = alt.Y("si_ratio:Q", title="SI ratio", scale=alt.Scale(domain=[0, top], nice=False))
-    styled = _Styled(y, labels, borderline, adopted)
+    styled = _Styled(y, top, labels, borderline, adopted)
     strips = [_strip(part, title, styled) for title, part in _parts(drawn)]
     corners = theme.finite_rows(drawn, ["corner_ratio"])
     panels = [*strips, _corner_panel(corners, styled, max_corner_ratio)] if len(corners) else strips
@@ -64,8 +65,8 @@ def rule_strip(
 class _Styled:
     """What the panels share: the axis of ratios, the looks of the classes, band and lines."""
 
-    def __init__(self, y: alt.Y, labels: dict[str, str], borderline: float, adopted: float | None) -> None:
-        self.y, self.borderline, self.adopted = y, borderline, adopted
+    def __init__(self, y: alt.Y, top: float, labels: dict[str, str], borderline: float, adopted: float | None) -> None:
+        self.y, self.top, self.borderline, self.adopted = y, top, borderline, adopted
         looks, names = list(labels), list(labels.values())
         legend = alt.Legend(orient="bottom", title=None, columns=4)
         color = alt.Scale(domain=names, range=theme.colors_of(looks))
@@ -98,15 +99,27 @@ class _Styled:
         points = base.mark_point(filled=True, size=50, opacity=0.85).encode(
             color=self.color, shape=self.shape, tooltip=shown, **theme.links(mice)
         )
+        layers = [*self._intervals(mice, channels), points]
         flipping = mice[mice["flips"]]
         if flipping.empty:
-            return [points]
+            return layers
         marked = alt.Chart(theme.values(flipping)).encode(y=self.y, **channels)
-        layers = [points, marked.mark_point(style="null-point", shape="circle", size=190, filled=False, opacity=1)]
+        layers += [marked.mark_point(style="null-point", shape="circle", size=190, filled=False, opacity=1)]
         if len(flipping) <= NAMED_FLIPS:
             written = marked.mark_text(style="annotation", align="left", dx=10, fontSize=10)
             layers.append(written.encode(text="mouse:N"))
         return layers
+
+    def _intervals(self, mice: pd.DataFrame, channels: dict[str, Any]) -> list[alt.Chart]:
+        """Return a thin line from end to end of each interval; what lies beyond the axis is cut."""
+        known = theme.finite_rows(mice, ["si_ratio_low"]) if "si_ratio_low" in mice else mice.iloc[:0]
+        if known.empty:
+            return []
+        low, high = known["si_ratio_low"].clip(upper=self.top), known["si_ratio_high"].fillna(self.top)
+        ends = known.assign(si_ratio_low=low, si_ratio_high=high.clip(upper=self.top))
+        line = alt.Chart(theme.values(ends)).mark_rule(strokeWidth=1.5, opacity=0.6)
+        y = alt.Y("si_ratio_low:Q", title="SI ratio", scale=self.y.scale)
+        return [line.encode(y=y, y2="si_ratio_high:Q", color=self.color, **channels)]
 
 
 def _parts(drawn: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

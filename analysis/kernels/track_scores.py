@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ZoneScore:
-    """One zone, or all zones of one role together, in one trial.
+    """One zone, or the zones of one area together, in one trial.
 
     Attributes
     ----------
     name, role : str
-        Of the zone; a role's own score is named as the role.
+        Of the zone or the area; an area of one role is named as the role.
     zone_s : float
         Time known to be inside (s): the lowest that the time can be.
     missing_s : float
@@ -65,8 +65,8 @@ class TrackScore:
         Share of found samples beyond the floor; None when no floor was given.
     zones : tuple of ZoneScore
         In the order of the zones.
-    roles : tuple of ZoneScore
-        Interaction zones together, and corners together, where there are any.
+    areas : tuple of ZoneScore
+        The zones of each area together: as asked for, else interaction zones and corners where there are any.
     """
 
     covered_s: float
@@ -80,8 +80,8 @@ class TrackScore:
     velocity_cm_per_s: float | None
     outside_share: float | None
     zones: tuple[ZoneScore, ...]
-    roles: tuple[ZoneScore, ...]
+    areas: tuple[ZoneScore, ...]
 
-    def role(self, role: str) -> ZoneScore | None:
-        """Score of all zones of a role; None when there are none."""
-        return next((score for score in self.roles if score.role == role), None)
+    def area(self, name: str) -> ZoneScore | None:
+        """Score of an area; None when there is none of that name."""
+        return next((score for score in self.areas if score.name == name), None)

@@ -41,6 +41,7 @@ def score_track(
     y_cm: npt.ArrayLike,
     zones: Sequence[Zone],
     *,
+    areas: Mapping[str, Sequence[str]] | None = None,
     max_gap_s: float = MAX_GAP_S,
     start_s: float = 0.0,
     length_s: float | None = None,
@@ -59,6 +60,9 @@ def score_track(
         Positions in the arena (cm); NaN where the mouse was not found.
     zones : sequence of Zone
         Each name once.
+    areas : mapping of str to sequence of str, or None
+        Names of zones that are scored together, by what they are called together; None for the zones
+        of each role but ``other``.
     max_gap_s : float
         Longest time between two positions that a straight line bridges (s).
     start_s : float
@@ -86,11 +90,11 @@ def score_track(
     ------
     ValueError
         If the time stamps go back or are not finite, a position is infinite, samples lie further
-        apart than `max_gap_s`, no time falls into the part asked for, zones share a name, or the
-        track never enters the floor.
+        apart than `max_gap_s`, no time falls into the part asked for, zones share a name, an area
+        names a zone that is not there, or the track never enters the floor.
     """
     time, x, y = require_track(time_s, x_cm, y_cm)
-    _require_zones(zones)
+    together = _together(zones, areas)
     _require_bridgeable(time, max_gap_s)
     outside_share = None if floor is None else _outside_share(x, y, floor)
     window = window_of(time, start_s, length_s)
@@ -112,10 +116,9 @@ def score_track(
         velocity_cm_per_s=float(distance) / tracked_s if tracked_s > 0 else None,
         outside_share=outside_share,
         zones=tuple(scores),
-        roles=tuple(
-            _score(role, role, [zone.shape for zone in zones if zone.role == role], steps, window, min_visit_s)
-            for role in ROLES
-            if role != OTHER and any(zone.role == role for zone in zones)
+        areas=tuple(
+            _score(name, name if areas is None else OTHER, shapes, steps, window, min_visit_s)
+            for name, shapes in together.items()
         ),
     )
 
@@ -314,11 +317,18 @@ def _outside_share(x_cm: FloatArray, y_cm: FloatArray, floor: Shape) -> float | 
     return share
 
 
-def _require_zones(zones: Sequence[Zone]) -> None:
+def _together(zones: Sequence[Zone], areas: Mapping[str, Sequence[str]] | None) -> dict[str, list[Shape]]:
     names = [zone.name for zone in zones]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"each zone must have a name of its own; twice or more: {', '.join(twice)}")
+    if areas is None:
+        by_role = {role: [zone.shape for zone in zones if zone.role == role] for role in ROLES if role != OTHER}
+        return {role: shapes for role, shapes in by_role.items() if shapes}
+    unknown = sorted({name for some in areas.values() for name in some} - set(names))
+    if unknown:
+        raise ValueError(f"there is no zone {', '.join(unknown)}; the zones are {', '.join(names) or 'none'}")
+    return {area: [zone.shape for zone in zones if zone.name in some] for area, some in areas.items()}
 
 
 def _require_bridgeable(time_s: FloatArray, max_gap_s: float) -> None:

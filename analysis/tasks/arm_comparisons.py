@@ -73,7 +73,9 @@ def missing(study: Study, parameters: Parameters) -> str:
     arms = TreatmentArm.objects.filter(study=study)
     if not arms.filter(is_vehicle=True).exists() or not arms.filter(is_vehicle=False).exists():
         return f"{study} needs a vehicle arm (marked as such) and a drug arm."
-    if not Allocation.objects.filter(study=study, randomization__isnull=False, key__isnull=False).exists():
+    if not Allocation.objects.filter(
+        Allocation.holding(), study=study, randomization__isnull=False, key__isnull=False
+    ).exists():
         return f"No mouse of {study} was allocated to an arm by a randomization; record the randomization and its key."
     return ""
 

@@ -8,19 +8,24 @@ from analysis.kernels.phenotype import PhenotypeRule as KernelRule
 from analysis.kernels.phenotype import classify_phenotype
 from analysis.models import AnalysisRun, PhenotypeCall
 from analysis.progress import Progress
+from analysis.tasks.ratio_intervals import HIGH, LOW, TRACKS_DIGEST, Tracks, ratio_intervals, spans_cutoff, tracks_of
 from analysis.tasks.si_tests import included_tests, left_out, read_si_tests
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, rule_parameter, whole_number
 from labdb.behavior.models import PhenotypeRule
 from labdb.colony.models import Study
 
-RESULT_COLUMNS = ["si_ratio", "corner_ratio", "phenotype", "distance_to_cutoff", "borderline", "reason"]
+RESULT_COLUMNS = [
+    "si_ratio", LOW, HIGH, TRACKS_DIGEST, "corner_ratio", "phenotype", "distance_to_cutoff", "borderline", "spans_cutoff",
+    "reason",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """SI tests by mouse (primary keys), with ``si_test``, and the rule."""
+    """SI tests by mouse (primary keys), with ``si_test``; their tracks, for those that have both; and the rule."""
 
     tests: pd.DataFrame
+    tracks: Tracks
     rule: KernelRule
     rule_id: int
 
@@ -36,16 +41,19 @@ def missing(study: Study, parameters: Parameters) -> str:
 
 
 def load(study: Study, parameters: Parameters) -> Loaded:
-    """Read the tests and the rule."""
+    """Read the tests, where their tracks are, and the rule."""
     rule = PhenotypeRule.objects.get(name=parameters["rule"])
     number = parameters["test_number"]
-    inputs = Inputs(read_si_tests(study, number), rule.to_kernel(), rule.pk)
+    tests = read_si_tests(study, number)
+    inputs = Inputs(tests, tracks_of(tests), rule.to_kernel(), rule.pk)
     return Loaded(inputs, notes=left_out(study, number))
 
 
 def compute(inputs: Inputs, progress: Progress) -> pd.DataFrame:
-    """Call every mouse, and say in the log how many of each."""
+    """Call every mouse, say how sure its ratio is where there are tracks, and in the log how many of each."""
     calls = classify_phenotype(inputs.tests, inputs.rule)
+    calls = pd.concat([calls, ratio_intervals(inputs.tests, inputs.tracks, progress)], axis=1)
+    calls["spans_cutoff"] = spans_cutoff(calls)
     counts = calls["phenotype"].value_counts()
     progress.note(f"{len(calls)} mice: {', '.join(f'{n} {phenotype}' for phenotype, n in counts.items())}.")
     return calls

@@ -31,6 +31,14 @@ def places(value: Any, digits: int = 2) -> str:
 
 
 @register.filter
+def interval(low: float | None, high: float | None) -> str:
+    """Return both ends of an interval; without an upper end what it sets no bound to, and nothing where there is none."""
+    if low is None:
+        return ""
+    return f"{places(low)} or more" if high is None else f"{places(low)} to {places(high)}"
+
+
+@register.filter
 def signed(value: int) -> str:
     """Return a whole number with its sign, a true minus."""
     return f"{value:+d}".replace("-", "−")

@@ -3,12 +3,14 @@ from labdb.behavior.models import (
     ArenaZone,
     Assay,
     AssayMetric,
+    AssayReading,
     AssayResult,
     PhenotypeRule,
     PlannedSiTest,
     ResponseRule,
     SiTestPlan,
     SocialInteractionTest,
+    TrackedAssayTrial,
     TrackedTrial,
     TrackerMapping,
 )
@@ -42,8 +44,8 @@ class TrackerMappingRecord(Record):
 
     model = TrackerMapping
     fields = (
-        "arena", "tracker_format", "scored_from", "interaction_zones", "corners", "body_point", "position_unit",
-        "origin_x_cm", "origin_y_cm", "frame_rate_hz", "told_by", "told_variable", "absent_says", "present_says",
+        "arena", "tracker_format", "scored_from", "interaction_zones", "corners", "assay_zones", "body_point",
+        "position_unit", "origin_x_cm", "origin_y_cm", "frame_rate_hz", "told_by", "told_variable", "absent_says", "present_says",
         "target_side", "subject_variable", "notes",
     )  # fmt: skip
     list_display = ("arena", "tracker_format", "scored_from", "interaction_zones", "body_point", "told_by")
@@ -78,8 +80,8 @@ class TrackedTrialRecord(Record):
     fields = (
         "si_test", "target", "file_name", "sha256", "tracker_format", "trial_name", "subject", "started_at",
         "scored_from", "interaction_zones", "corners", "body_point", "position_unit", "origin_x_cm", "origin_y_cm",
-        "frame_rate_hz", "likelihood_cutoff", "max_gap_s", "zone_s", "corner_s", "entries", "latency_s", "distance_cm",
-        "velocity_cm_per_s", "covered_s", "missing_share", "longest_gap_s", "notes",
+        "frame_rate_hz", "likelihood_cutoff", "max_gap_s", "zones_as_scored", "zone_s", "corner_s", "entries", "latency_s",
+        "distance_cm", "velocity_cm_per_s", "covered_s", "missing_share", "longest_gap_s", "notes",
     )  # fmt: skip
     list_display = ("si_test", "target", "file_name", "subject", "zone_s", "corner_s", "missing_share")
     list_filter = ("target", "tracker_format", "scored_from")
@@ -136,7 +138,7 @@ class AssayRecord(Record):
     """Assays."""
 
     model = Assay
-    fields = ("name", "description", "notes")
+    fields = ("name", "description", "trial_s", "notes")
 
 
 @register
@@ -146,6 +148,33 @@ class AssayMetricRecord(Record):
     model = AssayMetric
     fields = ("assay", "name", "unit", "minimum", "maximum", "notes")
     list_filter = ("assay",)
+
+
+@register
+class AssayReadingRecord(Record):
+    """What metrics are in trackers' files."""
+
+    model = AssayReading
+    fields = ("metric", "statistic", "zones", "share_of", "notes")
+    list_filter = ("metric__assay", "statistic")
+
+
+@register
+class TrackedAssayTrialRecord(Record):
+    """Trials of assays as trackers saw them; they come in by their files alone."""
+
+    model = TrackedAssayTrial
+    fields = (
+        "mouse", "assay", "session", "arena", "trial_s", "file_name", "sha256", "tracker_format", "trial_name",
+        "subject", "started_at", "scored_from", "tracker_zones", "body_point", "position_unit", "origin_x_cm",
+        "origin_y_cm", "frame_rate_hz", "likelihood_cutoff", "max_gap_s", "zones_as_scored", "readings_as_scored",
+        "distance_cm", "velocity_cm_per_s", "covered_s", "missing_share", "longest_gap_s", "notes",
+    )  # fmt: skip
+    list_display = ("mouse", "assay", "session", "file_name", "subject", "covered_s", "missing_share")
+    list_filter = ("assay", "mouse__group", "tracker_format", "scored_from")
+    search_fields = ("file_name", "mouse__code")
+    read_only = True
+    detail_template = "desk/_assay_trial_story.html"
 
 
 @register

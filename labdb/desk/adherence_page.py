@@ -73,7 +73,12 @@ def adherence(request: HttpRequest, code: str) -> HttpResponse:
 def _lines(study: Study, user: Any, doses: Any) -> tuple[list[date], list[Line]]:
     counts, (days, statuses) = adherence_of(doses), by_day(doses)
     mice = Mouse.objects.filter(pk__in=counts).select_related("cohort")
-    codes = dict(Allocation.objects.all().visible_to(user).filter(mouse__in=counts).values_list("mouse", "code"))
+    codes = dict(
+        Allocation.objects.all()
+        .visible_to(user)
+        .filter(Allocation.holding(), mouse__in=counts)
+        .values_list("mouse", "code")
+    )
     lines = [
         Line(
             mouse, codes.get(mouse.pk, ""), counts[mouse.pk],

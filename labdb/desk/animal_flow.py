@@ -128,7 +128,7 @@ class _Animals:
         yield _Stage(TESTED, tested, self._why_not_tested(first, "no SI test"))
         called = {mouse for mouse in tested if self.call.get(mouse, ("",))[0] in CALLED}
         yield _Stage("called by phenotype", called, self._why_not_called)
-        allocated = _mice(Allocation.objects.filter(study=self.study)) - set(self.excluded)
+        allocated = _mice(Allocation.objects.filter(Allocation.holding(), study=self.study)) - set(self.excluded)
         yield _Stage("allocated to treatment", allocated, lambda _mouse: "not allocated", "without a call")
         retested = _mice(later.filter(SocialInteractionTest.included()))
         yield _Stage("re-tested", retested, self._why_not_tested(later, "not re-tested"), "not allocated")

@@ -14,7 +14,8 @@ from analysis.figure_views import Drawn, FigureError, refuse_figure, require_for
 from analysis.figures.assays import assay_metric
 from analysis.links import storable
 from labdb.behavior.derived_metrics import DERIVED
-from labdb.behavior.models import Assay, AssayMetric, AssayResult
+from labdb.behavior.models import Assay, AssayMetric, AssayResult, TrackedAssayTrial
+from labdb.behavior.tracking.readings import readings_of
 from labdb.colony.models import Study
 from labdb.desk import assays
 from labdb.registry.permissions import may
@@ -67,6 +68,7 @@ def assay_page(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         "empty": [one for one in metrics if not one["summaries"] and not one["excluded"]],
         "n_measures": table["measure"].nunique(),
         "may_enter": may(request.user, "add", AssayResult, study),
+        "may_track": may(request.user, "add", TrackedAssayTrial, study) and readings_of(assay),
     }
     return render(request, "desk/assay.html", words)
 

@@ -23,7 +23,7 @@ from labdb.registry.keys import KeyRing
 from labdb.registry.permissions import may
 from labdb.sequencing.models import LibraryCounts
 from labdb.treatment.adherence import adherence_of
-from labdb.treatment.models import AllocationKey, Dose
+from labdb.treatment.models import Allocation, AllocationKey, Dose
 
 
 @require_GET
@@ -36,7 +36,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         return _under_its_new_name(request, study, storable(mouse))
     tests = list(found.si_tests.filter(counts=True).order_by("test_number"))
     dissections = list(found.dissections.all())
-    allocation = found.allocations.select_related("randomization").first()
+    allocation = found.allocations.filter(Allocation.holding()).select_related("randomization").first()
     key = _key(allocation, request.user)
     context = {
         "mouse": found,

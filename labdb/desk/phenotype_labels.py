@@ -20,7 +20,7 @@ from labdb.desk.asked_rule import AskedError, AskedRule, read_rule
 from labdb.desk.phenotype_page import study_of_rules
 
 FACTS = ("mouse", "cohort", "group", "iz_absent_s", "iz_present_s", "corner_absent_s", "corner_present_s")
-RATIOS = ("si_ratio", "corner_ratio")
+RATIOS = ("si_ratio", "si_ratio_low", "si_ratio_high", "corner_ratio")
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from django.views.decorators.http import require_http_methods
 
 from analysis.links import storable
 from labdb.behavior.models import SocialInteractionTest
+from labdb.behavior.second_scoring import another_scoring
 from labdb.colony.models import Study
 from labdb.desk.scoring_page import LARGEST_SEED
 from labdb.registry.batch import check_rows
-from labdb.registry.forms import Conflict, conflicts, forbidden_sentence, model_texts
+from labdb.registry.forms import Conflict, conflicts, forbidden_sentence
 from labdb.registry.import_report import CheckedSheet
 from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.permissions import may, visible
@@ -36,11 +37,6 @@ TIMES = {
     "corner_present_s": "corners, target present (s)",
 }
 NEEDED = ("iz_absent_s", "iz_present_s")
-# Of the first scoring, not of the test: a second one has its own or none.
-OF_SCORING = (
-    "distance_absent_cm", "distance_present_cm", "velocity_absent_cm_per_s", "velocity_present_cm_per_s",
-    "tracker_sha256", "notes",
-)  # fmt: skip
 REASON = "scored again, blind"
 MOST_TESTS = 500
 
@@ -196,7 +192,9 @@ def _typed(request: HttpRequest, lines: list[Line]) -> list[Line]:
 def _store(user: Any, study: Study, typed: list[Line]) -> str:
     """Write the second scorings, all or none; say why none was written, or put it beside the cells."""
     record = record_for(SocialInteractionTest)
-    texts = [(number, _texts(line, user)) for number, line in enumerate(typed, start=1)]
+    texts = [
+        (number, {**another_scoring(line.test, 2, user), **line.typed}) for number, line in enumerate(typed, start=1)
+    ]
     checked = check_rows(record, texts, user=user, study=study, word="row")
     for line, row in zip(typed, checked, strict=True):
         line.errors = row.errors
@@ -209,17 +207,3 @@ def _store(user: Any, study: Study, typed: list[Line]) -> str:
     except Conflict as conflict:
         return str(conflict)
     return ""
-
-
-def _texts(line: Line, user: Any) -> dict[str, Any]:
-    """Return a new scoring: of the test what is known, of the scoring what was typed; it does not count.
-
-    Related records stand as themselves: who scores need not see them.
-    """
-    record, test = record_for(SocialInteractionTest), line.test
-    related = {field.name: getattr(test, field.name) for field in test._meta.fields if field.is_relation}
-    texts = {**model_texts(test, record), **{name: one for name, one in related.items() if name in record.fields}}
-    return {
-        **texts, **dict.fromkeys(OF_SCORING, ""), **line.typed, "scorer": user, "scoring_number": "2", "counts": "no",
-        "study": "",
-    }  # fmt: skip

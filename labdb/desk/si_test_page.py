@@ -25,13 +25,13 @@ from analysis.figure_views import (
     send_figure,
 )
 from analysis.figures.tracks import MOST_POINTS, Track, occupancy_maps, thinning, track_paths
-from analysis.kernels.track_bootstrap import BIN_S, RatioInterval, ratio_interval
+from analysis.kernels.track_bootstrap import RatioInterval
 from analysis.kernels.tracks import occupancy
 from analysis.links import storable
 from analysis.tasks.si_tests import TIMES
 from labdb.behavior.models import SocialInteractionTest, TrackedTrial
 from labdb.behavior.tracking.rereading import Path, Reread, read_again
-from labdb.behavior.tracking.scoring import ScoringError, zone_bins
+from labdb.behavior.tracking.sources import interval_of_tracks
 from labdb.behavior.tracking.targets import ABSENT, PRESENT
 from labdb.colony.models import Study
 from labdb.desk.class_preview import current_rule, preview_calls
@@ -158,16 +158,12 @@ def _measures(test: SocialInteractionTest, tracks: Sequence[Reread]) -> Iterator
 
 def _interval(tracks: Sequence[Reread], cutoff: float, test: SocialInteractionTest) -> RatioInterval | None:
     """Return how sure the ratio is; None where one of the two trials has no track."""
-    bins = []
-    for one in tracks:
-        if one.samples is None or one.how is None:
-            return None
-        try:
-            bins.append(zone_bins(one.samples, one.how, BIN_S))
-        except (ScoringError, ValueError):
-            return None
-    rng = np.random.default_rng(test.pk)  # the same page says the same
-    return ratio_interval(bins[0], bins[1], rng, cutoff=cutoff)
+    absent, present = tracks
+    if absent.samples is None or absent.how is None or present.samples is None or present.how is None:
+        return None
+    return interval_of_tracks(
+        (absent.samples, absent.how), (present.samples, present.how), test=test.pk, cutoff=cutoff
+    )  # fmt: skip
 
 
 def _drawable(tracks: Sequence[Reread]) -> list[Reread]:

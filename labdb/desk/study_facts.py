@@ -60,7 +60,8 @@ def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:
     arms = arms_of_mice(study, user)["arm"]
     tests = SocialInteractionTest.objects.filter(SocialInteractionTest.included(), study=study)
     n_tests = dict(tests.order_by().values_list("mouse_id").annotate(n=Count("pk")))
-    allocated = set(Allocation.objects.filter(study=study).values_list("mouse_id", flat=True))
+    held = Allocation.objects.filter(Allocation.holding(), study=study)
+    allocated = set(held.values_list("mouse_id", flat=True))
     counted = LibraryCounts.objects.filter(library__study=study).values("library")
     samples = TissueSample.objects.filter(study=study, extractions__libraries__in=counted)
     sequenced = set(samples.values_list("mouse_id", flat=True))

@@ -1,25 +1,22 @@
-"""Files of trackers on their way to SI tests: what was sent, what is said of it, what comes out, and all that is wrong."""
+"""Files of trackers on their way into records: what was sent, what is said of it, what comes out, and all that is wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from django.http import HttpRequest
 
-from labdb.behavior.models import Arena, PlannedSiTest, SocialInteractionTest, TrackedTrial, TrackerMapping
-from labdb.behavior.models.tracked_trial import STORED_ALREADY
+from labdb.behavior.models import Arena, TrackerMapping
+from labdb.behavior.models.tracked_trial import TrialOfFile
 from labdb.behavior.trackers import deeplabcut
 from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.result import TrackerError, TrackerFile, Trial
-from labdb.behavior.tracking.planned import planned_places
-from labdb.behavior.tracking.scoring import ScoringError, TrialScore, score_trial
-from labdb.behavior.tracking.storing import Batch, Outcome, ScoredTrial, store_trials, stored_tests
+from labdb.behavior.tracking.scoring import Scoring, ScoringError, TrialScore
+from labdb.behavior.tracking.storing import Outcome, ScoredTrial, refuse_together
 from labdb.behavior.tracking.subjects import Match, match_subjects
-from labdb.behavior.tracking.targets import ABSENT, PRESENT, Said, target_said, targets_by_order
-from labdb.colony.models import Mouse, Study
-from labdb.desk.tracker_words import TABLE_FORMAT, ArenaWords, Asked, FormatWords
+from labdb.colony.models import Study
+from labdb.desk.tracker_words import ArenaWords, Asked, FormatWords
 from labdb.registry.uploads import KeptFile, UploadError, keep, recall
 
 MAX_FILE_MB = 50
@@ -46,24 +43,19 @@ class Row:
     file: ReadFile
     trial: Trial
     trial_name: str
-    fixed_target: str = ""
     subject: str = ""
     mouse_text: str = ""
     mouse_by_file: str = ""
     match: Match = NO_MOUSE
-    target: str = ""
-    target_by_file: str = ""
-    said: Said | None = None
     arena: Arena | None = None
     arena_guessed: Arena | None = None
     is_left_out: bool = False
     is_stored: bool = False
-    stored: SocialInteractionTest | None = None
-    planned: PlannedSiTest | None = None
     score: TrialScore | None = None
     scored: ScoredTrial | None = None
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def format(self) -> str:
@@ -77,21 +69,30 @@ class Row:
 
 
 class TrackerDrop:
-    """The files of one request and everything that is known of them."""
+    """The files of one request and everything that is known of them; what only one kind of test knows, its own class says."""
+
+    row_class: type[Row] = Row
+    words_class: type[ArenaWords] = ArenaWords
+    trial_model: type[TrialOfFile]
+    longest_trial_s = 3600.0
 
     def __init__(self, request: HttpRequest, study: Study) -> None:
         self.user, self.study, self.said = request.user, study, request.POST
         self.problems: list[str] = []
-        self.asked = Asked.of(self.said)
+        self.asked = Asked.of(self.said, self.usual_trial_s, self.longest_trial_s)
         self.problems += self.asked.problems
         self.files = self._receive(request)
-        self.rows = self._make_rows()
+        self.rows: list[Any] = self._make_rows()
         self.formats: dict[str, FormatWords] = {}
-        self.arenas: dict[tuple[str, int], ArenaWords] = {}
-        self.test_number = self.asked.test_number or 1
+        self.arenas: dict[tuple[str, int], Any] = {}
         self.outcome = Outcome()
         self.all_arenas = list(Arena.objects.prefetch_related("zones").order_by("name"))
         self.usual_arena = next((one for one in self.all_arenas if one.name == self.said.get("arena")), None)
+
+    @property
+    def usual_trial_s(self) -> float:
+        """Length of the protocol's trial where nobody says another (s)."""
+        raise NotImplementedError
 
     def _receive(self, request: HttpRequest) -> list[ReadFile]:
         """Keep new files beside those sent before, and read them all."""
@@ -141,16 +142,18 @@ class TrackerDrop:
             return ReadFile(kept, error=error)
         return ReadFile(kept, found)
 
-    def _make_rows(self) -> list[Row]:
+    def _make_rows(self) -> list[Any]:
         rows: list[Row] = []
         for file in self.files:
-            trials = file.found.trials if file.found else ()
-            targets = (ABSENT, PRESENT) if file.found and file.found.format == TABLE_FORMAT else ("",)
-            for place, (trial, target) in enumerate(product(trials, targets)):
-                name = " ".join(filter(None, [trial.name, f"target {target}" if target else ""]))
+            for place, (trial, more) in enumerate(self._trials_of(file)):
                 key = f"{file.kept.sha256[:12]}-{place}"
-                rows.append(Row(len(rows) + 1, key, file, trial, name[:200], target))
+                name = more.pop("trial_name", trial.name)[:200]
+                rows.append(self.row_class(len(rows) + 1, key, file, trial, name, **more))
         return rows
+
+    def _trials_of(self, file: ReadFile) -> Iterable[tuple[Trial, dict[str, Any]]]:
+        """Return the trials of a file, with what a row of them knows from the start."""
+        return [(trial, {}) for trial in (file.found.trials if file.found else ())]
 
     @property
     def lacks(self) -> set[str]:
@@ -173,11 +176,18 @@ class TrackerDrop:
         """Whether something is stored only with a reason."""
         return any(row.warnings for row in self.wanted)
 
+    @property
+    def sentences(self) -> list[str]:
+        """Everything that keeps the files out."""
+        unread = [str(file.error) for file in self.files if file.error]
+        of_rows = [f"{row.where}: {said}" for row in self.wanted for said in (*row.errors, *row.warnings)]
+        return [*self.problems, *unread, *of_rows]
+
     def check(self, *, store: bool = False) -> None:
-        """Find mice, targets and arenas, score every trial, and store them if that is asked for and nothing is wrong."""
+        """Find mice and arenas, score every trial, and store them if that is asked for and nothing is wrong."""
         self._find_mice()
         self._find_arenas()
-        self._find_targets()
+        self._find_more()
         self._refuse_stored()
         for row in self.wanted:
             self._score(row)
@@ -186,6 +196,11 @@ class TrackerDrop:
         trials = [row.scored for row in self.wanted if row.scored is not None and not row.errors]
         if trials and (store or not self.problems):
             self._store(trials, dry_run=not may_store)
+        if store and self.files and not self.outcome.is_stored:
+            files = [file.kept for file in self.files]
+            refuse_together(
+                self.trial_model, files, self.batch(), self.sentences or ["No trial was left to be stored."]
+            )
 
     def _find_mice(self) -> None:
         by_format: dict[str, list[Row]] = {}
@@ -208,7 +223,13 @@ class TrackerDrop:
             row.mouse_text = row.match.mouse.code if row.match.mouse else typed
             if row.match.mouse is None and not row.is_left_out:
                 row.errors.append(self._unknown(row, typed))
-        self._find_tests()
+        self._find_known()
+
+    def _find_known(self) -> None:
+        """Find what is stored or planned of the mice."""
+
+    def _find_more(self) -> None:
+        """Find what only one kind of test asks for."""
 
     def _entered(self, name: str, row: Row) -> str:
         """Return what a person entered in a row; empty where it is only what the page had put there before.
@@ -227,16 +248,6 @@ class TrackerDrop:
             return f"No mouse of study {self.study} is called {row.subject[:50]}; choose the mouse, or leave the trial out."
         return "The file names no subject; choose the mouse, or leave the trial out."
 
-    def _find_tests(self) -> None:
-        mice = [row.match.mouse for row in self.wanted if row.match.mouse is not None]
-        if self.asked.test_number is None:
-            self.test_number = _next_number(self.study, mice)
-        tests = stored_tests(self.study, mice, self.test_number)
-        places = planned_places(self.study, mice, self.test_number)
-        for row in self.rows:
-            if row.match.mouse:
-                row.stored, row.planned = tests.get(row.match.mouse.pk), places.get(row.match.mouse.pk)
-
     def _find_arenas(self) -> None:
         arenas, usual = self.all_arenas, self.usual_arena
         by_name, by_pk = {one.name: one for one in arenas}, {one.pk: one for one in arenas}
@@ -244,11 +255,10 @@ class TrackerDrop:
         last = dict(mapped)  # the newest of each format
         only = arenas[0] if len(arenas) == 1 else None
         for row in self.rows:
-            known = row.stored.arena_id if row.stored else None
+            known, planned = (by_pk.get(pk or 0) for pk in self._arenas_of(row))
             named = by_name.get(row.trial.header.get("Arena name", ""))
-            planned = by_pk.get(row.planned.arena_id or 0) if row.planned else None
             mapped_last = by_pk.get(last.get(row.format, 0))
-            row.arena_guessed = by_pk.get(known or 0) or usual or named or planned or mapped_last or only
+            row.arena_guessed = known or usual or named or planned or mapped_last or only
             said = self._entered("arena", row)
             row.arena = by_name.get(said) if said else row.arena_guessed
             if row.arena is None and not row.is_left_out:
@@ -256,55 +266,49 @@ class TrackerDrop:
         for row in self.rows:
             if row.arena is not None and (row.format, row.arena.pk) not in self.arenas:
                 trials = [one.trial for one in self.rows if (one.format, one.arena) == (row.format, row.arena)]
-                self.arenas[row.format, row.arena.pk] = ArenaWords.of(row.format, row.arena, trials, self.said)
+                words = self.words_class.of(row.format, row.arena, trials, self.said, **self._of_arena())
+                self.arenas[row.format, row.arena.pk] = words
         for words in self.arenas.values():
             self.problems += [f"{words.format} in {words.arena}: {said}" for said in words.problems]
 
-    def _find_targets(self) -> None:
-        by_mouse: dict[Any, list[Row]] = {}
-        for row in self.wanted:
-            by_mouse.setdefault((row.format, (row.match.mouse and row.match.mouse.pk) or row.subject), []).append(row)
-        by_order: dict[int, str] = {}
-        for rows in by_mouse.values():
-            if self.formats[rows[0].format].told.by == "order":
-                targets = targets_by_order([row.trial for row in rows])
-                by_order |= {row.number: target for row, target in zip(rows, targets, strict=True)}
-        for row in self.rows:
-            row.said = target_said(row.trial, self.formats[row.format].told)
-            row.target_by_file = row.fixed_target or (row.said.target if row.said else by_order.get(row.number, ""))
-            entered = self._entered("target", row)
-            row.target = entered if entered in (ABSENT, PRESENT) and not row.fixed_target else row.target_by_file
-            if row.is_left_out:
-                continue
-            if not row.target:
-                row.errors.append("Was the target absent or present? The file does not say; choose.")
-            elif row.said and row.said.target != row.target:
-                row.warnings.append(
-                    f"The file says target {row.said.target} ({row.said.where}), here stands {row.target}; exchange them, "
-                    "or say why the file is wrong."
-                )
+    def _arenas_of(self, row: Any) -> tuple[int | None, int | None]:
+        """Return the arena that is stored of a row's test, and the one that is planned."""
+        return None, None
+
+    def _of_arena(self) -> dict[str, Any]:
+        """Return what the words of an arena need beside its files."""
+        return {}
 
     def _refuse_stored(self) -> None:
         """Say of a trial that is stored already only that: nothing else of it matters."""
-        digests = {row.file.kept.sha256 for row in self.wanted}
-        stored = set(TrackedTrial.objects.filter(sha256__in=digests).values_list("sha256", "trial_name", "subject"))
+        stored = self.trial_model.stored_trials(row.file.kept.sha256 for row in self.wanted)
         for row in self.wanted:
             sha256, subject = row.file.kept.sha256, row.trial.subject
-            if (sha256, row.trial_name, subject) in stored:
-                same = TrackedTrial(
-                    study=self.study, file_name=row.file.kept.name, sha256=sha256, trial_name=row.trial_name,
-                    subject=subject,
-                )  # fmt: skip
-                row.errors, row.warnings, row.is_stored = [STORED_ALREADY.format(row=same)], [], True
+            for other in stored.get((sha256, row.trial_name, subject), []):
+                if self._is_refused_by(other, row):
+                    same = self.trial_model(study=self.study, file_name=row.file.kept.name)
+                    row.errors, row.warnings, row.is_stored = [same.already(other)], [], True
 
-    def _score(self, row: Row) -> None:
-        if row.arena is None or not row.target or row.is_stored:
+    def _is_refused_by(self, stored: Any, row: Any) -> bool:
+        """Whether a stored trial of the same file keeps a row out."""
+        return True
+
+    def _score(self, row: Any) -> None:
+        """Score the trial of a row, or say why it cannot be."""
+        if row.arena is None or row.is_stored or not self._is_ready(row):
             return
-        words = self.arenas[row.format, row.arena.pk]
-        stored, planned = row.stored, row.planned
-        side = (stored and stored.target_side) or words.target_side or (planned and planned.plan.target_side) or ""
-        length = row.trial.length_s
-        trial_s = self.asked.trial_s
+        self._hold_against_protocol(row)
+        try:
+            self._score_by(self.arenas[row.format, row.arena.pk], row)
+        except ScoringError as error:
+            row.errors.append(str(error))
+
+    def _is_ready(self, row: Any) -> bool:
+        """Whether everything is said that a score needs."""
+        return True
+
+    def _hold_against_protocol(self, row: Row) -> None:
+        length, trial_s = row.trial.length_s, self.asked.trial_s
         if length is not None and length > trial_s + LENGTH_TOLERANCE_S and not self.asked.takes_first:
             row.errors.append(
                 f"The trial lasts {length:g} s, the protocol's {trial_s:g} s; take the first {trial_s:g} s, or correct the "
@@ -312,66 +316,67 @@ class TrackerDrop:
             )
         if length is not None and length < trial_s - LENGTH_TOLERANCE_S:
             row.warnings.append(f"The trial lasts {length:g} s, shorter than the protocol's {trial_s:g} s.")
-        try:
-            how = words.scoring(row.target, side, trial_s)
-            row.score = score_trial(row.trial, how)
-        except ScoringError as error:
-            row.errors.append(str(error))
-            return
-        if row.match.mouse is not None:
-            row.scored = ScoredTrial(
-                row.number, row.file.kept, row.format, row.trial, row.trial_name, row.match.mouse, row.target, row.arena,
-                side, how, row.score,
-            )  # fmt: skip
+
+    def _score_by(self, words: Any, row: Any) -> None:
+        """Score a row by what is said of its arena, and put into it what is to be stored."""
+        raise NotImplementedError
+
+    def _scored_fields(self, row: Row, how: Scoring, score: TrialScore) -> tuple[Any, ...]:
+        """Return the fields that every scored trial has."""
+        mouse, arena = row.match.mouse, row.arena
+        return row.number, row.file.kept, row.format, row.trial, row.trial_name, mouse, arena, how, score
 
     def _refuse_twice(self) -> None:
-        pairs = Counter((row.match.mouse.pk, row.target) for row in self.wanted if row.match.mouse and row.target)
+        """Refuse two trials where one belongs."""
+        pairs = Counter(self._place_of(row) for row in self.wanted if row.match.mouse)
         for row in self.wanted:
-            if row.match.mouse and pairs[row.match.mouse.pk, row.target] > 1:
-                others = [
-                    str(one.number) for one in self.wanted
-                    if one is not row and one.match.mouse == row.match.mouse and one.target == row.target
-                ]  # fmt: skip
-                row.errors.append(
-                    f"{row.match.mouse} has two trials with target {row.target} (also row {', '.join(others)}); correct "
-                    "the target or the mouse, or leave one out."
-                )
+            if row.match.mouse and self._place_of(row) and pairs[self._place_of(row)] > 1:
+                same = [one for one in self.wanted if one is not row and self._place_of(one) == self._place_of(row)]
+                row.errors.append(self._twice(row, ", ".join(str(one.number) for one in same)))
+
+    def _place_of(self, row: Any) -> Any:
+        """Return where a row's trial belongs; None where nobody said it."""
+        return row.match.mouse and row.match.mouse.pk
+
+    def _twice(self, row: Any, others: str) -> str:
+        """Say that other rows belong to the same place."""
+        raise NotImplementedError
+
+    def batch(self) -> Any:
+        """Return what all trials share when they are stored."""
+        raise NotImplementedError
+
+    def _store_trials(self, trials: Sequence[Any], *, dry_run: bool) -> Outcome:
+        raise NotImplementedError
+
+    def _shared_words(self) -> dict[str, Any]:
+        """Return what a batch of any kind has."""
+        used = {(row.format, row.arena.pk) for row in self.wanted if row.scored is not None and not row.errors}
+        rate_hz = self.asked.frame_rate_hz
+        mappings = [
+            one.to_mapping(self.formats[one.format], rate_hz if one.format == deeplabcut.FORMAT else None)
+            for key, one in self.arenas.items()
+            if key in used
+        ]
+        return {
+            "study": self.study, "user": self.user, "trial_s": self.asked.trial_s, "mappings": tuple(mappings),
+            "likelihood_cutoff": self.asked.likelihood_cutoff, "reason": self.asked.reason,
+        }  # fmt: skip
 
     def _store(self, trials: Sequence[ScoredTrial], *, dry_run: bool) -> None:
-        words = [
-            one.to_mapping(
-                self.formats[one.format], self.asked.frame_rate_hz if one.format == deeplabcut.FORMAT else None
-            )
-            for key, one in self.arenas.items()
-            if any((trial.tracker_format, trial.arena.pk) == key for trial in trials)
-        ]
-        batch = Batch(
-            self.study, self.user, self.test_number, self.asked.trial_s, self.asked.likelihood_cutoff,
-            self.asked.reason, tuple(words),
-        )  # fmt: skip
-        self.outcome = store_trials(trials, batch, dry_run=dry_run)
+        self.outcome = self._store_trials(trials, dry_run=dry_run)
         by_number = {row.number: row for row in self.rows}
         for remark in self.outcome.errors:
-            into = by_number[remark.number].errors if remark.number else self.problems
-            into.append(remark.sentence)
+            add_once(by_number[remark.number].errors if remark.number else self.problems, remark.sentence)
         for remark in self.outcome.warnings:
-            (by_number[remark.number] if remark.number else self.wanted[0]).warnings.append(remark.sentence)
+            row = by_number[remark.number] if remark.number else self.wanted[0]
+            add_once(row.warnings, remark.sentence)
+
+
+def add_once(sentences: list[str], sentence: str) -> None:
+    """Add a sentence unless it was said."""
+    if sentence not in sentences:
+        sentences.append(sentence)
 
 
 NO_ARENA = "There is no arena yet; enter it with its sizes first."
-
-
-def _next_number(study: Study, mice: Sequence[Mouse]) -> int:
-    """Return the first number of a test for which not all of the mice have tracks yet."""
-    if not mice:
-        return 1
-    tests = SocialInteractionTest.objects.filter(study=study, mouse__in=mice, counts=True)
-    tracked = Counter(
-        tests.exclude(tracked_trials=None)
-        .order_by()
-        .values_list("test_number", "mouse")
-        .distinct()
-        .values_list("test_number", flat=True)
-    )
-    n_mice = len({mouse.pk for mouse in mice})
-    return next(number for number in range(1, len(tracked) + 2) if tracked[number] < n_mice)

@@ -1,11 +1,10 @@
-"""The page that takes trackers' files: see what they say and all that is wrong, then store them, all or none."""
+"""The page that takes trackers' files of SI tests: see what they say and all that is wrong, then store them, all or none."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -19,25 +18,19 @@ from labdb.behavior.models import SocialInteractionTest
 from labdb.behavior.models.si_test import TargetSide
 from labdb.behavior.models.tracked_trial import Target
 from labdb.behavior.models.zones import ToldBy
-from labdb.behavior.trackers import deeplabcut
-from labdb.behavior.trackers.detect import FORMATS
-from labdb.behavior.tracking.subjects import OTHER_SPELLING
 from labdb.colony.models import Mouse, Study
 from labdb.desk.class_preview import current_rule, preview_calls
-from labdb.desk.tracker_drop import Row, TrackerDrop
-from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
+from labdb.desk.si_drop import ANOTHER, SiDrop, SiRow
+from labdb.desk.tracker_pages import shared_words, take, undo_sentence
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
-from labdb.registry.uploads import forget
-
-MOST_OFFERED_MICE = 2_000  # in the list that completes what is typed
 
 
 @dataclass(frozen=True)
 class Line:
     """One trial as the table shows it, and, at the first trial of a mouse, its ratio and call."""
 
-    row: Row
+    row: SiRow
     call: Any = None
 
 
@@ -48,20 +41,14 @@ def tracker_files(request: HttpRequest, code: str) -> HttpResponse:
     for action in ("add", "change"):
         if not may(request.user, action, SocialInteractionTest, study):
             raise PermissionDenied(forbidden_sentence(action, SocialInteractionTest, study))
-    drop = TrackerDrop(request, study)
-    if request.method == "POST":
-        if not drop.files and not drop.problems:
-            drop.problems.append("Nothing was sent; choose the files of a tracker.")
-        drop.check(store=request.POST.get("step") == "save")
-        if drop.outcome.is_stored:
-            for file in drop.files:
-                forget(file.kept)
-            messages.success(request, _stored_sentence(drop))
-            return redirect(_back_url(drop))
-    return render(request, "desk/tracker_files.html", _words(drop, study))
+    drop = SiDrop(request, study)
+    if take(request, drop):
+        messages.success(request, _stored_sentence(drop))
+        return redirect(_back_url(drop))
+    return render(request, "desk/si_files.html", _words(drop, study))
 
 
-def _back_url(drop: TrackerDrop) -> str:
+def _back_url(drop: SiDrop) -> str:
     """Return where to go from here: the day of tests on which the files were dropped, else the list of tests."""
     if day_of := drop.said.get("day_of", ""):
         asked = urlencode({"cohort": day_of, "test": drop.test_number})
@@ -70,35 +57,23 @@ def _back_url(drop: TrackerDrop) -> str:
     return f"{reverse('record-list', args=['si-tests'])}?{asked}"
 
 
-def _words(drop: TrackerDrop, study: Study) -> dict[str, Any]:
+def _words(drop: SiDrop, study: Study) -> dict[str, Any]:
     rule = current_rule(study)
-    mice = Mouse.objects.filter(study=study).order_by("code").values_list("code", flat=True)
     return {
-        "study": study,
-        "drop": drop,
-        "asked": drop.asked,
-        "tokens": [(file.kept.token({}), file) for file in drop.files],
+        **shared_words(drop),
         "lines": list(_lines(drop, study, rule)),
         "rule": rule,
-        "mouse_codes": list(mice[:MOST_OFFERED_MICE]) if drop.rows else [],
         "targets": Target.choices,
         "sides": TargetSide.choices,
         "told_by": ToldBy.choices,
-        "formats": FORMATS,
-        "date_orders": ((DAY_FIRST, "day first: 3 April"), (MONTH_FIRST, "month first: 4 March")),
-        "other_spelling": OTHER_SPELLING,
-        "missing_limit": settings.TRACK_MISSING_LIMIT_PERCENT,
-        "notes": [(file.kept.name, note) for file in drop.files if file.found for note in file.found.notes],
-        "asks_frame_rate": "frame_rate_hz" in drop.lacks or any(row.format == deeplabcut.FORMAT for row in drop.rows),
-        "may_store": bool(drop.wanted) and not drop.n_errors,
-        "needs_reason": drop.has_warnings or bool(drop.asked.reason),
+        "another": ANOTHER,
     }
 
 
-def _lines(drop: TrackerDrop, study: Study, rule: Any) -> Iterator[Line]:
+def _lines(drop: SiDrop, study: Study, rule: Any) -> Iterator[Line]:
     """Yield the trials by mouse, the one without target first; those left out come last."""
 
-    def place(row: Row) -> tuple[Any, ...]:
+    def place(row: SiRow) -> tuple[Any, ...]:
         return row.is_left_out, row.match.mouse.code if row.match.mouse else "", row.target, row.number
 
     calls = _calls(drop, study, rule)
@@ -109,7 +84,7 @@ def _lines(drop: TrackerDrop, study: Study, rule: Any) -> Iterator[Line]:
         seen.add(pk)
 
 
-def _calls(drop: TrackerDrop, study: Study, rule: Any) -> dict[int, Any]:
+def _calls(drop: SiDrop, study: Study, rule: Any) -> dict[int, Any]:
     """Return the call of each mouse by what its files say, and what is stored where they say nothing."""
     if rule is None:
         return {}
@@ -125,7 +100,8 @@ def _calls(drop: TrackerDrop, study: Study, rule: Any) -> dict[int, Any]:
     return preview_calls(study, drop.test_number, times, rule) if times else {}
 
 
-def _stored_sentence(drop: TrackerDrop) -> str:
-    n_trials, n_tests, n_new = len(drop.wanted), len(drop.outcome.tests), drop.outcome.n_new
+def _stored_sentence(drop: SiDrop) -> str:
+    n_trials, n_tests, n_new = len(drop.wanted), len(drop.tests), drop.n_new
     what = f"{n_tests} SI test{'s' if n_tests != 1 else ''} {drop.test_number}"
-    return f"{n_trials} trial{'s' if n_trials != 1 else ''} stored: {what}, {n_new} of them new."
+    new = f"{n_new} of them new" if not drop.is_another_scoring else "another scoring that does not count yet"
+    return f"{n_trials} trial{'s' if n_trials != 1 else ''} stored: {what}, {new}.{undo_sentence(drop)}"

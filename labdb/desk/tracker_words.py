@@ -1,30 +1,26 @@
-"""What a person says of trackers' files: of all, how each tracker is read, and where its zones lie in each arena."""
+"""What a person says of trackers' files, whichever test they are of: of all, of each tracker, and of it in each arena."""
 
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 
-from labdb.behavior.models import Arena, SocialInteractionTest, TrackerMapping
-from labdb.behavior.models.si_test import TargetSide
-from labdb.behavior.models.zones import PositionUnit, ScoredFrom, ToldBy, ZoneRole
-from labdb.behavior.trackers import zone_times
+from analysis.kernels.zones import ArenaLayout
+from labdb.behavior.models import Arena, TrackerMapping
+from labdb.behavior.models.zones import PositionUnit, ScoredFrom, ToldBy
 from labdb.behavior.trackers.detect import FORMATS
 from labdb.behavior.trackers.options import PCUTOFF
 from labdb.behavior.trackers.result import Trial
 from labdb.behavior.tracking import scoring
-from labdb.behavior.tracking.arenas import layout_of
 from labdb.behavior.tracking.scoring import Scoring
-from labdb.behavior.tracking.storing import joined, parted
-from labdb.behavior.tracking.targets import ABSENT, PRESENT, Told
+from labdb.behavior.tracking.targets import Told
 from labdb.registry.dates import DAY_FIRST, MONTH_FIRST
 
-TABLE_FORMAT = zone_times.FORMAT  # one line of it holds both trials
-OF_TARGET = {ABSENT: ", target absent", PRESENT: ", target present"}
 UNSAID = ""
+SHORTEST_TRIAL_S = 10
 TAKE_FIRST = "first"  # of a trial that is longer than the protocol's
 
 
@@ -43,7 +39,7 @@ class Asked:
     problems: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, said: Mapping[str, str]) -> "Asked":
+    def of(cls, said: Mapping[str, str], usual_trial_s: float, longest_trial_s: float) -> "Asked":
         """Return what the page says; what is no number is said, and the usual taken."""
         rate = TrackerMapping.objects.exclude(frame_rate_hz=None).order_by("-modified_at").first()
         problems: list[str] = []
@@ -59,14 +55,14 @@ class Asked:
         if test_number is not None and not (test_number == int(test_number) and 1 <= test_number <= 1000):
             problems.append(f"{said['test_number'][:30]} is no number of a test; the first test is 1.")
             test_number = None
-        trial_s = number("trial_s", _usual("trial_s"), "length of a trial in seconds")
-        if trial_s is None or not 10 <= trial_s <= 3600:
-            problems.append("A trial lasts 10 to 3600 s; correct its length.")
-            trial_s = _usual("trial_s")
+        trial_s = number("trial_s", usual_trial_s, "length of a trial in seconds")
+        if trial_s is None or not SHORTEST_TRIAL_S <= trial_s <= longest_trial_s:
+            problems.append(f"A trial lasts {SHORTEST_TRIAL_S} to {longest_trial_s:g} s; correct its length.")
+            trial_s = usual_trial_s
         expected, order = said.get("expected_format", ""), said.get("date_order", "")
         return cls(
             int(test_number) if test_number else None,
-            float(trial_s or 0),
+            trial_s,
             said.get("long") == TAKE_FIRST,
             expected if expected in FORMATS else "",
             number("frame_rate_hz", rate.frame_rate_hz if rate else None, "frame rate in Hz"),
@@ -75,11 +71,6 @@ class Asked:
             said.get("reason", "").replace("\0", "").strip()[:500],
             problems,
         )
-
-
-def _usual(name: str) -> Any:
-    field: Any = SocialInteractionTest._meta.get_field(name)
-    return field.get_default()
 
 
 @dataclass(frozen=True)
@@ -105,7 +96,7 @@ class FormatWords:
         """Return what was said now, else what was said last."""
         variables = tuple(dict.fromkeys(name for trial in trials for name in trial.header))
         before = TrackerMapping.objects.filter(tracker_format=format_name).order_by("-modified_at").first()
-        ask = _Asked(said, f"{slug(format_name)}-")
+        ask = Answers(said, f"{slug(format_name)}-")
         told = Told(
             ask.one_of("told_by", before.told_by if before else "", ToldBy.values),
             ask.text("told_variable", before.told_variable if before else ""),
@@ -118,7 +109,7 @@ class FormatWords:
 
 @dataclass
 class ArenaWords:
-    """What the files of one tracker mean in one arena."""
+    """What the files of one tracker mean in one arena, whichever test they are of."""
 
     format: str
     arena: Arena
@@ -132,7 +123,6 @@ class ArenaWords:
     unit: str = ""
     origin_cm: tuple[float, float] = (0.0, 0.0)
     is_origin_suggested: bool = False
-    target_side: str = ""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -142,11 +132,12 @@ class ArenaWords:
 
     @property
     def role_choices(self) -> list[tuple[str, str]]:
-        """What a zone of the file can be; a column of a table also says of which trial."""
-        roles = [str(ZoneRole.INTERACTION), str(ZoneRole.CORNER)]
-        if self.format == TABLE_FORMAT:
-            roles = [f"{role}{suffix}" for role in roles for suffix in OF_TARGET.values()]
-        return [(UNSAID, "not used"), *((role, role) for role in roles)]
+        """What a zone of the file can be."""
+        raise NotImplementedError
+
+    def _remembered(self, before: TrackerMapping | None) -> dict[str, str]:
+        """Return what each zone of the file was the last time, or is by its name."""
+        raise NotImplementedError
 
     @property
     def zones(self) -> list[tuple[str, str]]:
@@ -167,83 +158,73 @@ class ArenaWords:
         return [] if self.unit_in_file or not self.has_track else [(UNSAID, "choose"), *PositionUnit.choices]
 
     @property
+    def is_by_track(self) -> bool:
+        """Whether zones are the arena's."""
+        return self.scored_from == scoring.TRACK
+
+    @property
     def asks_origin(self) -> bool:
         """Whether positions are in cm or mm and zones are the arena's."""
-        return self.scored_from == scoring.TRACK and (self.unit_in_file or self.unit) in ("cm", "mm")
+        return self.is_by_track and (self.unit_in_file or self.unit) in ("cm", "mm")
 
-    def scoring(self, target: str, target_side: str, trial_s: float) -> Scoring:
+    def scoring_by(
+        self, areas: Mapping[str, tuple[str, ...]] | None, layout: ArenaLayout | None, trial_s: float
+    ) -> Scoring:
         """Return how a trial is scored."""
-        arena = self.arena
-        is_by_track = self.scored_from == scoring.TRACK
         return Scoring(
             scored_from=self.scored_from,
-            interaction_zones=() if is_by_track else self.named(str(ZoneRole.INTERACTION), target),
-            corners=() if is_by_track else self.named(str(ZoneRole.CORNER), target),
+            areas=areas,
             body_point=self.body_point,
-            layout=layout_of(arena, target_side) if is_by_track else None,
+            layout=layout,
             unit=self.unit,
             origin_cm=self.origin_cm,
-            px_per_cm=arena.px_per_cm,
-            origin_px=arena.origin_px,
+            px_per_cm=self.arena.px_per_cm,
+            origin_px=self.arena.origin_px,
             length_s=trial_s,
             max_gap_s=settings.TRACK_GAP_LIMIT_MS / 1000,
         )
-
-    def named(self, role: str, target: str) -> tuple[str, ...]:
-        """Return the zones of a role, in the trial with or without target."""
-        wanted = (role, role + OF_TARGET[target])
-        return tuple(name for name in self.zone_names if self.roles.get(name) in wanted)
 
     def to_mapping(self, words: FormatWords, frame_rate_hz: float | None) -> dict[str, Any]:
         """Return what is kept for the next time."""
         return {
             "arena": self.arena, "tracker_format": self.format, "scored_from": self.scored_from,
-            "interaction_zones": self._kept(str(ZoneRole.INTERACTION)), "corners": self._kept(str(ZoneRole.CORNER)),
             "body_point": self.body_point, "position_unit": self.unit, "origin_x_cm": self.origin_cm[0],
-            "origin_y_cm": self.origin_cm[1], "frame_rate_hz": frame_rate_hz, "told_by": words.told.by,
-            "target_side": self.target_side, "told_variable": words.told.variable, "absent_says": words.told.absent_says,
-            "present_says": words.told.present_says, "subject_variable": words.subject_variable,
+            "origin_y_cm": self.origin_cm[1], "frame_rate_hz": frame_rate_hz,
+            "subject_variable": words.subject_variable,
         }  # fmt: skip
 
-    def _kept(self, role: str) -> str:
-        return joined([f"{name}{said[len(role) :]}" for name, said in self.zones if said.startswith(role)])
-
     @classmethod
-    def of(cls, format_name: str, arena: Arena, trials: Sequence[Trial], said: Mapping[str, str]) -> "ArenaWords":
+    def of(cls, format_name: str, arena: Arena, trials: Sequence[Trial], said: Mapping[str, str], **more: Any) -> Self:
         """Return what was said now, else what was said of these files in this arena, else in another."""
         names = tuple(dict.fromkeys(name for trial in trials for name in scoring.zone_names(trial)))
         points = tuple(dict.fromkeys(name for trial in trials for name in scoring.body_points(trial)))
         units = {trial.samples.unit for trial in trials if trial.samples is not None}
-        words = cls(format_name, arena, names, points, bool(units), units.pop() if len(units) == 1 else "")
+        unit_in_file = units.pop() if len(units) == 1 else ""
+        has_track = any(trial.samples is not None for trial in trials)
+        words = cls(format_name, arena, names, points, has_track, unit_in_file, **more)
         known = TrackerMapping.objects.filter(tracker_format=format_name).order_by("-modified_at")
         before = known.filter(arena=arena).first()
-        ask = _Asked(said, words.prefix)
+        ask = Answers(said, words.prefix)
         words._take_zones(ask, before or known.first())
         point = before.body_point if before else next((one for one in points if "cent" in one.casefold()), "")
         words.body_point = ask.one_of("body_point", point or (points[0] if len(points) == 1 else ""), points)
         words.unit = ask.one_of("unit", before.position_unit if before else "", PositionUnit.values)
-        words.target_side = ask.one_of("target_side", before.target_side if before else "", TargetSide.values)
         words._take_origin(ask, before, trials)
+        words._take_more(ask, before)
         return words
 
-    def _take_zones(self, ask: "_Asked", before: TrackerMapping | None) -> None:
-        kinds = (
-            {str(ZoneRole.INTERACTION): before.interaction_zones, str(ZoneRole.CORNER): before.corners}
-            if before
-            else {}
-        )
-        remembered: dict[str, str] = {}
-        for role, text in kinds.items():
-            for name in parted(text):
-                suffix = next((end for end in OF_TARGET.values() if name.endswith(end)), "")
-                remembered[name.removesuffix(suffix)] = role + suffix
+    def _take_more(self, ask: "Answers", before: TrackerMapping | None) -> None:
+        """Take what only one kind of test asks for."""
+
+    def _take_zones(self, ask: "Answers", before: TrackerMapping | None) -> None:
+        remembered = self._remembered(before)
         known = [value for value, _words in self.role_choices]
         self.roles = {name: ask.one_of(f"role-{name}", remembered.get(name, UNSAID), known) for name in self.zone_names}
         sources = [value for value, _words in self.sources]
         usual = before.scored_from if before else sources[-1 if any(self.roles.values()) else 0]
         self.scored_from = ask.one_of("scored_from", usual if usual in sources else sources[0], sources)
 
-    def _take_origin(self, ask: "_Asked", before: TrackerMapping | None, trials: Sequence[Trial]) -> None:
+    def _take_origin(self, ask: "Answers", before: TrackerMapping | None, trials: Sequence[Trial]) -> None:
         if before is not None:
             usual = (before.origin_x_cm, before.origin_y_cm)
         else:
@@ -263,25 +244,29 @@ class ArenaWords:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Answers of the page by their inputs' names; what was not asked yet has a usual answer."""
+class Answers:
+    """What the page says, by its inputs' names; what was not asked yet has a usual answer."""
 
     said: Mapping[str, str]
     prefix: str
 
     def was_said(self, name: str) -> bool:
+        """Whether the page asked for it."""
         return f"{self.prefix}{name}" in self.said
 
     def text(self, name: str, usual: str) -> str:
+        """Return a text."""
         return self.said.get(f"{self.prefix}{name}", usual).replace("\0", "").strip()[:100]
 
     def one_of(self, name: str, usual: str, known: Sequence[str]) -> str:
+        """Return one of the known answers; empty for anything else."""
         said = self.said.get(f"{self.prefix}{name}")
         if said is None:
             return usual if usual in known else UNSAID
         return said if said in known else UNSAID
 
     def number(self, name: str, usual: float) -> float | None:
+        """Return a number; None for anything else."""
         return number_of(self.said.get(f"{self.prefix}{name}", f"{usual:g}"))
 
 

@@ -297,7 +297,7 @@ def _check_in_batch(rule: UniqueRule, checked: Sequence[CheckedRow], word: str) 
             continue
         names = [row.instance._meta.get_field(name).attname for name in rule.fields]
         key = tuple(getattr(row.instance, name) for name in names)
-        if None in key:
+        if None in key and rule.nulls_distinct is not False:
             continue
         if key in first_line:
             both = f"{word}s {first_line[key]} and {row.line}"

@@ -100,6 +100,16 @@ class Source:
         """Return the source of these bytes."""
         return cls(file_name[:255], sha256(data).hexdigest(), len(data))
 
+    @classmethod
+    def of_several(cls, files: Sequence["Source"]) -> "Source":
+        """Return one or more files that are stored together; of several the digest is that of their sorted digests, a line each."""
+        first, *others = files
+        if not others:
+            return first
+        digests = "\n".join(sorted(one.sha256 for one in files))
+        name = f"{first.file_name[:230]} and {len(others)} more"
+        return cls(name, sha256(digests.encode()).hexdigest(), sum(one.size_bytes for one in files))
+
 
 def log_rows(log: Import, resource: str, written: Sequence[tuple[Any, bool]], sheet: str = "") -> None:
     """Record the rows that an import wrote, each with whether it was new; their versions are read anew, for triggers count them."""

@@ -72,18 +72,23 @@ def _broken_row_rules(model: type[models.Model], rules: list[Any], written: str)
 
 def _taken(model: type[models.Model], rule: UniqueRule, written: str, candidates: Sequence[Candidate]) -> Iterator[int]:
     """Yield the numbers of the rows whose values another row of the table has already."""
-    for number, pk in _same(model, rule.fields, written):
-        if pk != candidates[number][0].pk:
+    is_empty_a_value = rule.nulls_distinct is False
+    for number, pk in _same(model, rule.fields, written, is_empty_a_value=is_empty_a_value):
+        instance, unknown = candidates[number]
+        if pk != instance.pk and not (is_empty_a_value and set(rule.fields).intersection(unknown)):
             yield number
 
 
-def _same(model: type[models.Model], names: Sequence[str], written: str) -> list[tuple[int, int]]:
+def _same(
+    model: type[models.Model], names: Sequence[str], written: str, *, is_empty_a_value: bool = False
+) -> list[tuple[int, int]]:
     """Return number and stored id of the rows that are the same in these fields."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = [quote(field.column) for field in fields]
-    same = " AND ".join(f"new.{column} = old.{column}" for column in columns)
+    equals = "IS NOT DISTINCT FROM" if is_empty_a_value else "="
+    same = " AND ".join(f"new.{column} {equals} old.{column}" for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT new.id, old.id FROM json_populate_recordset(NULL::{table}, %s::json) AS new JOIN {table} AS old"  # noqa: S608

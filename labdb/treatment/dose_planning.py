@@ -126,7 +126,8 @@ def _mice(
     mice = Mouse.objects.filter(study=study).select_related("study", "cohort")
     chosen = list(mice.filter(cohort=cohort) if cohort is not None else mice)
     ids = [mouse.pk for mouse in chosen]
-    keys = AllocationKey.objects.all().visible_to(user).filter(allocation__in=valid_allocations(study))
+    holding = Allocation.objects.filter(Allocation.holding(), study=study)
+    keys = AllocationKey.objects.all().visible_to(user).filter(allocation__in=holding)
     arms = dict(keys.values_list("allocation__mouse", "arm__name"))
     dosed = set(Dose.objects.filter(mouse__in=ids).values_list("mouse", flat=True))
     excluded = set(mice.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
@@ -144,11 +145,6 @@ def _mice(
         else:
             arm_of[mouse] = arms[mouse.pk]
     return arm_of, sorted(left_out.items())
-
-
-def valid_allocations(study: Study) -> Any:
-    """Return the allocations of a study that hold."""
-    return Allocation.objects.filter(study=study)
 
 
 def _fill(plan: DosePlan, user: Any) -> None:

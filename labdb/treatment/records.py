@@ -73,9 +73,10 @@ class RandomizationRecord(Record):
 
     model = Randomization
     fields = (
-        "study", "code", "method", "strata", "seed", "algorithm_version", "input_digest", "input_snapshot",
-        "phenotype_run", "performed_at", "notes",
+        "study", "code", "method", "ratio", "strata", "parameters", "eligibility", "seed", "algorithm_version",
+        "input_digest", "input_snapshot", "phenotype_run", "performed_at", "continues", "replaces", "reason", "notes",
     )  # fmt: skip
+    list_display = ("code", "method", "ratio", "strata", "performed_at", "continues", "replaces")
 
 
 @register
@@ -83,7 +84,7 @@ class AllocationRecord(Record):
     """Allocations."""
 
     model = Allocation
-    fields = ("mouse", "code", "randomization", "notes")
+    fields = ("mouse", "code", "randomization", "superseded_by", "notes")
     search_fields = ("code", "mouse__code")
 
 

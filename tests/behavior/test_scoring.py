@@ -10,7 +10,7 @@ from labdb.behavior.models import Arena, ArenaZone
 from labdb.behavior.trackers import Trial, read_tracker_file
 from labdb.behavior.trackers.result import Points, Samples, Statistics, ZoneStatistic
 from labdb.behavior.tracking.arenas import layout_of
-from labdb.behavior.tracking.scoring import Scoring, ScoringError, score_trial, zone_bins
+from labdb.behavior.tracking.scoring import Scoring, ScoringError, score_trial, si_areas, zone_bins
 from labdb.behavior.tracking.targets import Told, target_said, targets_by_order
 from tests.behavior.si_trials import si_trial
 
@@ -64,7 +64,7 @@ def test_zones_of_the_tracker_are_joined_and_unknown_flags_are_no_time():
     left[unknown] = right[unknown] = np.nan
     points = {"center": Points(np.full(101, 5.0), np.full(101, 5.0))}
     trial = trial_of(Samples(time_s, points, "cm", False, {"left": left, "right": right}))
-    how = Scoring("tracker's zones", interaction_zones=("left",), corners=("left", "right"))
+    how = Scoring("tracker's zones", areas=si_areas(["left"], ["left", "right"]))
     score = score_trial(trial, how)
     assert (score.zone_s, score.corner_s, score.entries) == (2, 3, 1)
     assert score.unknown_s == pytest.approx(1.6)  # from the last known flag, at 7.9 s, to the next, at 9.5 s
@@ -74,9 +74,9 @@ def test_zones_of_the_tracker_are_joined_and_unknown_flags_are_no_time():
     with pytest.raises(
         ScoringError, match=r"which zone of the file is the interaction zone \(there are: left, right\)"
     ):
-        score_trial(trial, Scoring("tracker's zones"))
+        score_trial(trial, Scoring("tracker's zones", si_areas([], [])))
     with pytest.raises(ScoringError, match="The file has no zone middle"):
-        score_trial(trial, Scoring("tracker's zones", interaction_zones=("middle",)))
+        score_trial(trial, Scoring("tracker's zones", areas=si_areas(["middle"], [])))
 
 
 def statistic(zone: str, what: str, value: float | None, unit: str = "s", **fields: Any) -> ZoneStatistic:
@@ -91,7 +91,7 @@ def test_statistics_give_times_entries_latency_and_path():
         statistic("c2", "Cumulative Duration", None), statistic("", "Total", 900, "cm", variable="Distance moved"),
         statistic("", "Mean", 6, "cm/s", variable="Velocity"),
     )  # fmt: skip
-    how = Scoring("statistics", interaction_zones=("IZ",), corners=("c1", "c2"))
+    how = Scoring("statistics", areas=si_areas(["IZ"], ["c1", "c2"]))
     score = score_trial(trial_of(statistics=Statistics(rows)), how)
     assert (score.zone_s, score.corner_s, score.entries, score.latency_s) == (61.5, 10, 7, 2.5)
     assert (score.distance_cm, score.velocity_cm_per_s, score.missing_share) == (900, 6, None)
@@ -102,7 +102,7 @@ def test_bins_of_time_beyond_the_protocol_do_not_count():
         statistic("IZ", "Cumulative Duration", 20, bin_start_s=start, bin_end_s=start + 60)
         for start in (0, 60, 120, 180)
     ]
-    how = Scoring("statistics", interaction_zones=("IZ",), length_s=180)
+    how = Scoring("statistics", areas=si_areas(["IZ"], []), length_s=180)
     assert score_trial(trial_of(statistics=Statistics(tuple(rows))), how).zone_s == 60
 
 

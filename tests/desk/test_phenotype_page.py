@@ -150,10 +150,10 @@ def test_labels_under_every_rule_have_those_that_contradict_each_other_on_top(st
     query = "test_number=1&cutoff=0.4&borderline=0.05"
     header, *rows = table(client, query)
     assert header[7:] == [
-        "si_ratio", "corner_ratio", "Ratio below 1", "cutoff = 0.4, borderline = 0.05", "long visits", "mouse",
+        "si_ratio", "si_ratio_low", "si_ratio_high", "corner_ratio", "Ratio below 1", "cutoff = 0.4, borderline = 0.05", "long visits", "mouse",
         "rules that differ from the first",
     ]  # fmt: skip
-    labels = {row[0]: row[9:] for row in rows}
+    labels = {row[0]: row[11:] for row in rows}
     assert labels["r0"] == ["resilient", "resilient", "unclassified", "susceptible", "2"]
     assert labels["s0"] == ["susceptible", "resilient", "susceptible", "susceptible", "1"]
     assert labels["c0"] == ["control"] * 4 + ["0"]

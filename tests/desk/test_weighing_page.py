@@ -219,6 +219,18 @@ def test_nothing_is_weighed_in_a_closed_study(client: Client, cohort: Cohort) ->
     assert (answer.status_code, "Study S1 is closed" in answer.content.decode()) == (403, True)
 
 
+def test_the_page_and_the_answers_tell_the_time_of_one_clock(
+    client: Client, cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what was started before the first answer would lie days ahead."""
+    sign_in(client, cohort.study)
+    moved = timezone.now() - timedelta(days=9)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: moved)
+    page = client.get(ADDRESS, {"cohort": "C1"}).content.decode()
+    assert f'data-bench-now="{moved.timestamp():.6f}"' in page
+    assert client.get("/bench/clock/").json()["now"].startswith(f"{moved:%Y-%m-%dT%H:%M:%S}")
+
+
 def test_k10_comes_after_k9() -> None:
     assert sorted(["K10", "K9", "K9b", "A11", "2", "10"], key=natural) == ["2", "10", "A11", "K9", "K9b", "K10"]
 

@@ -58,7 +58,7 @@ LEFT_THIRD = Zone("left third", "other", Polygon(((15.0, -5.0), (15.0, 50.0), (-
 @pytest.mark.parametrize("time_s", [at_30_hz(6), irregular(6)], ids=["30 Hz", "irregular"])
 def test_straight_motion_through_a_zone_is_exact(time_s):
     score = score_track(time_s, *pacing(time_s), [BAND])
-    zone = score.role("interaction_zone")
+    zone = score.area("interaction_zone")
     assert zone.zone_s == pytest.approx(2.0, abs=1e-9)  # 14 cm at 7 cm/s
     assert zone.latency_s == pytest.approx(2.0, abs=1e-9)
     assert zone.entries == 1
@@ -177,7 +177,7 @@ def test_a_track_without_any_position_knows_nothing():
     nowhere = np.full(len(time_s), np.nan)
     score = score_track(time_s, nowhere, nowhere, ARENA.zones, floor=ARENA.floor)
     assert (score.tracked_s, score.missing_share, score.velocity_cm_per_s, score.outside_share) == (0, 1, None, None)
-    zone = score.role("interaction_zone")
+    zone = score.area("interaction_zone")
     assert (zone.zone_s, zone.zone_high_s) == (0, pytest.approx(10))
     assert (zone.entries, zone.latency_s, zone.latency_earliest_s) == (0, None, 0)
 
@@ -212,12 +212,18 @@ def test_both_corners_count_together():
     x = np.interp(time_s, [0, 10, 11, 21], [4.5, 4.5, 37.5, 37.5])
     score = score_track(time_s, x, np.full(len(x), 4.5), ARENA.zones)
     one, two = score.zones[1:]
-    together = score.role("corner")
+    together = score.area("corner")
     # 33 cm in 1 s, of which 4.5 cm are still in the first corner and 4.5 already in the second
     assert (one.zone_s, two.zone_s) == (pytest.approx(10 + 4.5 / 33), pytest.approx(10 + 4.5 / 33))
     assert together.zone_s == pytest.approx(one.zone_s + two.zone_s)
     assert (one.entries, two.entries, together.entries) == (1, 1, 2)
-    assert score_track(time_s, x, x, [BAND]).role("corner") is None
+    assert score_track(time_s, x, x, [BAND]).area("corner") is None
+    names = {"left and IZ": ("corner 1", "interaction zone"), "right": ("corner 2",)}
+    asked = score_track(time_s, x, np.full(len(x), 4.5), ARENA.zones, areas=names)
+    assert [(area.name, area.entries) for area in asked.areas] == [("left and IZ", 1), ("right", 1)]
+    assert [area.zone_s for area in asked.areas] == [pytest.approx(10 + 4.5 / 33)] * 2
+    with pytest.raises(ValueError, match="there is no zone middle; the zones are interaction zone, corner 1, corner 2"):
+        score_track(time_s, x, x, ARENA.zones, areas={"middle": ("middle",)})
 
 
 def test_shaking_at_an_edge_is_one_visit_when_short_ones_are_ignored():

@@ -101,6 +101,7 @@ ROWS: dict[str, dict[str, str]] = {
     "response-rules": {"name": "ours 1"},
     "assays": {"name": "marble burying"},
     "assay-metrics": {"assay": "test assay", "name": "marbles", "minimum": "0", "maximum": "20"},
+    "assay-readings": {"metric": "test metric", "statistic": "time in zones", "zones": "center | rim"},
     "assay-results": {"mouse": "M001", "metric": "test metric", "session": "1", "value": "3"},
     "drugs": {"name": "psilocybin", "molar_mass_g_per_mol": "284.25", "base_molar_mass_g_per_mol": "284.25"},
     "solutions": {
@@ -486,6 +487,21 @@ OWN: dict[str, list[BadRow]] = {
     ],
     "assay-metrics": [
         BadRow("range reversed", {"maximum": "-1"}, "maximum", "-1 is below the minimum (0)", "assay_metric_range"),
+    ],
+    "assay-readings": [
+        BadRow("no zones", {"zones": ""}, "zones", "Name the zones of which test metric", "assay_reading_names_zones"),
+        BadRow(
+            "zones of the whole", {"statistic": "time covered"}, "zones",
+            "The time covered is of the whole trial, not of center | rim", "assay_reading_of_whole_trial",
+        ),
+        BadRow(
+            "share of no share", {"share_of": "arms"}, "share_of", "arms stands for the 100 % of a share",
+            "assay_reading_share_of_zones",
+        ),
+        BadRow(
+            "another unit", {"statistic": "entries"}, "statistic",
+            "test metric is in s, and entries would be without a unit; choose another statistic.",
+        ),
     ],
     "assay-results": [
         BadRow("outside its metric", {"value": "101"}, "value", "101 is outside the range of test metric (0 to 100 s)"),

@@ -131,6 +131,10 @@ class TrackerMapping(LabRecord):
     corners = models.CharField(
         max_length=500, blank=True, help_text="The tracker's names of what counts as corner; separated by |."
     )
+    assay_zones = models.CharField(
+        "zones of assays", max_length=1000, blank=True,
+        help_text="The tracker's names with ours, such as Open 1 = open arm 1; separated by |.",
+    )  # fmt: skip
     body_point = models.CharField(max_length=60, blank=True, help_text="Whose track counts, such as center.")
     position_unit = models.CharField(
         max_length=2, choices=PositionUnit, blank=True, help_text="Of positions, where the file does not say."

@@ -1,7 +1,9 @@
 """The floor and the zones of an arena in one test: those that were entered, else those that its sizes give."""
 
+from collections.abc import Sequence
+
 from analysis.kernels.shapes import Rectangle
-from analysis.kernels.zones import ArenaLayout, si_arena
+from analysis.kernels.zones import OTHER, ArenaLayout, si_arena
 from labdb.behavior.models import Arena, ArenaZone
 from labdb.behavior.tracking.scoring import ScoringError
 
@@ -12,7 +14,9 @@ SIZES = {
 
 
 def layout_of(arena: Arena, target_side: str) -> ArenaLayout:
-    """Return the arena as the camera sees it, with the target at this wall.
+    """Return the arena of an SI test as the camera sees it, with the target at this wall.
+
+    Zones of other assays alone, which count as ``other``, leave the arena to its sizes.
 
     Raises
     ------
@@ -20,7 +24,7 @@ def layout_of(arena: Arena, target_side: str) -> ArenaLayout:
         A size or the side is missing, or the zones do not fit the floor.
     """
     zones = [zone for zone in arena.zones.all() if zone.target_side in ("", target_side)]
-    if zones:
+    if any(zone.role != OTHER for zone in zones):
         return ArenaLayout(_floor(arena, target_side, zones), tuple(zone.to_kernel() for zone in zones))
     if missing := [words for name, words in SIZES.items() if getattr(arena, name) is None]:
         raise ScoringError(f"Arena {arena} lacks {', '.join(missing)}; enter the sizes, or its zones.")
@@ -31,6 +35,26 @@ def layout_of(arena: Arena, target_side: str) -> ArenaLayout:
         return si_arena(*sizes, target_side)  # type: ignore[arg-type]
     except ValueError as error:
         raise ScoringError(f"Arena {arena}: {error}; correct its sizes.") from None
+
+
+def assay_layout(arena: Arena, names: Sequence[str]) -> ArenaLayout:
+    """Return the arena of an assay: its floor, and of its zones those with these names.
+
+    Raises
+    ------
+    ScoringError
+        A zone, or the size of the floor, was not entered.
+    """
+    own = {zone.name: zone for zone in arena.zones.all() if not zone.target_side}
+    if missing := [name for name in names if name not in own]:
+        raise ScoringError(
+            f"Arena {arena} has no zone {', '.join(missing)} (there are: {', '.join(own) or 'none'}); enter it with its "
+            "place, choose another arena, or take the tracker's own zones."
+        )
+    zones = [own[name] for name in names]
+    if not zones and (arena.width_cm is None or arena.length_cm is None):
+        raise ScoringError(f"Arena {arena} lacks its width and length; enter them.")
+    return ArenaLayout(_floor(arena, "", zones), tuple(zone.to_kernel() for zone in zones))
 
 
 def _floor(arena: Arena, target_side: str, zones: list[ArenaZone]) -> Rectangle:

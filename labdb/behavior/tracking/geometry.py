@@ -1,8 +1,9 @@
-"""Zones of an arena as people write them, to the shapes that tracks are scored by."""
+"""Zones of an arena as people write them, to the shapes that tracks are scored by, and back."""
 
 import re
 
 from analysis.kernels.shapes import Circle, Polygon, Rectangle, Shape
+from analysis.kernels.zones import ArenaLayout, Zone
 
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 NAMED = re.compile(rf"\s*([a-z]+)\s*[=:]?\s*({NUMBER})\s*(?:cm)?\s*(?:[,;]|\s|$)", re.IGNORECASE)
@@ -14,6 +15,8 @@ EXAMPLES = {
 }
 NAMES = {"rectangle": ("x", "y", "width", "height"), "circle": ("x", "y", "radius")}
 MAKERS = {"rectangle": Rectangle, "circle": Circle}
+ZONE_LINE = re.compile(r"(?P<name>.+) \((?P<role>\w+)\): (?P<kind>rectangle|circle|polygon) (?P<text>.+)")
+FLOOR = "floor: rectangle "
 
 
 def shape_of(kind: str, text: str) -> Shape:
@@ -41,6 +44,33 @@ def shape_of(kind: str, text: str) -> Shape:
     except ValueError as error:
         said = str(error).rstrip(".")
         raise ValueError(f"{said[:1].upper()}{said[1:]}; write a {kind} like {EXAMPLES[kind]}, in cm.") from None
+
+
+def text_of(shape: Shape) -> tuple[str, str]:
+    """Return kind and text of a shape, as `shape_of` reads them."""
+    if isinstance(shape, Polygon):
+        return "polygon", " ".join(f"({x:.10g}, {y:.10g})" for x, y in shape.corners_cm)
+    kind = "circle" if isinstance(shape, Circle) else "rectangle"
+    return kind, ", ".join(f"{name} {getattr(shape, f'{name}_cm'):.10g}" for name in NAMES[kind])
+
+
+def layout_text(layout: ArenaLayout) -> str:
+    """Return floor and zones of an arena, a line each: what a track was scored by."""
+    lines = [FLOOR + text_of(layout.floor)[1]]
+    lines += [f"{zone.name} ({zone.role}): {' '.join(text_of(zone.shape))}" for zone in layout.zones]
+    return "\n".join(lines)
+
+
+def layout_from(text: str) -> ArenaLayout | None:
+    """Return what `layout_text` wrote; None for anything else."""
+    first, *others = text.splitlines() or [""]
+    found = [ZONE_LINE.fullmatch(line) for line in others]
+    try:
+        floor = shape_of("rectangle", first.removeprefix(FLOOR))
+        zones = [Zone(one["name"], one["role"], shape_of(one["kind"], one["text"])) for one in found if one]
+    except ValueError:
+        return None
+    return ArenaLayout(floor, tuple(zones)) if isinstance(floor, Rectangle) and all(found) else None
 
 
 def _named(kind: str, text: str) -> dict[str, float]:

@@ -7,13 +7,19 @@ from analysis.kernels.shapes import FloatArray
 from analysis.kernels.tracks import MAX_GAP_S
 from analysis.kernels.zones import ArenaLayout
 from labdb.behavior.models import TrackedTrial
-from labdb.behavior.trackers.detect import read_tracker_file
-from labdb.behavior.trackers.options import PCUTOFF
-from labdb.behavior.trackers.result import Samples, TrackerError, TrackerFile, Trial
+from labdb.behavior.trackers.result import Samples, TrackerFile
 from labdb.behavior.tracking.arenas import layout_of
-from labdb.behavior.tracking.scoring import TRACK, Scoring, ScoringError, TrialScore, positions_cm, score_trial
-from labdb.behavior.tracking.storing import parted
-from labdb.registry.file_store import FileProblem, open_file
+from labdb.behavior.tracking.scoring import (
+    TRACK,
+    Scoring,
+    ScoringError,
+    TrialScore,
+    positions_cm,
+    score_trial,
+    si_areas,
+)
+from labdb.behavior.tracking.sources import FileSource, trial_in
+from labdb.behavior.tracking.zone_names import parted
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +72,7 @@ class Reread:
 
 def read_again(trials: Iterable[TrackedTrial]) -> list[Reread]:
     """Return each stored trial with its track; a file that holds several is read once."""
-    files: dict[tuple[str, float | None], TrackerFile | str] = {}
+    files: dict[FileSource, TrackerFile | str] = {}
     return [_read(tracked, files) for tracked in trials]
 
 
@@ -78,7 +84,7 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
     ScoringError
         The arena, its sizes or the target's wall are not known any more, and the zones are the arena's.
     """
-    test = tracked.si_test
+    test, is_by_track = tracked.si_test, tracked.scored_from == TRACK
     arena = test.arena
     layout = None
     try:
@@ -86,12 +92,11 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
             raise ScoringError("The test names no arena any more; enter it.")
         layout = layout_of(arena, test.target_side)
     except ScoringError:
-        if tracked.scored_from == TRACK:
+        if is_by_track:
             raise
     return Scoring(
         scored_from=tracked.scored_from,
-        interaction_zones=parted(tracked.interaction_zones),
-        corners=parted(tracked.corners),
+        areas=None if is_by_track else si_areas(parted(tracked.interaction_zones), parted(tracked.corners)),
         body_point=tracked.body_point,
         layout=layout,
         unit=tracked.position_unit,
@@ -103,14 +108,14 @@ def scoring_of(tracked: TrackedTrial) -> Scoring:
     )
 
 
-def _read(tracked: TrackedTrial, files: dict[tuple[str, float | None], TrackerFile | str]) -> Reread:
-    key = tracked.sha256, tracked.likelihood_cutoff
-    if key not in files:
-        files[key] = _file_of(tracked)
-    found = files[key]
+def _read(tracked: TrackedTrial, files: dict[FileSource, TrackerFile | str]) -> Reread:
+    source = FileSource.of(tracked)
+    if source not in files:
+        files[source] = source.read()
+    found = files[source]
     if isinstance(found, str):
         return Reread(tracked, found)
-    trial = _trial_of(tracked, found)
+    trial = trial_in(found, tracked.trial_name, tracked.subject)
     if trial is None:
         return Reread(tracked, f"{tracked.file_name} has no trial {tracked.trial_name or 'of this subject'} any more.")
     try:
@@ -125,22 +130,3 @@ def _read(tracked: TrackedTrial, files: dict[tuple[str, float | None], TrackerFi
     except ScoringError as error:
         return Reread(tracked, str(error), how, score, trial.samples)
     return Reread(tracked, "", how, score, trial.samples, Path(trial.samples.time_s, x_cm, y_cm))
-
-
-def _file_of(tracked: TrackedTrial) -> TrackerFile | str:
-    try:
-        with open_file(tracked.sha256) as file:
-            content = file.read()
-        return read_tracker_file(
-            tracked.file_name, content, frame_rate_hz=tracked.frame_rate_hz,
-            likelihood_cutoff=PCUTOFF if tracked.likelihood_cutoff is None else tracked.likelihood_cutoff,
-        )  # fmt: skip
-    except (FileProblem, TrackerError) as problem:
-        return str(problem)
-
-
-def _trial_of(tracked: TrackedTrial, file: TrackerFile) -> Trial | None:
-    """Return the trial of this name; of a table one line holds both trials, and its subject tells it."""
-    same = [trial for trial in file.trials if trial.subject == tracked.subject]
-    named = [trial for trial in same if trial.name[:200] == tracked.trial_name]
-    return next(iter(named or [trial for trial in same if not trial.name]), None)

@@ -1,6 +1,6 @@
-"""One trial of a tracker's file to the numbers of an SI test: by the arena's zones, the tracker's, or its statistics."""
+"""One trial of a tracker's file to its numbers: by the arena's zones, the tracker's own, or its statistics."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +28,9 @@ class Scoring:
     ----------
     scored_from : str
         `TRACK`, `TRACKER_ZONES` or `STATISTICS`.
-    interaction_zones, corners : tuple of str
-        The tracker's own names, for the latter two.
+    areas : mapping of str to tuple of str, or None
+        What is scored, and which zones make it: the arena's for `TRACK`, else the tracker's. None is what an SI test
+        needs of an arena: its zones by their roles.
     body_point : str
         Whose positions count; empty where the file has one alone.
     layout : ArenaLayout or None
@@ -47,8 +48,7 @@ class Scoring:
     """
 
     scored_from: str
-    interaction_zones: tuple[str, ...] = ()
-    corners: tuple[str, ...] = ()
+    areas: Mapping[str, tuple[str, ...]] | None = None
     body_point: str = ""
     layout: ArenaLayout | None = None
     unit: str = ""
@@ -58,21 +58,91 @@ class Scoring:
     length_s: float = 150.0
     max_gap_s: float = MAX_GAP_S
 
+    @property
+    def interaction_zones(self) -> tuple[str, ...]:
+        """The tracker's zones that an SI test takes for the interaction zone."""
+        return (self.areas or {}).get(INTERACTION_ZONE, ())
+
+    @property
+    def corners(self) -> tuple[str, ...]:
+        """The tracker's zones that an SI test takes for corners."""
+        return (self.areas or {}).get(CORNER, ())
+
+
+def si_areas(interaction_zones: Sequence[str], corners: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the areas of an SI test by the tracker's names of zones."""
+    return {INTERACTION_ZONE: tuple(interaction_zones), **({CORNER: tuple(corners)} if corners else {})}
+
+
+@dataclass(frozen=True)
+class AreaScore:
+    """One zone, or several that count together; None where the source does not say it.
+
+    Attributes
+    ----------
+    zone_s : float or None
+        Time inside (s).
+    entries : int or None
+    latency_s : float or None
+        From the start to the first entry (s); None too when there was none.
+    unknown_s : float or None
+        Time (s) in which nobody knows whether it was inside.
+    """
+
+    zone_s: float | None
+    entries: int | None = None
+    latency_s: float | None = None
+    unknown_s: float | None = None
+
 
 @dataclass(frozen=True)
 class TrialScore:
-    """What a trial says; None where its source does not say it. Fields as of `TrackedTrial`."""
+    """What a trial says; None where its source does not say it. Fields as of `TrackedTrial`.
 
-    zone_s: float
-    corner_s: float | None = None
-    entries: int | None = None
-    latency_s: float | None = None
+    Attributes
+    ----------
+    areas : dict of str to AreaScore
+        As asked for; of an SI test the interaction zone, and the corners where there are any.
+    known_s : float
+        Time (s) of which a share of time is one.
+    """
+
+    areas: dict[str, AreaScore]
+    known_s: float
     distance_cm: float | None = None
     velocity_cm_per_s: float | None = None
     covered_s: float | None = None
     missing_share: float | None = None
     longest_gap_s: float | None = None
-    unknown_s: float | None = None
+
+    @property
+    def _zone(self) -> AreaScore:
+        return self.areas[INTERACTION_ZONE]
+
+    @property
+    def zone_s(self) -> float:
+        """Time in the interaction zone of an SI test (s)."""
+        return self._zone.zone_s or 0.0
+
+    @property
+    def corner_s(self) -> float | None:
+        """Time in its corners (s)."""
+        return self.areas[CORNER].zone_s if CORNER in self.areas else None
+
+    @property
+    def entries(self) -> int | None:
+        """Entries into its interaction zone."""
+        return self._zone.entries
+
+    @property
+    def latency_s(self) -> float | None:
+        """From the start to the first of them (s)."""
+        return self._zone.latency_s
+
+    @property
+    def unknown_s(self) -> float | None:
+        """Time (s) in which nobody knows whether it was in the interaction zone."""
+        return self._zone.unknown_s
 
 
 def zone_names(trial: Trial) -> list[str]:
@@ -134,23 +204,20 @@ def _from_track(samples: Samples, how: Scoring) -> TrialScore:
     x, y = positions_cm(samples, how)
     score = score_track(
         samples.time_s, x, y, how.layout.zones,
-        max_gap_s=how.max_gap_s, length_s=how.length_s, floor=how.layout.floor,
+        areas=how.areas, max_gap_s=how.max_gap_s, length_s=how.length_s, floor=how.layout.floor,
     )  # fmt: skip
     if score.outside_share is not None and score.outside_share > MAX_OUTSIDE_SHARE:
         raise ScoringError(
             f"{score.outside_share:.0%} of the positions lie beyond the floor of {how.layout.floor.width_cm:g} x "
             f"{how.layout.floor.height_cm:g} cm; correct where its lower left corner lies."
         )
-    zone = score.role(INTERACTION_ZONE)
-    if zone is None:
+    if how.areas is None and score.area(INTERACTION_ZONE) is None:
         raise ScoringError("None of the arena's zones is its interaction zone; give one of them that role.")
-    return _scored(samples, how, zone, score.role(CORNER), score)
+    return _scored(samples, how, {area.name: area for area in score.areas}, score)
 
 
 def _from_flags(samples: Samples, how: Scoring) -> TrialScore:
-    flags = {INTERACTION_ZONE: _in_any(samples, how.interaction_zones, "interaction zone")}
-    if how.corners:
-        flags[CORNER] = _in_any(samples, how.corners, "corner")
+    flags = {area: _in_any(samples, names, area) for area, names in (how.areas or {}).items()}
     scores = zone_times_from_flags(samples.time_s, flags, max_gap_s=how.max_gap_s, length_s=how.length_s)
     score = None
     try:
@@ -158,43 +225,49 @@ def _from_flags(samples: Samples, how: Scoring) -> TrialScore:
         score = score_track(samples.time_s, x, y, (), max_gap_s=how.max_gap_s, length_s=how.length_s)
     except ValueError:
         pass  # zones need no positions; distance and velocity stay empty
-    return _scored(samples, how, scores[INTERACTION_ZONE], scores.get(CORNER), score)
+    return _scored(samples, how, scores, score)
 
 
-def _scored(
-    samples: Samples, how: Scoring, zone: ZoneScore, corner: ZoneScore | None, score: TrackScore | None
-) -> TrialScore:
+def _scored(samples: Samples, how: Scoring, areas: Mapping[str, ZoneScore], score: TrackScore | None) -> TrialScore:
     known = [score.missing_share] if score else [min(samples.missing_share.values(), default=0.0)]
     if samples.not_found_share is not None:
         known.append(samples.not_found_share)
     covered_s = min(float(samples.time_s[-1] - samples.time_s[0]), how.length_s)
+    unknown_s = max((area.missing_s for area in areas.values()), default=score.missing_s if score else 0.0)
     return TrialScore(
-        zone_s=_rounded(zone.zone_s),
-        corner_s=_rounded(corner.zone_s) if corner else None,
-        entries=zone.entries,
-        latency_s=None if zone.latency_s is None else _rounded(zone.latency_s),
+        areas={name: _area(area) for name, area in areas.items()},
+        known_s=(score.covered_s if score else covered_s) - unknown_s,
         distance_cm=_rounded(score.distance_cm) if score else None,
         velocity_cm_per_s=_rounded(score.velocity_cm_per_s) if score and score.velocity_cm_per_s is not None else None,
         covered_s=_rounded(score.covered_s if score else covered_s),
         missing_share=round(max(known), 4),
         longest_gap_s=_rounded(score.longest_gap_s) if score else None,
-        unknown_s=_rounded(zone.missing_s),
     )
 
 
-def _in_any(samples: Samples, names: Sequence[str], role: str) -> FloatArray:
-    _require_known(names, samples.zones, role)
+def _area(zone: ZoneScore) -> AreaScore:
+    latency_s = None if zone.latency_s is None else _rounded(zone.latency_s)
+    return AreaScore(_rounded(zone.zone_s), zone.entries, latency_s, _rounded(zone.missing_s))
+
+
+def _in_any(samples: Samples, names: Sequence[str], area: str) -> FloatArray:
+    _require_known(names, samples.zones, area)
     columns = np.array([samples.zones[name] for name in names])
     inside = (columns == 1).any(axis=0)
     return np.where(inside, 1.0, np.where(np.isnan(columns).any(axis=0), np.nan, 0.0))
 
 
-def _require_known(names: Sequence[str], known: Iterable[str], role: str) -> None:
-    there_are = ", ".join(known) or "none"
+def _require_known(names: Sequence[str], known: Iterable[str], area: str) -> None:
+    there_are, role = ", ".join(known) or "none", in_words(area)
     if not names:
         raise ScoringError(f"Nobody said which zone of the file is the {role} (there are: {there_are}); choose it.")
     if missing := [name for name in names if name not in known]:
         raise ScoringError(f"The file has no zone {', '.join(missing)} (there are: {there_are}); choose the {role}.")
+
+
+def in_words(area: str) -> str:
+    """Return what an area is called in a sentence."""
+    return area.replace("_", " ") if area in (INTERACTION_ZONE, CORNER) else area.replace(" | ", " or ")
 
 
 def _from_statistics(trial: Trial, how: Scoring) -> TrialScore:
@@ -202,20 +275,25 @@ def _from_statistics(trial: Trial, how: Scoring) -> TrialScore:
     if not rows:
         raise ScoringError("The file holds no statistics; choose the track or the tracker's zones.")
     names = zone_names(trial)
-    _require_known(how.interaction_zones, names, "interaction zone")
-    if how.corners:
-        _require_known(how.corners, names, "corner")
+    for area, zones in (how.areas or {}).items():
+        _require_known(zones, names, area)
     own = [row for row in _whole_trial(rows, how.length_s) if not how.body_point or row.point in ("", how.body_point)]
-    latencies = [row.value for row in own if _says(row, "latency") and row.zone in how.interaction_zones]
-    seen = [value for value in latencies if value is not None]
-    entries = _sum_of(own, how.interaction_zones, lambda row: _says(row, "frequency"))
     return TrialScore(
-        zone_s=_rounded(_sum_of(own, how.interaction_zones, _is_duration) or 0.0),
-        corner_s=_rounded(_sum_of(own, how.corners, _is_duration) or 0.0) if how.corners else None,
-        entries=None if entries is None else round(entries),
-        latency_s=_rounded(min(seen)) if seen else None,
+        areas={area: _area_of_statistics(own, zones) for area, zones in (how.areas or {}).items()},
+        known_s=how.length_s if trial.length_s is None else min(trial.length_s, how.length_s),
         distance_cm=_total(own, "distance", "cm"),
         velocity_cm_per_s=_total(own, "velocity", "cm/s"),
+    )
+
+
+def _area_of_statistics(rows: Sequence[ZoneStatistic], zones: Sequence[str]) -> AreaScore:
+    latencies = [row.value for row in rows if _says(row, "latency") and row.zone in zones]
+    seen = [value for value in latencies if value is not None]
+    entries = _sum_of(rows, zones, lambda row: _says(row, "frequency"))
+    return AreaScore(
+        zone_s=_rounded(_sum_of(rows, zones, _is_duration) or 0.0),
+        entries=None if entries is None else round(entries),
+        latency_s=_rounded(min(seen)) if seen else None,
     )
 
 
@@ -225,8 +303,10 @@ def _whole_trial(rows: Sequence[ZoneStatistic], length_s: float) -> list[ZoneSta
     return whole or [row for row in rows if row.bin_end_s is not None and row.bin_end_s <= length_s + 0.5]
 
 
-def _sum_of(rows: Sequence[ZoneStatistic], zones: Sequence[str], wanted: object) -> float | None:
-    values = [row.value or 0.0 for row in rows if row.zone in zones and wanted(row)]  # type: ignore[operator]
+def _sum_of(
+    rows: Sequence[ZoneStatistic], zones: Sequence[str], wanted: Callable[[ZoneStatistic], bool]
+) -> float | None:
+    values = [row.value or 0.0 for row in rows if row.zone in zones and wanted(row)]
     return sum(values) if values else None
 
 
@@ -267,7 +347,7 @@ def zone_bins(samples: Samples, how: Scoring, bin_s: float) -> FloatArray:
 
 
 def _flag_bins(samples: Samples, how: Scoring, bin_s: float) -> tuple[FloatArray, FloatArray]:
-    flag = _in_any(samples, how.interaction_zones, "interaction zone")[:-1]
+    flag = _in_any(samples, how.interaction_zones, INTERACTION_ZONE)[:-1]
     steps = np.diff(samples.time_s)
     n_bins = int(min(float(samples.time_s[-1] - samples.time_s[0]), how.length_s) / bin_s + 1e-6)
     edges = samples.time_s[0] + bin_s * np.arange(n_bins + 1)

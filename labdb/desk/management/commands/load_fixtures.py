@@ -12,8 +12,10 @@ from labdb.registry.history import writing
 from labdb.registry.record import record_for
 
 FIXTURES = (
-    "strains", "drugs", "brain-regions", "screening-rules", "phenotype-rules", "response-rules", "arenas", "assays", "assay-metrics",
+    "strains", "drugs", "brain-regions", "screening-rules", "phenotype-rules", "response-rules", "arenas", "arena-zones",
+    "assays", "assay-metrics", "assay-readings",
 )  # fmt: skip
+PARTS = {"arena-zones": "arena", "assay-readings": "metric"}  # added where what they belong to has none
 
 
 class Command(BaseCommand):
@@ -30,11 +32,13 @@ class Command(BaseCommand):
 
 
 def _load(resource: str) -> int:
-    """Add the rows of one file that are missing, by their names."""
+    """Add the rows of one file that are missing, by their names; parts by the name of their whole."""
     model: Any = record_for(resource).model
     rows = json.loads((settings.CHECKOUT / "fixtures" / f"{resource}.json").read_text())
-    known = set(model.objects.values_list(model.key_field, flat=True))
-    missing = [row for row in rows if row[model.key_field] not in known]
+    whole = PARTS.get(resource)
+    key = whole or model.key_field
+    known = set(model.objects.values_list(f"{whole}__name" if whole else key, flat=True))
+    missing = [row for row in rows if row[key] not in known]
     for row in missing:
         record: models.Model = model(**{name: _value(model, name, value) for name, value in row.items()})
         record.full_clean()
