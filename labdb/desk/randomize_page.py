@@ -254,6 +254,7 @@ def _answer(
         "replacement": replacement_of(old) if old else None,
         "may_save": preview is not None and not _faults(preview),
         "preview": preview,
+        "rule": preview.wanted.words(phenotypes.run) if preview else "",
         "sentences": sentences,
     }
     return render(request, "desk/randomize.html", words, status=status)

@@ -75,6 +75,7 @@ def test_who_is_eligible_is_shown_and_nothing_is_drawn_before_one_click_stores_i
     sent = {**STRATIFIED, **shares(study, saline=1, ketamine=1)}
     text = post(client, URL, sent, 200)
     assert "12 eligible" in text
+    assert "alive, not excluded, not allocated. Drawn in this order." in text
     assert '<td>resilient</td><td class="number">2</td><td>R1, R2</td>' in text
     assert '<td>C1</td><td class="number">6</td>' in text
     preview = text.split('id="preview"')[1].split("</form>")[0].split('id="vehicle"')[0]
