@@ -11,6 +11,7 @@ from analysis import frames, summaries
 from analysis.figure_views import lazy_figures
 from analysis.links import storable
 from analysis.models import AnalysisRun
+from analysis.results import meanings_in
 from analysis.tasks import TASKS
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study, Weighing
@@ -90,4 +91,5 @@ def _results(runs: dict[str, AnalysisRun], user: Any) -> dict[str, Any]:
     if run := runs.get("reversal"):
         tests = summaries.reversal_tests(run.results_run)
         found["reversals"] = [(test, summaries.reversal_sentence(test)) for test in tests]
+        found["meanings"] = meanings_in([test.arm for test in tests], run.study, user)
     return found
