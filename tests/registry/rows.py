@@ -577,6 +577,22 @@ OWN: dict[str, list[BadRow]] = {
             "100 uA: a sham passes no current", "component_sham_without_current",
         ),
     ],
+    "randomizations": [
+        BadRow(
+            "replaces without a reason", {"replaces": "R1"}, "reason", "Say why R1 is replaced",
+            "randomization_replaced_for_reason",
+        ),
+        BadRow(
+            "goes on and is replaced", {"replaces": "R1", "continues": "R1", "reason": "both"}, "replaces",
+            "A list goes on or is replaced, not both", "randomization_continues_or_replaces",
+        ),
+    ],
+    "allocations": [
+        BadRow(
+            "in two arms at a time", {"mouse": "M001"}, "mouse",
+            "M001 is already allocated; a mouse is in one arm at a time", "allocation_once_per_mouse",
+        ),
+    ],
     "doses": [
         BadRow(
             "given without a time", {"given_at": ""}, "given_at", "A dose that was given needs its time",
