@@ -8,10 +8,34 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+# A role that exists is never overwritten, so that its rights on the new records follow from those on their neighbors.
+LIKE = (
+    ("analysis", "contrast", "analysis", "analysisplan", ("view", "add", "change", "delete")),
+    ("treatment", "allocation", "treatment", "unblinding", ("view",)),
+)
+
+
+def give_rights(apps, schema_editor):
+    """Let every role do with a new record what it may do with a record that is there already."""
+    roles = apps.get_model("auth", "Group").objects
+    kinds, rights = apps.get_model("contenttypes", "ContentType").objects, apps.get_model("auth", "Permission").objects
+    for room, known, new_room, new, actions in LIKE:
+        for action in actions:
+            same = f"{action}_{known}"
+            held = roles.filter(permissions__content_type__app_label=room, permissions__codename=same)
+            for role in held:
+                kind, _is_new = kinds.get_or_create(app_label=new_room, model=new)
+                name = {"name": f"Can {action} {'analysis plan' if new == 'analysisplan' else new}"}
+                right, _is_new = rights.get_or_create(content_type=kind, codename=f"{action}_{new}", defaults=name)
+                role.permissions.add(right)
+
 
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('auth', '0012_alter_user_first_name_max_length'),
+        ('contenttypes', '0002_remove_content_type_name'),
+        ('treatment', '0004_unblinding'),
         ('analysis', '0003_arms_as_text'),
         ('behavior', '0006_entered_unblinded'),
         ('colony', '0003_unblinding'),
@@ -129,4 +153,5 @@ class Migration(migrations.Migration):
             model_name='analysisplan',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "analysis_analysisplanevent" ("contrasts", "created_at", "created_by_id", "exclusions", "frozen_at", "frozen_by_id", "frozen_text", "groups", "id", "lab_values", "methods", "modified_at", "notes", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phenotype_rule_id", "primary_outcome", "response_rule_id", "secondary_outcomes", "sha256", "study_id", "title", "version") VALUES (OLD."contrasts", OLD."created_at", OLD."created_by_id", OLD."exclusions", OLD."frozen_at", OLD."frozen_by_id", OLD."frozen_text", OLD."groups", OLD."id", OLD."lab_values", OLD."methods", OLD."modified_at", OLD."notes", OLD."number", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."phenotype_rule_id", OLD."primary_outcome", OLD."response_rule_id", OLD."secondary_outcomes", OLD."sha256", OLD."study_id", OLD."title", OLD."version"); RETURN NULL;', hash='7e701ed98c6d7a065d7cf026b95c49d7f759a62f', operation='DELETE', pgid='pgtrigger_delete_delete_ff66d', table='analysis_analysisplan', when='AFTER')),
         ),
+        migrations.RunPython(give_rights, migrations.RunPython.noop),
     ]

@@ -8,8 +8,9 @@ from django.db import transaction
 from labdb.accounts.roles import install_roles
 from labdb.colony.models import Study, StudyMembership
 from labdb.demo import parameters as p
+from labdb.demo import tracked_tests
 from labdb.demo.people import MOLECULAR, ensure_people
-from labdb.demo.simulate import SimulatedStudy
+from labdb.demo.simulate import SimulatedStudy, simulated_track_files
 from labdb.demo.tables import tables
 from labdb.registry.history import writing
 from labdb.registry.imports import import_dicts
@@ -41,6 +42,7 @@ def load(simulated: SimulatedStudy, user: Any, tell: Tell) -> Study:
             if table.model is Gene and Gene.objects.filter(annotation=p.ANNOTATION).exists():
                 continue  # the other layout brought them
             _add(table.model, table.rows, user, study, table.reason)
+        _add_tracks(study, simulated, user, tell)
         tell("counts")
         with writing(user=user, door=DOOR):
             _add_counts(study, simulated, user)
@@ -83,6 +85,14 @@ def _add_counts(study: Study, simulated: SimulatedStudy, user: Any) -> None:
     )
     content = simulated.counts.to_csv().encode()
     import_counts(study, content, name=f"{study.code.lower()}_counts.csv", source=source, user=user)
+
+
+def _add_tracks(study: Study, simulated: SimulatedStudy, user: Any, tell: Tell) -> None:
+    if simulated.layout.has_tracks:
+        tell("tracks")
+        outcome = tracked_tests.store(list(simulated_track_files(simulated)), study, user)
+        if outcome.errors:
+            raise DemoRefusedError(f"tracks: {outcome.errors[0].sentence}")
 
 
 def _unblind(study: Study, user: Any) -> None:

@@ -59,8 +59,9 @@ class TreatmentComponentRecord(Record):
 
     model = TreatmentComponent
     fields = (
-        "arm", "part", "day_from", "day_to", "time_of_day", "drug", "dose_mg_per_kg", "drug_form", "route", "vehicle",
-        "device", "device_target", "frequency_hz", "pulse_width_us", "current_ua", "hours_per_day", "notes",
+        "arm", "part", "day_from", "day_to", "time_of_day", "drug", "dose_mg_per_kg", "drug_form", "route",
+        "volume_ml_per_kg", "vehicle", "device", "device_target", "frequency_hz", "pulse_width_us", "current_ua",
+        "hours_per_day", "is_sham", "notes",
     )  # fmt: skip
     list_display = ("arm", "part", "day_from", "day_to", "drug", "dose_mg_per_kg", "route", "device")
     list_filter = ("arm", "drug", "device")
@@ -105,8 +106,8 @@ class DoseRecord(Record):
 
     model = Dose
     fields = (
-        "mouse", "planned_at", "status", "given_at", "solution_code", "body_mass_g", "volume_ml", "route", "reason",
-        "performed_by", "notes",
+        "mouse", "planned_at", "status", "given_at", "solution_code", "body_mass_g", "volume_ml_per_kg", "volume_ml", "route",
+        "reason", "performed_by", "notes",
     )  # fmt: skip
     list_display = ("mouse", "planned_at", "status", "given_at", "solution_code", "volume_ml")
     list_filter = ("mouse__cohort", "status", "solution_code")
