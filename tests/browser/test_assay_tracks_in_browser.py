@@ -44,7 +44,7 @@ def test_a_dropped_maze_is_read_seen_as_a_track_and_taken_back(page: Page, sign_
     assert in_both_themes(page) == []
 
     page.goto("/records/imports/")
-    page.get_by_role("link", name="maze.txt").first.click()
+    page.get_by_role("row").filter(has_text="maze.txt").get_by_role("link").first.click()
     page.get_by_role("link", name="Undo this import").click()
     page.get_by_label("Why it is undone").fill("another mouse")
     page.get_by_role("button", name="Undo the import").click()
