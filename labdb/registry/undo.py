@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from labdb.registry import permissions
 from labdb.registry.attachments import Attachment
-from labdb.registry.deletion import named
+from labdb.registry.deletion import counted_for, named
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import writing
 from labdb.registry.import_log import Import, ImportedRow
@@ -66,7 +66,7 @@ def undo_import(log: Import, user: Any, reason: str, *, door: str = "web", dry_r
         rows = _rows_by_record(log)
         _refuse_without_permission(rows, user)
         files = _attached_by(log, rows)
-        if obstacles := list(_obstacles(rows, files)):
+        if obstacles := list(_obstacles(rows, files, user)):
             raise CannotUndo(_listed(obstacles))
         if dry_run:
             return
@@ -116,7 +116,7 @@ def _attached_by(log: Import, rows: dict[str, list[ImportedRow]]) -> set[int]:
     return set(events.filter(pgh_context__metadata__contains={"import": log.pk}).values_list("pgh_obj_id", flat=True))
 
 
-def _obstacles(rows: dict[str, list[ImportedRow]], files: set[int]) -> Iterator[str]:
+def _obstacles(rows: dict[str, list[ImportedRow]], files: set[int], user: Any) -> Iterator[str]:
     made = {
         record_for(resource).model: {row.record_id for row in written if row.is_new}
         for resource, written in rows.items()
@@ -131,7 +131,7 @@ def _obstacles(rows: dict[str, list[ImportedRow]], files: set[int]) -> Iterator[
             elif now.version != row.version:
                 yield f"{named(now)} was changed since."
         yield from _attached(resource, model, stored, made, files)
-        yield from _built_on(model, stored, made)
+        yield from _built_on(model, stored, made, user)
 
 
 def _attached(
@@ -145,7 +145,7 @@ def _attached(
         yield f"{named(stored[pk])} has {count:,} attachment{'s' if count > 1 else ''}."
 
 
-def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
+def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]], user: Any) -> Iterator[str]:
     """Yield what refers to the new rows and did not come with them."""
     for relation in dependents(model):
         other, field = relation.related_model, relation.field
@@ -158,8 +158,8 @@ def _built_on(model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> 
             if pk not in came_along:
                 counts[target] += 1
         for target, count in counts.items():
-            words = other._meta
-            yield f"{named(stored[target])} has {count:,} {words.verbose_name if count == 1 else words.verbose_name_plural}."
+            what = counted_for(user, other, count, permissions.study_of(stored[target]))
+            yield f"{named(stored[target])} has {what}."
 
 
 def _take_back(model: Any, written: list[ImportedRow]) -> None:
