@@ -493,6 +493,7 @@ OWN: dict[str, list[BadRow]] = {
         _outside("cutoff", "20", "response_rule_cutoff"),
         _outside("borderline", "-0.5", "response_rule_borderline"),
     ],
+    "assays": [_outside("trial_s", "5", "assay_trial_length")],
     "assay-metrics": [
         BadRow("range reversed", {"maximum": "-1"}, "maximum", "-1 is below the minimum (0)", "assay_metric_range"),
     ],
