@@ -22,7 +22,7 @@ from labdb.demo.simulate_bench import SimulatedBench, simulate_bench
 from labdb.demo.simulate_expression import fraction_undone, simulate_counts
 from labdb.demo.simulate_measurements import tissue_truth
 from labdb.demo.simulate_tissue import SimulatedTissue, simulate_tissue
-from labdb.demo.tracked_tests import TrackFile, choose_tracked, track_files
+from labdb.demo.simulate_track_files import TrackFile, choose_tracked, track_files
 
 
 @dataclass(frozen=True)
