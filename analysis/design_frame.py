@@ -21,6 +21,7 @@ from labdb.colony.models import Mouse, Study
 from labdb.registry.models import LabRecord
 from labdb.sequencing.models import CountMatrix, LibraryExtraction
 from labdb.tissue.models import TissueSample
+from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import AllocationKey
 
 
@@ -145,10 +146,14 @@ class _Computed:
 
     def _allocations(self) -> dict[str, dict[int, Any]]:
         keys = AllocationKey.objects.filter(study=self.study, allocation__superseded_by=None)
+        called, is_blinded = arm_labels(self.study), self.study.is_blinded
         rows = list(
-            keys.values_list("allocation__mouse_id", "arm__name", "arm__is_vehicle", "allocation__randomization_id")
+            keys.values_list("allocation__mouse_id", "arm_id", "arm__is_vehicle", "allocation__randomization_id")
         )
-        self._columns[ARM] = {mouse: arm for mouse, arm, _, _ in rows}
+        # Only the vehicle is given without randomization: with a letter for these mice too, its group would be told.
+        self._columns[ARM] = {
+            mouse: called[arm] for mouse, arm, _, randomization in rows if not is_blinded or randomization is not None
+        }
         self._columns[IS_RANDOMIZED] = {mouse: randomization is not None for mouse, _, _, randomization in rows}
         self._columns["is_vehicle"] = {mouse: is_vehicle for mouse, _, is_vehicle, _ in rows}
         return self._columns
@@ -172,7 +177,8 @@ def treatment_outcome(
     """Return stress, drug and what became of it in the words of a figure; None when a part is not known.
 
     ``control``, ``resilient``, ``susceptible saline``, ``imipramine responder``, ``imipramine non-responder``,
-    ``imipramine response unknown``; ``imipramine treated`` where no re-test was judged (`response` is empty).
+    ``imipramine response unknown``; ``imipramine treated`` where no re-test was judged (`response` is empty). In a
+    blinded study the arms are letters: ``susceptible arm B``, ``arm C responder``.
     """
     given = "" if arm is None or is_vehicle else f" {arm}"
     if group == CONTROL_GROUP:

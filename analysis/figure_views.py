@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from analysis import figures, frames, summaries
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
-from analysis.models import AnalysisRun, Contrast, GeneResult
+from analysis.models import AnalysisRun, Contrast, GeneResult, MouseReversalScore
+from labdb.registry.permissions import may
 from labdb.tissue.models import BrainRegion
 
 CONTENT_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
@@ -104,12 +105,16 @@ def draw_si_slope(asked: Asked) -> Drawn:
     return Drawn(chart, caption)
 
 
-def _response(asked: Asked) -> tuple[pd.DataFrame, float]:
-    """Return the calls of a response run, and its cutoff."""
+def _response(asked: Asked, *, with_labels: bool = False) -> tuple[pd.DataFrame, float]:
+    """Return the calls of a response run, and its cutoff.
+
+    A figure carries its whole frame: what only rates may be made of is left out where mice are drawn one by one.
+    """
     rule_call = asked.run.responsecalls.select_related("rule").first()
     if rule_call is None:
         raise FigureError("This run called no mouse.", 404)
-    return frames.response_frame(asked.run, asked.user), rule_call.rule.cutoff
+    calls = frames.response_frame(asked.run, asked.user)
+    return (calls if with_labels else calls.drop(columns=frames.OF_AGGREGATES)), rule_call.rule.cutoff
 
 
 COMPARED = (CONTROL, SUSCEPTIBLE, RESILIENT)
@@ -149,7 +154,7 @@ def draw_si_retest(asked: Asked) -> Drawn:
 
 def draw_response_rates(asked: Asked) -> Drawn:
     """Response rate of every arm beside that of the vehicle, and the differences."""
-    calls, cutoff = _response(asked)
+    calls, cutoff = _response(asked, with_labels=True)
     rates = summaries.response_rates(calls, cutoff)
     n = sum(rate.called for rate in rates)
     caption = f"n = {n} randomized susceptible mice with a re-test. {summaries.responder_warning(rates)}"
@@ -174,9 +179,19 @@ def draw_reversal_forest(asked: Asked) -> Drawn:
     return Drawn(figures.reversal_forest(rows), caption)
 
 
+MICE_NOT_SHOWN = "the study is blinded: scores of single mice are shown to its allocators"
+
+
+def shows_mice(run: AnalysisRun, user: Any) -> bool:
+    """Whether an account may see the scores of single mice: they say which of them have one letter."""
+    return may(user, "view", MouseReversalScore, run.study)
+
+
 def draw_mouse_scores(asked: Asked) -> Drawn:
     """Every mouse between control and susceptible, by region."""
     arm = chosen_arm(asked.run, asked.parameters)
+    if not shows_mice(asked.run, asked.user):
+        return Drawn(figures.no_data(MICE_NOT_SHOWN), "", (arm,))
     scores = frames.score_frame(asked.run, arm)
     caption = (
         f"Comparison of {arm} with control and susceptible mice; n = {scores['mouse'].nunique()} mice. 0 is the mean "
@@ -187,6 +202,8 @@ def draw_mouse_scores(asked: Asked) -> Drawn:
 
 def draw_score_vs_si(asked: Asked) -> Drawn:
     """Scores of treated mice against the SI ratio of their last test."""
+    if not shows_mice(asked.run, asked.user):
+        return Drawn(figures.no_data(MICE_NOT_SHOWN), "")
     scores = frames.score_frame(asked.run)
     treated = scores[scores["is_treated"]]
     caption = (
@@ -243,7 +260,7 @@ def chosen_genes(run: AnalysisRun, parameters: Mapping[str, str]) -> tuple[Contr
 
 def chosen_arm(run: AnalysisRun, parameters: Mapping[str, str]) -> str:
     """Return the arm that an address names, by default the first."""
-    arms = list(run.mousereversalscores.order_by("arm__name").values_list("arm__name", flat=True).distinct())
+    arms = list(run.mousereversalscores.order_by("arm").values_list("arm", flat=True).distinct())
     asked = parameters.get("arm", "")
     if not arms:
         raise FigureError("This run scored no mouse.", 404)

@@ -17,9 +17,11 @@ from analysis.models import AnalysisRun, Contrast, GeneResult, PhenotypeCall
 from analysis.tasks.si_tests import included_tests
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.tissue.models import BrainRegion
+from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import Allocation, AllocationKey, Dose
 
 NOT_ALLOCATED, ARM_NOT_SHOWN = "not allocated", "arm not shown to you"
+OF_AGGREGATES = ["label", "is_vehicle", "is_randomized"]  # columns that are told of many mice, not of one
 EXPECTED_POINTS = 40  # of a line that is straight on log scales, whose band is too
 
 
@@ -51,25 +53,34 @@ def phenotype_frame(run: AnalysisRun) -> pd.DataFrame:
 
 
 def arms_of_mice(study: Study, user: Any) -> pd.DataFrame:
-    """Return the arm of every mouse that this account may know, indexed by mouse.
+    """Return the arm of every mouse, as far as this account may know it, indexed by mouse.
 
     Returns
     -------
     pandas.DataFrame
-        ``arm``, ``is_vehicle``, ``is_randomized``.
+        ``arm`` (of a mouse alone: missing where the account may not know it), ``label`` (what results by arm call it: a
+        letter in a blinded study, whoever asks), ``is_vehicle`` (false as long: to be the vehicle is told by no letter),
+        ``is_randomized``.
     """
     columns = {
-        "allocation__mouse_id": "mouse_id", "arm__name": "arm", "arm__is_vehicle": "is_vehicle",
+        "allocation__mouse_id": "mouse_id", "arm_id": "arm_id", "arm__name": "arm", "arm__is_vehicle": "is_vehicle",
         "allocation__randomization_id": "randomization",
     }  # fmt: skip
-    rows = AllocationKey.objects.visible_to(user).filter(study=study, allocation__superseded_by=None)
-    keys = read_frame(rows.order_by("arm__name"), columns)
+    holding = AllocationKey.objects.filter(study=study, allocation__superseded_by=None)
+    seen = holding.visible_to(user).order_by("arm__name")
+    if not study.is_blinded:
+        keys = read_frame(seen, columns).assign(label=lambda frame: frame["arm"])
+    else:
+        keys = read_frame(holding, columns)
+        keys["label"] = keys["arm_id"].map(arm_labels(study))
+        keys["arm"] = keys["arm"].where(keys["mouse_id"].isin(seen.values_list("allocation__mouse_id", flat=True)))
+        keys["is_vehicle"] = False
     keys["is_randomized"] = keys.pop("randomization").notna()
-    return keys.set_index("mouse_id")
+    return keys.drop(columns="arm_id").set_index("mouse_id")
 
 
 def response_frame(run: AnalysisRun, user: Any) -> pd.DataFrame:
-    """Return every re-tested mouse: both ratios, its arm, and what it was before.
+    """Return every re-tested mouse: both ratios, its arm, and what it was before; columns on arms as `arms_of_mice`.
 
     ``panel`` is where figures draw it: the arm of a mouse that was susceptible before, else what it was; ``relapse``
     marks a mouse that was resilient before and is susceptible after, by the response rule.
@@ -188,8 +199,8 @@ def reversal_frame(run: AnalysisRun) -> pd.DataFrame:
         "fraction_undone", "fraction_undone_low", "fraction_undone_high", "p_value", "p_floor", "n_relabelings",
         "cosine", "cosine_null_mean", "n_control", "n_stress", "n_treated", "response", "messages",
     ]  # fmt: skip
-    columns = {"pk": "pk", "region__code": "region", "arm__name": "arm", **{name: name for name in numbers}}
-    rows = read_frame(run.signaturereversals.order_by("region_id", "arm__name", "pk"), columns)
+    columns = {"pk": "pk", "region__code": "region", "arm": "arm", **{name: name for name in numbers}}
+    rows = read_frame(run.signaturereversals.order_by("region_id", "arm", "pk"), columns)
     rows["refusal"] = [messages.replace("\n", " ") for messages in rows.pop("messages")]
     rows["url"] = [reverse("reversal-page", args=[pk]) for pk in rows["pk"]]
     return rows
@@ -201,11 +212,11 @@ def score_frame(run: AnalysisRun, arm: str = "") -> pd.DataFrame:
     ``is_treated`` marks mice of the arm itself: controls and susceptible mice anchor the axis.
     """
     columns = {
-        "mouse_id": "mouse_id", "mouse__code": "mouse", "region__code": "region", "arm__name": "arm", "group": "group",
+        "mouse_id": "mouse_id", "mouse__code": "mouse", "region__code": "region", "arm": "arm", "group": "group",
         "score": "score", "low": "low", "high": "high", "reason": "reason", "reversal_id": "reversal",
     }  # fmt: skip
-    rows = run.mousereversalscores.order_by("region_id", "arm__name", "group", "mouse__code")
-    scores = read_frame(rows.filter(arm__name=arm) if arm else rows, columns)
+    rows = run.mousereversalscores.order_by("region_id", "arm", "group", "mouse__code")
+    scores = read_frame(rows.filter(arm=arm) if arm else rows, columns)
     tests = included_tests(run.study).order_by("test_number")
     scores["si_ratio"] = scores["mouse_id"].map(dict(tests.values_list("mouse_id", "si_ratio"))).astype(float)
     scores["is_treated"] = [

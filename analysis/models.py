@@ -19,9 +19,10 @@ from labdb.registry.fields import FiniteFloatField
 from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, StudyRecord
 from labdb.registry.rules import one_per
+from labdb.registry.secrecy import Secrecy
 from labdb.sequencing.models import CountMatrix, Gene, Library
 from labdb.tissue.models import BrainRegion
-from labdb.treatment.models import TreatmentArm
+from labdb.treatment.key_holders import KNOWN_TO_ALLOCATORS
 
 
 @tracked
@@ -254,7 +255,7 @@ class SignatureReversal(Result):
 
     matrix = models.ForeignKey(CountMatrix, on_delete=models.PROTECT, related_name="reversals")
     region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="reversals")
-    arm = models.ForeignKey(TreatmentArm, on_delete=models.PROTECT, related_name="reversals")
+    arm = models.CharField(max_length=50, help_text="As it was called when it was computed: a letter if blinded.")
     response = models.CharField(max_length=13, blank=True, help_text="Empty: the whole arm.")
     estimand = models.CharField(max_length=20)
     n_control = models.PositiveSmallIntegerField()
@@ -302,6 +303,8 @@ class ReversedGene(Result):
 class MouseReversalScore(Result):
     """Where one mouse lies between control (0) and susceptible (1) in one region."""
 
+    secrecy: ClassVar[Secrecy | None] = KNOWN_TO_ALLOCATORS  # its group says which mice have one letter
+
     reversal = models.ForeignKey(
         SignatureReversal, null=True, on_delete=models.CASCADE, related_name="scores",
         help_text="The comparison whose axis it lies on.",
@@ -309,10 +312,10 @@ class MouseReversalScore(Result):
     mouse = models.ForeignKey(Mouse, on_delete=models.PROTECT, related_name="reversal_scores")
     library = models.ForeignKey(Library, on_delete=models.PROTECT, related_name="reversal_scores")
     region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="reversal_scores")
-    arm = models.ForeignKey(
-        TreatmentArm, on_delete=models.PROTECT, related_name="scores",
+    arm = models.CharField(
+        max_length=50,
         help_text="The treated arm of the comparison; controls and susceptible mice get a score in each.",
-    )  # fmt: skip
+    )
     group = models.CharField(max_length=100, help_text="Stress and treatment, such as imipramine responder.")
     score = FiniteFloatField(null=True)
     se = FiniteFloatField(null=True)

@@ -101,7 +101,7 @@ class SignatureReversalRecord(Record):
     )  # fmt: skip
     list_display = ("region", "arm", "estimand", "fraction_undone", "p_value", "refusal")
     list_filter = ("region", "arm")
-    search_fields = ("region__code", "arm__name")
+    search_fields = ("region__code", "arm")
     read_only = True
 
 

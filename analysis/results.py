@@ -1,14 +1,25 @@
 """What the page of a run shows of its results, task by task."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
-from analysis.figure_views import COURSE_AXES, FIGURES, chosen_arm, chosen_genes, contrasts_of, regions_of
+from analysis.figure_views import (
+    COURSE_AXES,
+    FIGURES,
+    chosen_arm,
+    chosen_genes,
+    contrasts_of,
+    regions_of,
+    shows_mice,
+)
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
 from analysis.phenotype_comparison import changed_calls
+from labdb.colony.models import Study
+from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
 TOP_GENES = 50
 Context = dict[str, Any]
@@ -23,7 +34,25 @@ def results_of(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Co
     return {
         "template": f"analysis/results/{run.task}.html",
         "figure_names": names,
+        "meanings": meanings_in(_texts_on_arms(run.results_run), run.study, user),
         **make(run.results_run, user, parameters),
+    }
+
+
+def meanings_in(texts: Iterable[str], study: Study, user: Any) -> list[MeaningOfLabel]:
+    """Return what the letters in these texts stood for, once the study is unblinded and to whom arms are shown."""
+    meanings = meaning_of_labels(study, user)
+    said = "; ".join(texts) if meanings else ""
+    return [one for one in meanings if re.search(rf"\b{re.escape(one.label)}\b", said)]
+
+
+def _texts_on_arms(run: AnalysisRun) -> set[str]:
+    """Return the words of a run's results that name arms."""
+    contrasts = contrasts_of(run) if run.task == "differential_expression" else []
+    return {
+        *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
+        *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
+        *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
     }
 
 
@@ -105,9 +134,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     tests = summaries.reversal_tests(run)
     with_cosine = [test for test in tests if test.cosine is not None and test.n_relabelings]
     example = min(with_cosine, key=lambda test: test.cosine, default=None)
-    genes = ReversedGene.objects.filter(run=run, listed=True).select_related(
-        "gene", "reversal__region", "reversal__arm"
-    )
+    genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
     return {
         "tests": [(test, summaries.reversal_sentence(test)) for test in tests],
         "why_not_naive": summaries.why_not_the_plain_cosine(example) if example else [],
@@ -119,18 +146,21 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
 
 
 def mouse_score_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
-    """Means by group and region for one arm's comparisons, and every score."""
+    """Means by group and region for one arm's comparisons, and every score where mice may be told apart."""
     arm = chosen_arm(run, parameters)
     frame = frames.score_frame(run, arm)
     known = frame[frame["score"].notna()]
     means = known.groupby(["region", "group"], sort=False)["score"].agg(["mean", "count"]).reset_index()
-    scores = run.mousereversalscores.filter(arm__name=arm).select_related("mouse__study", "region", "reversal")
-    arms = list(run.mousereversalscores.order_by("arm__name").values_list("arm__name", flat=True).distinct())
+    seen = run.mousereversalscores.filter(arm=arm) if shows_mice(run, user) else run.mousereversalscores.none()
+    scores = seen.select_related("mouse__study", "region", "reversal")
+    arms = list(run.mousereversalscores.order_by("arm").values_list("arm", flat=True).distinct())
+    unscored = frame[frame["score"].isna()] if shows_mice(run, user) else frame[:0]
     return {
         "arm": arm,
         "arms": arms,
         "means": means.to_dict("records"),
-        "unscored": frame.loc[frame["score"].isna(), ["mouse", "region", "reason", "url"]].to_dict("records"),
+        "unscored": unscored[["mouse", "region", "reason", "url"]].to_dict("records"),
+        "shows_mice": shows_mice(run, user),
         "scores": scores.order_by("region_id", "group", "mouse__code"),
         "results_run": run,
     }

@@ -8,6 +8,7 @@ from analysis.models import Contrast
 from labdb.colony.models import Study
 from labdb.registry.history import writing
 from labdb.sequencing.models import CountMatrix
+from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import TreatmentArm
 
 MIN_MICE = 2  # of a group that is compared
@@ -33,17 +34,18 @@ def propose(study: Study, matrix: CountMatrix) -> list[Contrast]:
 
 def _standard(study: Study, groups: set[str]) -> list[tuple[str, str, str]]:
     """Return name, numerator and denominator of every contrast that could be asked."""
-    arms = list(TreatmentArm.objects.filter(study=study).order_by("name"))
-    on_vehicle = [SUSCEPTIBLE, *(f"{SUSCEPTIBLE} {arm.name}" for arm in arms if arm.is_vehicle)]
+    called = arm_labels(study)
+    vehicles = set(TreatmentArm.objects.filter(study=study, is_vehicle=True).values_list("pk", flat=True))
+    on_vehicle = [SUSCEPTIBLE, *(f"{SUSCEPTIBLE} {label}" for arm, label in called.items() if arm in vehicles)]
     stressed = [group for group in on_vehicle if group in groups]
     # One such group is the usual case, and then "susceptible" alone says it.
     short = {group: SUSCEPTIBLE if len(stressed) == 1 else group for group in stressed}
     contrasts = [(f"{short[group]} - {CONTROL}", group, CONTROL) for group in stressed]
     contrasts.append((f"{RESILIENT} - {CONTROL}", RESILIENT, CONTROL))
-    for arm in arms:
-        if arm.is_vehicle:
+    for arm, label in called.items():
+        if arm in vehicles:
             continue
         for outcome in ("responder", "non-responder", "treated"):
-            numerator = f"{arm.name} {outcome}"
+            numerator = f"{label} {outcome}"
             contrasts += [(f"{numerator} - {group}", numerator, group) for group in stressed]
     return contrasts

@@ -111,7 +111,7 @@ class ArmRate:
 
 
 def response_rates(calls: pd.DataFrame, cutoff: float) -> list[ArmRate]:
-    """Return the response rate of every arm, the vehicle first.
+    """Return the response rate of every arm by its label, the vehicle first where it is told.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def response_rates(calls: pd.DataFrame, cutoff: float) -> list[ArmRate]:
         Of the response rule, for how many merely crossed it.
     """
     randomized = calls[(calls["phenotype"] == "susceptible") & calls["is_randomized"]]
-    rates = [_arm_rate(str(arm), mice, cutoff) for arm, mice in randomized.groupby("arm")]
+    rates = [_arm_rate(str(arm), mice, cutoff) for arm, mice in randomized.groupby("label")]
     known = sorted((rate for rate in rates if rate), key=lambda rate: (not rate.is_vehicle, rate.arm))
     vehicle = next((rate for rate in known if rate.is_vehicle), None)
     if vehicle is None:
@@ -214,8 +214,8 @@ def responder_warning(rates: list[ArmRate]) -> str:
     vehicle = next((rate for rate in rates if rate.is_vehicle), None)
     if vehicle is None:
         return (
-            "Responders were chosen after treatment, and no re-tested vehicle mouse shows how many cross the cutoff "
-            "without a drug. Nothing here tells that choice from an effect."
+            "Responders were chosen after treatment, and no arm with re-tests is known here as the vehicle, whose mice "
+            "would show how many cross the cutoff without a drug. Nothing here tells that choice from an effect."
         )
     tested = vehicle.called + vehicle.unclassified
     return (
@@ -284,5 +284,5 @@ def active_or_failed(runs: QuerySet) -> QuerySet:
 
 def reversal_tests(run: AnalysisRun) -> list[Any]:
     """Return the reversals of a run, regions in the order in which the laboratory entered them."""
-    rows = run.signaturereversals.select_related("region", "arm", "study")
-    return list(rows.order_by("region_id", "arm__name", "pk"))
+    rows = run.signaturereversals.select_related("region", "study")
+    return list(rows.order_by("region_id", "arm", "pk"))

@@ -14,10 +14,10 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from analysis import runs as run_actions
 from analysis import summaries
-from analysis.figure_views import FigureError, lazy_figures
+from analysis.figure_views import FigureError, lazy_figures, shows_mice
 from analysis.links import storable
 from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
-from analysis.results import results_of
+from analysis.results import meanings_in, results_of
 from analysis.tasks import TASKS
 from labdb.colony.models import Study
 from labdb.registry.forms import forbidden_sentence
@@ -111,14 +111,17 @@ def _has_results(run: AnalysisRun) -> bool:
 def reversal_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer one reversal: all of its numbers, the mice behind it, its genes."""
     seen = SignatureReversal.objects.visible_to(request.user)
-    reversal = get_object_or_404(seen.select_related("study", "region", "arm", "matrix", "run"), pk=pk)
-    scores = reversal.scores.select_related("mouse__study", "library", "run").order_by("group", "mouse__code")
+    reversal = get_object_or_404(seen.select_related("study", "region", "matrix", "run"), pk=pk)
+    seen_scores = reversal.scores.visible_to(request.user)
+    scores = seen_scores.select_related("mouse__study", "library", "run").order_by("group", "mouse__code")
     genes = reversal.genes.select_related("gene").order_by("-listed", "q_strict", "pk")
     context = {
         "reversal": reversal,
         "sentence": summaries.reversal_sentence(reversal),
         "why_not_naive": summaries.why_not_the_plain_cosine(reversal),
         "mice": _with_tests(reversal, list(scores)),
+        "shows_mice": shows_mice(reversal.run, request.user),
+        "meanings": meanings_in([reversal.arm], reversal.study, request.user),
         "genes": genes[:200],
         "n_genes": genes.count(),
         "n_listed": genes.filter(listed=True).count(),

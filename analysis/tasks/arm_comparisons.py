@@ -10,6 +10,7 @@ from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, SUSCEPTIBLE
 from analysis.tasks.matrices import chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameters
 from labdb.colony.models import Study
+from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import Allocation, TreatmentArm
 
 TREATED = "treated"
@@ -22,11 +23,12 @@ class ArmComparisons:
     """Counts (gene primary keys x library codes) and, by library, region, pool and what each mouse is here.
 
     ``role``: control, stressed (randomized, susceptible) or bystander; ``arm``, ``outcome``: as in `design_frame`.
+    Arms are what they are called: letters in a blinded study.
     """
 
     counts: pd.DataFrame
     libraries: pd.DataFrame
-    arms: dict[str, int]
+    arms: tuple[str, ...]
     vehicles: tuple[str, ...]
     matrix_id: int
     regions: dict[str, int]
@@ -99,12 +101,13 @@ def load(study: Study, parameters: Parameters) -> Loaded:
         mice = sorted(set(frame.loc[unknown, "mouse"]))
         notes.append(f"{int(unknown.sum())} libraries of {len(mice)} mice left out: the phenotype is not known.")
     libraries = libraries[~unknown]
-    arms = TreatmentArm.objects.filter(study=study).order_by("name")
+    called = arm_labels(study)
+    vehicles = set(TreatmentArm.objects.filter(study=study, is_vehicle=True).values_list("pk", flat=True))
     inputs = ArmComparisons(
         counts=counts_by_code(matrix, libraries["library"]),
         libraries=libraries,
-        arms={arm.name: arm.pk for arm in arms if not arm.is_vehicle},
-        vehicles=tuple(arm.name for arm in arms if arm.is_vehicle),
+        arms=tuple(label for arm, label in called.items() if arm not in vehicles),
+        vehicles=tuple(label for arm, label in called.items() if arm in vehicles),
         matrix_id=matrix.pk,
         regions=dict(sorted(zip(libraries["region"], libraries["region_id"].tolist(), strict=True))),
     )

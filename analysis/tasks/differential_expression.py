@@ -17,6 +17,7 @@ from analysis.tasks.matrices import MATRIX, chosen_matrix, counts_by_code, missi
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, name_in_study
 from labdb.colony.models import Study
 from labdb.registry.history import copy_into
+from labdb.treatment.arm_labels import former_labels
 
 RESULT_COLUMNS = ["log2_fold_change", "average_expression", "t", "p_value", "adj_p_value"]
 
@@ -51,7 +52,8 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     contrasts = Contrast.objects.filter(study=study).select_related("region").order_by("name")
     if parameters["contrast"]:
         contrasts = contrasts.filter(name=parameters["contrast"])
-    questions, refusals = _answerable([Question.of(contrast) for contrast in contrasts])
+    labels = former_labels(study)
+    questions, refusals = _answerable([Question.of(contrast, labels) for contrast in contrasts])
     fields = {field for question in questions for field in question.fields}
     matrix = chosen_matrix(study, parameters)
     libraries = read_libraries(study, matrix, sorted(fields))

@@ -1,6 +1,6 @@
 """From the words of a contrast to the numbers of a design, or to a sentence that says why not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.kernels.differential_expression import linear_dependencies
 from analysis.models import Contrast
 from labdb.registry.rules import plain_number
+from labdb.treatment.arm_labels import named
 
 MIN_MICE = 2  # a group of one shows nothing of how mice of it vary
 
@@ -27,14 +28,21 @@ class Question:
     region: str  # code; empty: each
 
     @classmethod
-    def of(cls, contrast: Contrast) -> "Question":
-        """Return the question that a contrast asks."""
+    def of(cls, contrast: Contrast, labels: Mapping[str, str] | None = None) -> "Question":
+        """Return the question that a contrast asks.
+
+        Parameters
+        ----------
+        labels : mapping of str to str, optional
+            Names of arms by the letters that they had when the contrast was written.
+        """
+        numerator, denominator = (named(text, labels or {}) for text in (contrast.numerator, contrast.denominator))
         return cls(
             pk=contrast.pk,
             name=contrast.name,
             group_by=contrast.group_by,
-            numerator=tuple(dict.fromkeys(Contrast.values_of(contrast.numerator))),
-            denominator=tuple(dict.fromkeys(Contrast.values_of(contrast.denominator))),
+            numerator=tuple(dict.fromkeys(Contrast.values_of(numerator))),
+            denominator=tuple(dict.fromkeys(Contrast.values_of(denominator))),
             covariates=tuple(dict.fromkeys(Contrast.values_of(contrast.covariates))),
             region=contrast.region.code if contrast.region else "",
         )

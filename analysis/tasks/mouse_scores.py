@@ -24,7 +24,7 @@ class Inputs:
 
     comparisons: ArmComparisons
     seed: int
-    reversals: dict[tuple[int, int], int]
+    reversals: dict[tuple[int, str], int]
 
 
 def load(study: Study, parameters: Parameters) -> Loaded:
@@ -34,7 +34,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     reversals = {}
     if run is not None:
         rows = run.results_run.signaturereversals.filter(matrix_id=loaded.inputs.matrix_id)
-        reversals = {(region, arm): pk for pk, region, arm in rows.values_list("pk", "region_id", "arm_id")}
+        reversals = {(region, arm): pk for pk, region, arm in rows.values_list("pk", "region_id", "arm")}
     reads = (*loaded.reads, run) if run and reversals else loaded.reads
     return Loaded(Inputs(loaded.inputs, parameters["seed"], reversals), reads, loaded.notes)
 
@@ -66,14 +66,14 @@ def store(run: AnalysisRun, inputs: Inputs, scores: Scores) -> None:
     rows = []
     for (region, arm), frame in scores.items():
         libraries = comparisons.libraries.loc[frame.index]
-        region_id, arm_id = comparisons.regions[region], comparisons.arms[arm]
+        region_id = comparisons.regions[region]
         frame = frame[SCORE_COLUMNS].assign(
             library_id=libraries["library"], mouse_id=libraries["mouse"], group=libraries["outcome"]
         )
         rows += [
             MouseReversalScore(
-                study_id=run.study_id, run=run, region_id=region_id, arm_id=arm_id,
-                reversal_id=inputs.reversals.get((region_id, arm_id)), **row,
+                study_id=run.study_id, run=run, region_id=region_id, arm=arm,
+                reversal_id=inputs.reversals.get((region_id, arm)), **row,
             )
             for row in rows_of(frame)
         ]  # fmt: skip

@@ -126,7 +126,7 @@ def _row(run: AnalysisRun, comparisons: ArmComparisons, answer: Answer, adj_p_va
     low, high = test.fraction_undone_interval or (None, None)
     return SignatureReversal(
         study_id=run.study_id, run=run, matrix_id=comparisons.matrix_id, estimand=ESTIMAND,
-        region_id=comparisons.regions[answer.region], arm_id=comparisons.arms[answer.arm],
+        region_id=comparisons.regions[answer.region], arm=answer.arm,
         n_control=answer.sizes[CONTROL], n_stress=answer.sizes[SUSCEPTIBLE], n_treated=answer.sizes[TREATED],
         statistic=test.statistic, p_value=test.p_value, p_floor=test.p_floor, adj_p_value=adj_p_value,
         n_relabelings=test.n_relabelings, n_relabelings_available=test.n_relabelings_available,

@@ -19,7 +19,13 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     "blind scorer": {"add": ("behavior.socialinteractiontest",)},  # sees nothing but the tests to be scored again
     "scorer": {"view": EVERYTHING, "add": ("behavior",), "change": ("behavior",)},
     "analyst": {"view": EVERYTHING, "add": ("analysis", "behavior", "sequencing"), "change": ("analysis", "behavior")},
-    "allocator": {"view": EVERYTHING, "add": ("treatment",), "change": ("treatment",)},
+    "allocator": {
+        "view": EVERYTHING,
+        "add": ("treatment",),
+        "change": ("treatment",),
+        "hold": ("treatment.allocationkey",),
+        "delete": ("treatment.treatmentarm", "treatment.treatmentcomponent"),
+    },
     "investigator": {"view": EVERYTHING, "add": ("analysis",)},
     "manager": dict.fromkeys(ACTIONS, EVERYTHING),
 }

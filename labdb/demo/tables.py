@@ -143,7 +143,7 @@ def _treatment(study: SimulatedStudy) -> Iterator[Table]:
     keys = [{"allocation": row.allocation_code, "arm": row.arm} for _mouse, row in allocations.iterrows()]
     yield Table(AllocationKey, keys)
     doses = _by_technician(dosing.doses, study.bench.mice).drop(columns=["cohort", "day"])
-    yield Table(Dose, rows_of(doses.assign(route="i.p.")))
+    yield Table(Dose, rows_of(doses.assign(route="i.p.", volume_ml_per_kg=p.DOSE_VOLUME_ML_PER_KG)))
 
 
 def _components() -> list[dict[str, Any]]:
@@ -153,6 +153,7 @@ def _components() -> list[dict[str, Any]]:
         components.assign(
             part=1 + components.groupby("arm").cumcount(),
             route="i.p.",
+            volume_ml_per_kg=p.DOSE_VOLUME_ML_PER_KG,
             time_of_day=f"{p.DOSE_HOUR:02d}:00",
             drug_form=has_dose.map({True: p.DRUG_FORM, False: ""}),
             vehicle=has_dose.map({True: p.DRUG_VEHICLE, False: ""}),

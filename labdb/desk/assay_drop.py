@@ -76,7 +76,7 @@ class AssayDrop(TrackerDrop):
             row.errors.append(f"The file says nothing of what {self.assay} reads; choose other zones or another file.")
         if row.match.mouse is not None:
             zones = "" if words.is_by_track else paired(words.tracker_zones)
-            row.scored = ScoredAssayTrial(*self._scored_fields(row, how, row.score), zones)
+            row.scored = ScoredAssayTrial(**self._scored_fields(row, how, row.score), tracker_zones=zones)
 
     def _twice(self, row: AssayRow, others: str) -> str:
         return (

@@ -20,9 +20,10 @@ from labdb.desk.quick_entry import entries_of_mouse
 from labdb.desk.study_figures import BODY_MASS
 from labdb.registry.former_names import former_names
 from labdb.registry.keys import KeyRing
-from labdb.registry.permissions import may
+from labdb.registry.permissions import conceal, may
 from labdb.sequencing.models import LibraryCounts
-from labdb.treatment.models import Allocation, AllocationKey
+from labdb.treatment.adherence import adherence_of
+from labdb.treatment.models import Allocation, AllocationKey, Dose
 
 
 @require_GET
@@ -35,7 +36,8 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         return _under_its_new_name(request, study, storable(mouse))
     tests = list(found.si_tests.filter(counts=True).order_by("test_number"))
     dissections = list(found.dissections.all())
-    allocation = found.allocations.filter(Allocation.holding()).select_related("randomization").first()
+    holding = found.allocations.filter(Allocation.holding()).select_related("randomization")
+    allocation = next(iter(conceal(holding[:1], request.user)), None)
     key = _key(allocation, request.user)
     context = {
         "mouse": found,
@@ -45,11 +47,13 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "allocation": allocation,
         "key": key,
         "components": list(key.arm.components.select_related("drug")) if key else [],
+        "doses": adherence_of(found.doses.all()).get(found.pk) if may(request.user, "view", Dose, study) else None,
         "dissections": dissections,
         "timeline": _timeline(found, tests, allocation, dissections),
         "tissue": _tissue(found),
         "assay_results": list(found.assayresults.select_related("metric__assay")),
-        **_results(found),
+        "assay_trials": list(found.tracked_assay_trials.select_related("assay", "mouse__study")),
+        **_results(found, request.user),
         "body_mass_figure": _body_mass_figure(found),
         "entries": entries_of_mouse(request.user, found),
         "may_merge": all(may(request.user, action, Mouse, study) for action in ("change", "delete")),
@@ -97,12 +101,12 @@ def _day(moment: Any) -> date | None:
     return timezone.localdate(moment) if moment else None
 
 
-def _results(mouse: Mouse) -> dict[str, Any]:
+def _results(mouse: Mouse, user: Any) -> dict[str, Any]:
     """Return what the current runs say of a mouse, each with the run and the records behind it."""
     runs = {task: run.results_run for task, run in current_runs(mouse.study).items()}
     phenotype = PhenotypeCall.objects.filter(mouse=mouse, run=runs.get("phenotype"))
     response = ResponseCall.objects.filter(mouse=mouse, run=runs.get("response"))
-    scores = MouseReversalScore.objects.filter(mouse=mouse, run=runs.get("mouse_scores"))
+    scores = MouseReversalScore.objects.visible_to(user).filter(mouse=mouse, run=runs.get("mouse_scores"))
     answer = response.select_related("before", "after", "rule").first()
     ratio = answer.after.si_ratio if answer else None
     distance = ratio - answer.rule.cutoff if answer and ratio is not None else None
@@ -111,9 +115,7 @@ def _results(mouse: Mouse) -> dict[str, Any]:
         "phenotype": phenotype.select_related("si_test", "rule").first(),
         "response": answer,
         "response_distance": distance,
-        "scores": list(
-            scores.select_related("region", "arm", "library", "reversal").order_by("region_id", "arm__name")
-        ),
+        "scores": list(scores.select_related("region", "library", "reversal").order_by("region_id", "arm")),
     }
 
 

@@ -11,6 +11,7 @@ from analysis import frames, summaries
 from analysis.figure_views import CONTENT_TYPES, lazy_figures
 from analysis.links import storable
 from analysis.models import AnalysisRun
+from analysis.results import meanings_in
 from analysis.tasks import TASKS
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study, Weighing
@@ -19,6 +20,7 @@ from labdb.desk.animal_flow import animal_flow
 from labdb.desk.exclusions_page import n_exclusions
 from labdb.desk.quick_entry import entries_of_study
 from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE, FLOW
+from labdb.desk.treatment_links import treatment_links
 from labdb.registry.permissions import may
 
 # By the task whose current results they show; the order is that of the experiment.
@@ -51,6 +53,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
         "may_track": may(request.user, "add", SocialInteractionTest, found),
         "may_run": may(request.user, "add", AnalysisRun, found),
         "tasks": [task.name for task in TASKS if task.name != "pipeline"],
+        "treatment_links": treatment_links(found, request.user),
         **_figures(found, runs),
         **_results(runs, request.user),
     }
@@ -88,4 +91,5 @@ def _results(runs: dict[str, AnalysisRun], user: Any) -> dict[str, Any]:
     if run := runs.get("reversal"):
         tests = summaries.reversal_tests(run.results_run)
         found["reversals"] = [(test, summaries.reversal_sentence(test)) for test in tests]
+        found["meanings"] = meanings_in([test.arm for test in tests], run.study, user)
     return found

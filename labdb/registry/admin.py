@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseRedirect
@@ -14,6 +15,15 @@ from labdb.registry.forms import REASON, conflict_sentence, form_for, offered
 from labdb.registry.history import writing
 from labdb.registry.lab_fields import value_of
 from labdb.registry.record import Record, all_records, record_for
+
+
+class Shown(ChangeList):
+    """A page of a list, without what is kept from the account."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the rows."""
+        super().get_results(request)
+        self.result_list = permissions.conceal(self.result_list, request.user)
 
 
 class RecordAdmin(admin.ModelAdmin):
@@ -32,6 +42,21 @@ class RecordAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the rows that the account may see."""
         return permissions.visible(super().get_queryset(request), request.user)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Return one row, without what is kept from the account."""
+        found = super().get_object(request, object_id, from_field)
+        return found if found is None else permissions.conceal([found], request.user)[0]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the list, without what is kept from the account."""
+        return Shown
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say what stands in the way by the way every door takes; Django would print the name of every related row."""
+        told = [sentence for obj in objs if (sentence := deletion.refusal(obj, request.user))]
+        counts = {str(self.model._meta.verbose_name_plural): len(objs)}
+        return [deletion.named(obj) for obj in objs], counts, set(), told
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the record's one form, bound to the account."""

@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 
 from labdb.registry.findings import Finding, Grade
 from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, is_storable, read_as, split_keys
@@ -116,13 +116,16 @@ def check_rows(
     not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
     if given is not None:
         _match(record, form, rows, checked, given)
-    unsettled = [row for row in checked if row.is_written or row.errors]  # a row that is stored as it is breaks no rule
+    # A row that is stored as it is breaks no rule; and what is taken is no business of who may not write it.
+    unsettled = [row for row in checked if (row.is_written or row.errors) and not row.is_forbidden]
     for number, error in broken_rules(record.model, [(row.instance, not_entered | row.refused) for row in unsettled]):
         unsettled[number].add(error)
     for rule in record.model._meta.constraints:
         if isinstance(rule, UniqueRule):
             _check_in_batch(rule, checked, word)
     sound = [row for row in checked if row.is_written and not row.errors]
+    for row in sound:
+        row.instance.writer = user
     for finding in record.model.findings([row.instance for row in sound]):  # type: ignore[attr-defined]
         sound[finding.number].find(finding)
     return checked
@@ -184,8 +187,9 @@ def _checked(form: RecordForm, line: int, row: dict[str, Any], instance: Any = N
     related = {name: form.cleaned_data.get(name, []) for name in form.fields if name in many}
     if getattr(form.instance, "study_id", 0) is None and (study := form.scope()) is not None:
         form.instance.study = study  # no parent says it in this row; its code is looked for in the sheet's study
-    is_forbidden = form.has_error(NON_FIELD_ERRORS, "forbidden")
-    return CheckedRow(line, form.instance, related, errors, is_forbidden, refused=set(errors), questions=questions)
+    return CheckedRow(
+        line, form.instance, related, errors, form.is_forbidden(), refused=set(errors), questions=questions
+    )
 
 
 def _match(
@@ -199,7 +203,9 @@ def _match(
     key = natural_key(record)
     if not key:
         return
-    known = [(number, row) for number, row in enumerate(checked) if not row.refused.intersection(key)]
+    known = [
+        (number, row) for number, row in enumerate(checked) if not (row.is_forbidden or row.refused.intersection(key))
+    ]
     others = {column.name for column in record.model._meta.concrete_fields} - set(key)
     twins = stored_twins(record.model, key, [(row.instance, others) for _number, row in known])
     stored = with_related(record.model._default_manager.all(), record).in_bulk(twins.values())
@@ -216,6 +222,8 @@ def _match(
 
 def _as_change(record: type[Record], form: RecordForm, line: int, texts: dict[str, Any], stored: Any) -> CheckedRow:
     row = _checked(form, line, complete(texts, record, stored), copy(stored))
+    if row.is_forbidden:
+        return row
     for one in _differences(record, form, texts, row, stored):
         row.differences.append(one)
         if one.field in row.related:

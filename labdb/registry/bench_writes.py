@@ -223,19 +223,19 @@ def _take_back(first: Once, entry: BenchEntry, user: Any) -> dict[str, Any]:
     if not permissions.may(user, action, model, study):
         raise NotDone(FORBIDDEN, forbidden_sentence(action, model, study))
     with writing(user=user, door=DOOR, reason=UNDONE, **entry.words()):
-        version = _undo(model, row, receipt)
+        version = _undo(model, row, receipt, user)
     receipt.answer = {**receipt.answer, "undone": True, "version": version}
     receipt.undone_at = timezone.now()
     receipt.save(update_fields=["answer", "undone_at"])
     return receipt.answer
 
 
-def _undo(model: Any, row: models.Model, receipt: EntryReceipt) -> int:
+def _undo(model: Any, row: models.Model, receipt: EntryReceipt, user: Any) -> int:
     """Take back what one entry did to a row, and return the row's version then."""
     try:
         with conflicts(model), transaction.atomic():
             if receipt.answer["action"] == ADD:
-                delete_unneeded(row)  # whoever may add may take back what was just added by mistake
+                delete_unneeded(row, user)  # whoever may add may take back what was just added by mistake
                 return int(receipt.answer["version"])
             restore(model, [ChangedRow(row.pk, receipt.answer["version"], receipt.answer["links_before"])])
     except (StillNeeded, Conflict) as error:

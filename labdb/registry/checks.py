@@ -8,6 +8,7 @@ from django.db import models
 
 from labdb.registry.fields import FiniteFloatField
 from labdb.registry.models import LabRecord, StudyRecord
+from labdb.registry.permissions import hidden_relations, secrecy_of
 from labdb.registry.record import all_records
 from labdb.registry.rules import RowRule, UniqueRule
 from labdb.registry.units import unit_problem
@@ -34,6 +35,9 @@ def _problems(model: type[LabRecord]) -> list[str]:
         rules = [c.fields for c in model._meta.constraints if isinstance(c, UniqueRule)]
         if field.unique and not field.primary_key and (field.name,) not in rules:
             problems.append(f"{field.name}: unique without a sentence; add one_per({field.name!r})")
+    for field in hidden_relations(model):
+        if secrecy_of(model) is None:
+            problems.append(f"{field.name}: may be kept from who changes the row, and be lost; declare its secrecy")
     if not model._meta.ordering:
         problems.append("has no ordering")
     return problems

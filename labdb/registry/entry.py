@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,12 +16,12 @@ from django.views.decorators.http import require_http_methods
 
 from labdb.registry import permissions
 from labdb.registry.cells import detail_url
-from labdb.registry.deletion import Forbidden, StillNeeded, delete_record, named
+from labdb.registry.deletion import Forbidden, StillNeeded, counted_for, delete_record, named, refusal
 from labdb.registry.entry_fields import groups_of
 from labdb.registry.form_fields import InstantField, KeysField
 from labdb.registry.forms import REASON, Conflict, RecordForm, complete, form_for, model_texts
 from labdb.registry.history import writing
-from labdb.registry.models import counted, dependents
+from labdb.registry.models import dependents
 from labdb.registry.page_context import PageContext
 
 
@@ -228,8 +228,8 @@ def record_delete(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     words = {
         **context.for_template(study),
         "name": name,
-        "sentence": sentence or _refusal(context.row_or_404(pk), request.user),
-        "goes_along": _goes_along(row),
+        "sentence": sentence or refusal(row, request.user),
+        "goes_along": _goes_along(row, request.user),
         "row_url": reverse("record-detail", args=[resource, pk]),
     }
     return render(request, "registry/delete.html", words, status=409 if sentence else 200)
@@ -239,23 +239,12 @@ def _list_after(context: PageContext, study: Any) -> str:
     return context.address("list", study=study) if context.has_study else context.address("list")
 
 
-def _refusal(row: models.Model, user: Any) -> str:
-    """Return why a row cannot be deleted, by trying and taking it back: parts of parts may stand in the way too."""
-    try:
-        with transaction.atomic():
-            delete_record(row, user)
-            transaction.set_rollback(True)
-    except StillNeeded as error:
-        return str(error)
-    return ""
-
-
-def _goes_along(row: models.Model) -> list[str]:
+def _goes_along(row: models.Model, user: Any) -> list[str]:
     """Return what is deleted with a row, counted."""
     parts = []
     for relation in dependents(type(row)):
         if relation.on_delete is models.CASCADE:
             count = relation.related_model._base_manager.filter(**{relation.field.name: row.pk}).count()
             if count:
-                parts.append(counted(relation.related_model, count))
+                parts.append(counted_for(user, relation.related_model, count, permissions.study_of(row)))
     return parts

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast, Concat
 from django.db.models.lookups import Regex
 from django.http import QueryDict, StreamingHttpResponse
 
+from labdb.registry import permissions
 from labdb.registry.filters import chosen_names
 from labdb.registry.keys import key_path
 from labdb.registry.lab_fields import path_to
@@ -24,7 +25,12 @@ FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet would run
 
 
 def copy_csv(
-    queryset: models.QuerySet, record: type[Record], columns: Sequence[str] | None = None, *, for_excel: bool = False
+    queryset: models.QuerySet,
+    record: type[Record],
+    columns: Sequence[str] | None = None,
+    *,
+    user: Any,
+    for_excel: bool = False,
 ) -> Iterator[bytes]:
     """Yield the rows of a queryset, in its order, as CSV with a header.
 
@@ -34,12 +40,17 @@ def copy_csv(
         Already narrowed to what the account may see.
     columns : sequence of str, optional
         Some of the record's columns; by default all.
+    user : User
+        Who reads it: the name of a related record that is kept from the account is left out.
     for_excel : bool
         Put an apostrophe before text that a spreadsheet would run as a formula.
     """
     names = list(columns or record.columns())
     selected = queryset.annotate(
-        **{f"column_{at}": column_expression(record.model, name, for_excel=for_excel) for at, name in enumerate(names)}
+        **{
+            f"column_{at}": column_expression(record.model, name, user=user, for_excel=for_excel)
+            for at, name in enumerate(names)
+        }
     ).values_list(*(f"column_{at}" for at in range(len(names))))
     sql, parameters = selected.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -50,10 +61,12 @@ def copy_csv(
             yield from _chunks(copy)
 
 
-def export_response(queryset: models.QuerySet, record: type[Record], query: QueryDict) -> StreamingHttpResponse:
+def export_response(
+    queryset: models.QuerySet, record: type[Record], query: QueryDict, user: Any
+) -> StreamingHttpResponse:
     """Return the rows as a file; ``?fields=`` chooses columns, ``for=excel`` disarms formulas."""
     columns = [name for name in chosen_names(query) if name in record.columns()]
-    chunks = copy_csv(queryset, record, columns or None, for_excel=query.get("for") == "excel")
+    chunks = copy_csv(queryset, record, columns or None, user=user, for_excel=query.get("for") == "excel")
     return csv_response(chunks, f"{record.resource}.csv")
 
 
@@ -82,13 +95,15 @@ def _chunks(copy: Any) -> Iterator[bytes]:
         yield bytes(block)
 
 
-def column_expression(model: type[models.Model], name: str, *, for_excel: bool = False) -> Any:
-    """Return a column as SQL that gives what the import reads."""
+def column_expression(model: type[models.Model], name: str, *, user: Any, for_excel: bool = False) -> Any:
+    """Return a column as SQL that gives what the import reads, as far as the account may know it."""
     field: Any = field_of(model, name)
     if isinstance(field, models.ManyToManyField):
         expression: Any = _names_of(field)
     elif field.is_relation:
         expression = F(f"{name}__{key_path(field.related_model)}")
+        if (seen := permissions.known_at(user, model, name)) is not None:
+            expression = Case(When(seen, then=expression))
     elif isinstance(field, models.BooleanField):
         return Cast(F(path_to(field)), TextField())  # true and false; COPY alone writes t and f
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.http import QueryDict
 
 from labdb.registry import permissions
@@ -57,6 +57,7 @@ class Filters:
     search: str = ""
     ordering: tuple[str, ...] = ()
     unindexed: tuple[str, ...] = ()  # of what is sorted by
+    kept: dict[str, Q] = field(default_factory=dict)  # by path that is sorted by, where its value may be known
     has_many: bool = False
 
 
@@ -86,7 +87,7 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
         except ValidationError as error:
             errors[name] = error.messages
     try:
-        filters.ordering = read_ordering(record, query.get("ordering", ""))
+        filters.ordering, filters.kept = read_ordering(record, query.get("ordering", ""), user)
         filters.unindexed = tuple(name for name in _sorted_by(query) if not is_indexed(record.model, name))
     except ValidationError as error:
         errors["ordering"] = error.messages
@@ -123,7 +124,7 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
         raise FilterError({"ordering": [_long_sentence(record, filters.unindexed)]})
     if filters.ordering:
         last = "-pk" if filters.ordering[-1].startswith("-") else "pk"  # so that an index can be read backwards
-        queryset = queryset.order_by(*filters.ordering, last)
+        queryset = queryset.order_by(*(_sorting(name, filters.kept) for name in filters.ordering), last)
     return queryset
 
 
@@ -200,9 +201,18 @@ def resolve(record: type[Record], name: str) -> Path:
             relations.append(("__".join(steps[:position]), found))
     if found.is_relation and found.concrete and steps[-1] == found.attname:  # mouse_id=12: the row's own column
         orm = "__".join([*steps[:-1], found.name, "pk"])
-        return Path(orm, found.target_field, lookup, tuple(relations[:-1]))
+        return Path(orm, found.target_field, lookup, _passed(relations))
     steps[-1] = path_to(found)
     return Path("__".join(steps), found, lookup, tuple(relations))
+
+
+def _passed(relations: Sequence[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+    """Return the relations that must be seen for a column to be known that names the last of them.
+
+    A row's own column tells an id, and nothing of the row over there; but of one that may be kept secret even that.
+    """
+    last = relations[-1:] if relations and permissions.secrecy_of(relations[-1][1].related_model) else ()
+    return (*relations[:-1], *last)
 
 
 def known(record: type[Record]) -> list[str]:
@@ -212,10 +222,11 @@ def known(record: type[Record]) -> list[str]:
     return sorted({*own, *record.relations})
 
 
-def read_ordering(record: type[Record], text: str) -> tuple[str, ...]:
-    """Return the columns of ``?ordering=``."""
+def read_ordering(record: type[Record], text: str, user: Any) -> tuple[tuple[str, ...], dict[str, Q]]:
+    """Return the columns of ``?ordering=``, and by path the conditions under which the account may know the values."""
     names = _names_in(text)
     paths = []
+    kept = {}
     for name in names:
         sign, bare = ("-", name[1:]) if name.startswith("-") else ("", name)
         sortable = _sortable(record)
@@ -223,8 +234,20 @@ def read_ordering(record: type[Record], text: str) -> tuple[str, ...]:
             raise ValidationError(f"{bare} cannot be sorted by; sortable are {', '.join(sorted(sortable))}.")
         path = resolve(record, bare)
         key = getattr(path.field.related_model, "key_field", "pk") if path.field.is_relation else ""
-        paths.append(f"{sign}{path.orm}{'__' + key if key else ''}")
-    return tuple(paths)
+        orm = f"{path.orm}{'__' + key if key else ''}"
+        paths.append(f"{sign}{orm}")
+        if secret := [one for one in path.relations if permissions.secrecy_of(one[1].related_model)]:
+            kept[orm] = _seen(secret, user)
+    return tuple(paths), kept
+
+
+def _sorting(name: str, kept: dict[str, Q]) -> Any:
+    """Return what to sort by; a value that the account may not know counts as none, or the order would tell it."""
+    path = name.removeprefix("-")
+    if not kept.get(path):
+        return name
+    value = Case(When(kept[path], then=F(path)))
+    return value.desc() if name.startswith("-") else value.asc()
 
 
 def _sorted_by(query: QueryDict) -> list[str]:
@@ -322,15 +345,14 @@ def _seen(relations: Sequence[tuple[str, Any]], user: Any) -> Q:
     """Return the condition that the related records passed on the way are ones that the account may see."""
     seen = Q()
     for path, relation in relations:
-        condition = permissions.visible_at(user, relation.related_model, path)
-        seen &= Q(pk__in=[]) if condition is None else condition
+        seen &= permissions.seen_at(user, relation.related_model, path)
     return seen
 
 
 def _null_condition(record: type[Record], path: Path, user: Any, *, is_wanted: bool) -> Q:
     """Return the condition that something is unknown, or known: what is hidden counts as not there."""
     if path.field.is_relation and path.field.concrete and not path.field.many_to_many:  # the row's own column
-        known = Q(**{f"{path.orm}__isnull": False}) & _seen(path.relations[:-1], user)
+        known = Q(**{f"{path.orm}__isnull": False}) & _seen(_passed(path.relations), user)
     else:
         known = Q(**{f"{path.orm}__isnull": False}) & _seen(path.relations, user)
     if not is_wanted:

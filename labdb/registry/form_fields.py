@@ -257,7 +257,8 @@ class KeyField(_Spoken, forms.Field):
     def prepare_value(self, value: Any) -> Any:
         """Return the name that stands for a record; an id is looked up."""
         if isinstance(value, int):
-            value = self.model._default_manager.filter(pk=value).first()
+            rows = self.model._default_manager.all() if self.keys is None else self.keys.rows(self.model)
+            value = rows.filter(pk=value).first()
         return written_key(value) if isinstance(value, models.Model) else value
 
 

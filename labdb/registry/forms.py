@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DatabaseError, IntegrityError, OperationalError, models, transaction
 
 from labdb.registry import permissions
@@ -162,6 +162,8 @@ class RecordForm(forms.ModelForm):
         """
         refused: Callable[[], set[str]] = self._get_validation_exclusions  # type: ignore[attr-defined]
         self.instance = forms.models.construct_instance(self, self.instance, self._meta.fields)
+        if self.is_forbidden():
+            return  # that a code is taken is no business of who may not write it
         many = {field.name for field in self.instance._meta.many_to_many}
         self.instance.entered_links = {name: self.cleaned_data[name] for name in many & self.cleaned_data.keys()}
         self._take_lab_values()
@@ -181,7 +183,12 @@ class RecordForm(forms.ModelForm):
             if not self.errors:
                 self._look_across_rows()
 
+    def is_forbidden(self) -> bool:
+        """Whether the account's role does not allow the row."""
+        return self.has_error(NON_FIELD_ERRORS, "forbidden")
+
     def _look_across_rows(self) -> None:
+        self.instance.writer = self.user
         for finding in self._meta.model.findings([self.instance]):
             if finding.grade == Grade.NOTE:
                 self.notes.append(finding.sentence)
@@ -336,8 +343,12 @@ def forbidden_sentence(action: str, model: type[models.Model], study: Any = None
     """Say what a role, or a closed study, does not allow."""
     if permissions.is_closed_to(action, model, study):
         return permissions.closed_sentence(study)
+    what = model._meta.verbose_name_plural
+    if permissions.is_kept(action, model, study):
+        while_blinded = f"While study {study} is blinded" if study is not None else "While a study is blinded"
+        return f"{while_blinded}, only its allocators {action} {what}; ask one of them."
     where = f" in study {study}" if study is not None else ""
-    return f"Your role may not {action} {model._meta.verbose_name_plural}{where}; ask a manager."
+    return f"Your role may not {action} {what}{where}; ask a manager."
 
 
 @contextmanager

@@ -143,6 +143,7 @@ def check_grid(record: type[Record], sheet: GridSheet, *, user: Any, study: Any 
     ids = [row.pk for row in sheet.rows if row.pk is not None]
     visible = permissions.visible(record.model._default_manager.filter(pk__in=ids), user)
     by_id: dict[int, Any] = with_related(visible, record).in_bulk() if ids else {}
+    permissions.conceal(by_id.values(), user)
     stored = {row.number: by_id[row.pk] for row in sheet.rows if row.pk in by_id}
     gone = [row.number for row in sheet.rows if row.pk is not None and row.pk not in by_id]
     defaults = default_texts(record)

@@ -116,7 +116,8 @@ def _stored_rows(context: PageContext) -> tuple[list[Any], list[str]]:
         selected = selected_rows(context)
     except FilterError as error:
         return [], [said for some in error.errors.values() for said in some]
-    return list(with_related(selected, context.record)[: MOST_STORED + 1]), []
+    rows = with_related(selected, context.record)[: MOST_STORED + 1]
+    return permissions.conceal(rows, context.user), []
 
 
 def _groups(context: PageContext) -> list[dict[str, Any]]:

@@ -7,10 +7,14 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
+from labdb.registry import permissions
 from labdb.registry.models import LabQuerySet
+from labdb.registry.secrecy import Secrecy
 from labdb.registry.table_writes import insert_rows
 
+WORKBOOK = "workbook"  # what an import of a whole study is called
 REMEMBERED = 20  # imports of a record that are looked through for what a column was
 
 
@@ -65,6 +69,34 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"import {self.pk} ({self.file_name})"
+
+    @classmethod
+    def not_kept_at(cls, user: Any, path: str) -> Q:
+        """Return the condition that neither the name of a file nor what refused it tells what is kept from the account.
+
+        Whose import it is sees it all the same; one that names no study counts as of every study.
+        """
+        condition = Q()
+        for secrecy, resources in _kept_resources().items():
+            if permissions.holds_everywhere(user, secrecy.permission):
+                continue
+            at = {name: "__".join(filter(None, [path, name])) for name in ("resource", "study", "created_by")}
+            shown = Q(**{at["created_by"]: user}) | permissions.open_at(user, secrecy, at["study"])
+            if not permissions.is_any_shut(user, secrecy):
+                shown |= Q(**{f"{at['study']}__isnull": True})
+            condition &= ~Q(**{f"{at['resource']}__in": resources}) | shown
+        return condition
+
+
+def _kept_resources() -> dict[Secrecy, list[str]]:
+    """Return by their secrecy the records that few may know or write; a workbook may hold all of them."""
+    from labdb.registry.record import all_records
+
+    kept: dict[Secrecy, list[str]] = {}
+    for record in all_records():
+        if (secrecy := permissions.secrecy_of(record.model)) is not None:
+            kept.setdefault(Secrecy(secrecy.permission, secrecy.flag), [WORKBOOK]).append(record.resource)
+    return kept
 
 
 class ImportedRow(models.Model):

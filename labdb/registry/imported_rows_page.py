@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from labdb.registry import permissions
 from labdb.registry.cells import detail_url
 from labdb.registry.import_log import Import, ImportedRow
 from labdb.registry.listing import page_number
@@ -53,7 +54,7 @@ def import_rows_table(request: HttpRequest, pk: int) -> HttpResponse:
     rows = list(log.rows.order_by("pk")[start : start + PAGE_ROWS + 1])
     words = {
         "log": log,
-        "rows": _named(rows[:PAGE_ROWS]),
+        "rows": _named(rows[:PAGE_ROWS], request.user),
         "previous": number - 1,
         "next": number + 1 if len(rows) > PAGE_ROWS else 0,
     }
@@ -68,13 +69,14 @@ def _refusal(log: Import, user: Any) -> dict[str, Any]:
     return {"sentences": sentences, "n_more": log.n_errors - len(sentences)}
 
 
-def _named(rows: list[ImportedRow]) -> list[dict[str, Any]]:
-    """Return the rows with the records they became; the study of an import is seen, so are its rows."""
+def _named(rows: list[ImportedRow], user: Any) -> list[dict[str, Any]]:
+    """Return the rows with the records they became, as far as the account may see them."""
     ids: dict[str, list[int]] = {}
     for row in rows:
         ids.setdefault(row.resource, []).append(row.record_id)
     stored: dict[str, dict[int, models.Model]] = {
-        name: record_for(name).model._default_manager.in_bulk(of_record) for name, of_record in ids.items()
+        name: permissions.visible(record_for(name).model._default_manager.all(), user).in_bulk(of_record)
+        for name, of_record in ids.items()
     }
     named = []
     for row in rows:

@@ -74,8 +74,12 @@ class KeyRing:
         scope = study.pk if study is not None and issubclass(model, StudyRecord) else None
         return model, scope, text
 
+    def rows(self, model: type[models.Model]) -> models.QuerySet:
+        """Return the rows that names are looked up in: those that the account may see."""
+        return permissions.visible(model._default_manager.all(), self.user)
+
     def _rows(self, model: type[models.Model], study: Any) -> models.QuerySet:
-        rows = permissions.visible(model._default_manager.all(), self.user)
+        rows = self.rows(model)
         related = [step for step in ["__".join(key_path(model).split("__")[:-1])] if step]
         if issubclass(model, StudyRecord):
             related.append("study")

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.http import QueryDict
 
+from labdb.registry import permissions
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
 from labdb.registry.filters import apply, chosen_names, read_filters
 from labdb.registry.keys import key_path
@@ -102,7 +103,7 @@ def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -
     start = (number - 1) * PAGE_ROWS
     found = rows_of_page(queryset, partial(with_related, columns=columns), start, start + PAGE_ROWS + 1)
     has_next = len(found) > PAGE_ROWS
-    rows = found[:PAGE_ROWS]
+    rows = permissions.conceal(found[:PAGE_ROWS], context.user)
     is_counted = has_next or (number > 1 and start < COUNTED)
     count = count_text(queryset) if is_counted else f"{start + len(rows):,}"
     is_long = count.endswith("+") or start >= COUNTED

@@ -12,6 +12,7 @@ from labdb.registry import permissions
 from labdb.registry.findings import Finding
 from labdb.registry.former_names import taken_over
 from labdb.registry.lab_values import LabValuesField
+from labdb.registry.secrecy import Secrecy
 
 
 class LabQuerySet(models.QuerySet):
@@ -31,6 +32,10 @@ class LabRecord(models.Model):
 
     # How people name a row: a field, or a path to one. Files, forms and REST accept it in place of an id.
     key_field: ClassVar[str] = "code"
+    # Who is about to write the row, where a form or a sheet knows it: `findings` may ask.
+    writer: Any = None
+    # Who alone may know the rows, or write them, while their study says so.
+    secrecy: ClassVar[Secrecy | None] = None
 
     lab_values = LabValuesField(default=dict, db_default={}, editable=False)
     notes = models.TextField(blank=True, help_text="Anything worth knowing that has no field of its own.")

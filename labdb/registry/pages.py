@@ -84,7 +84,7 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
             return _list_response(
                 request, context, sentences=[f"{asked_format} is not a format of exports; choose csv."]
             )
-        return export_response(queryset, context.record, request.GET)
+        return export_response(queryset, context.record, request.GET, request.user)
     return _list_response(request, context, page=table_page(context, queryset, _list_url(context)))
 
 
@@ -176,7 +176,7 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     row = context.row_or_404(pk)
     study = permissions.study_of(row)
     columns = columns_of(context.record, context.record.columns())
-    row = with_related(context.rows(), columns).get(pk=pk)
+    [row] = permissions.conceal([with_related(context.rows(), columns).get(pk=pk)], request.user)
     words = {
         **context.for_template(study),
         "row": row,

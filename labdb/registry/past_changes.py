@@ -18,6 +18,7 @@ from labdb.registry.record import lab_fields_of
 
 SHOWN = 50  # changes; the rest stay in the database
 WORDS = {"insert": "entered", "update": "changed", "delete": "deleted"}
+KEPT = "not shown to you"
 UNSAID = {"id", "version", "modified_at", "created_at", "created_by", lab_values.COLUMN}
 
 
@@ -100,7 +101,8 @@ def _lab_fields(model: Any, events: list[Any]) -> list[Any]:
 
 def _cell(field: Any, value: Any, names: dict[Any, dict[Any, str]]) -> Cell:
     if field.is_relation and value is not None:
-        return Cell((Part(names[field.related_model].get(value, f"#{value}")),))
+        unseen = KEPT if permissions.secrecy_of(field.related_model) else f"#{value}"
+        return Cell((Part(names[field.related_model].get(value, unseen)),))
     return Cell((value_part(field, value),))
 
 

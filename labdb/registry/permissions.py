@@ -4,14 +4,19 @@ A closed study can only be looked at, whoever asks; the database holds to it too
 
 A role is a Django group. Held by the account itself it counts in every study; held by a membership, in that study.
 What each role may do stands in labdb.accounts.roles and can be changed in the admin.
+
+Some rows are kept from all but a few while their study is blinded (labdb.registry.secrecy), whatever else a role gives.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import Permission
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from labdb.registry.secrecy import Secrecy
 
 ACTIONS = ("view", "add", "change", "delete")
 
@@ -72,6 +77,11 @@ def visible_at(user: Any, model: type[Model], path: str = "") -> Q | None:
     path : str
         Leads to the rows from those that are filtered; empty for the filtered rows themselves.
     """
+    condition = _visible_by_role(user, model, path)
+    return None if condition is None else condition & _not_kept(user, model, path)
+
+
+def _visible_by_role(user: Any, model: type[Model], path: str) -> Q | None:
     permission = codename(model, "view")
     if not user.is_authenticated or not user.is_active:
         return None
@@ -88,16 +98,136 @@ def visible_at(user: Any, model: type[Model], path: str = "") -> Q | None:
     return condition
 
 
+def seen_at(user: Any, model: type[Model], path: str) -> Q:
+    """Return `visible_at` as a condition that can stand beside others: where nothing is seen, no row meets it."""
+    condition = visible_at(user, model, path)
+    return Q(pk__in=[]) if condition is None else condition
+
+
 def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
     """Whether an account may view, add, change or delete rows of this record (in this study, if it has one)."""
     permission = codename(model, action)
     if not user.is_authenticated or not user.is_active or is_closed_to(action, model, study):
+        return False
+    if is_kept_from(user, action, model, study):
         return False
     if has_role_everywhere(user, permission):
         return True
     if study_path(model) is None or study is None:
         return bool(studies_where(user, permission))
     return study.pk in studies_where(user, permission)
+
+
+def secrecy_of(model: Any) -> Secrecy | None:
+    """Return what a model says of rows that few may know."""
+    secrecy: Secrecy | None = getattr(model, "secrecy", None)
+    return secrecy
+
+
+def holds_everywhere(user: Any, permission: str) -> bool:
+    """Whether a role of the account's own gives it the right in every study; to be an administrator is not enough."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if not hasattr(user, "_rights_of_roles"):
+        given = Permission.objects.filter(group__user=user).order_by().distinct()
+        found = given.values_list("content_type__app_label", "codename")
+        user._rights_of_roles = {f"{app_label}.{name}" for app_label, name in found}
+    return permission in user._rights_of_roles
+
+
+def holds(user: Any, permission: str, study: Any) -> bool:
+    """Whether a role gives the account the right in this study."""
+    return holds_everywhere(user, permission) or study.pk in studies_where(user, permission)
+
+
+def is_kept(action: str, model: type[Model], study: Any) -> bool:
+    """Whether a study keeps these rows, or the writing of them, from all but the holders of the right."""
+    secrecy = secrecy_of(model)
+    if secrecy is None or (action == "view" and (not secrecy.hides or secrecy.used_by)):
+        return False
+    if secrecy.used_by:  # a name that is taken already would tell what such a study uses
+        return study_model()._default_manager.filter(**{secrecy.flag: True}).exists()
+    return study is not None and getattr(study, secrecy.flag)
+
+
+def is_kept_from(user: Any, action: str, model: type[Model], study: Any) -> bool:
+    """Whether the rows, or the writing of them, are kept from this account."""
+    secrecy = secrecy_of(model)
+    if secrecy is None or not is_kept(action, model, study) or holds_everywhere(user, secrecy.permission):
+        return False
+    held = studies_where(user, secrecy.permission)
+    return not held if secrecy.used_by else study.pk not in held
+
+
+def _not_kept(user: Any, model: Any, path: str) -> Q:
+    """Return the condition that rows are not kept from the account; the parameters of `visible_at`."""
+    if hasattr(model, "not_kept_at"):
+        condition: Q = model.not_kept_at(user, path)
+        return condition
+    secrecy = secrecy_of(model)
+    if secrecy is None or not secrecy.hides or holds_everywhere(user, secrecy.permission):
+        return Q()
+    if not secrecy.used_by:
+        return open_at(user, secrecy, "__".join(filter(None, [path, str(study_path(model))])))
+    uses = [model._meta.get_field(name) for name in secrecy.used_by]
+    rows = [use.related_model._default_manager.filter(**{use.field.name: OuterRef("pk")}).order_by() for use in uses]
+    shown, unused = Q(), Q()
+    for using in rows:
+        shown |= Q(Exists(using.filter(open_at(user, secrecy, "study"))))
+        unused &= ~Q(Exists(using))
+    return Q(**{f"{path or 'pk'}__in": model._default_manager.filter(shown | unused).order_by().values("pk")})
+
+
+def open_at(user: Any, secrecy: Secrecy, study: str) -> Q:
+    """Return the condition that a study keeps nothing from the account, by the path to it.
+
+    Said without a negation, so that beside another condition on the same rows it speaks of those rows.
+    """
+    condition = Q(**{f"{study}__{secrecy.flag}": False})
+    held = studies_where(user, secrecy.permission)
+    return condition | Q(**{f"{study}__in": sorted(held)}) if held else condition
+
+
+def is_any_shut(user: Any, secrecy: Secrecy) -> bool:
+    """Whether any study keeps something from the account."""
+    kept = study_model()._default_manager.filter(**{secrecy.flag: True})
+    return kept.exclude(pk__in=studies_where(user, secrecy.permission)).exists()
+
+
+def hidden_relations(model: type[Model]) -> list[Any]:
+    """Return the fields of a row that name a record which may be kept from who sees the row.
+
+    None of a row that is itself kept from the same people: what it names is of its study.
+    """
+    own = secrecy_of(model)
+    if own is not None and own.hides:
+        return []
+    return [
+        field
+        for field in model._meta.concrete_fields
+        if field.is_relation and (secrecy := secrecy_of(field.related_model)) is not None and secrecy.hides
+    ]
+
+
+def known_at(user: Any, model: type[Model], name: str) -> Q | None:
+    """Return the condition under which the account may know what a field names; None where it always may."""
+    field = next((field for field in hidden_relations(model) if field.name == name), None)
+    return (seen_at(user, field.related_model, name) or None) if field is not None else None
+
+
+def conceal(rows: Iterable[Any], user: Any) -> list[Any]:
+    """Return rows that are to be shown, each without the related records that are kept from the account.
+
+    A query for each such relation, none for a record without one. What was concealed is not to be saved.
+    """
+    rows = list(rows)
+    for field in hidden_relations(type(rows[0])) if rows else ():
+        ids = {getattr(row, field.attname) for row in rows} - {None}
+        seen = set(visible(field.related_model._default_manager.filter(pk__in=ids), user).values_list("pk", flat=True))
+        for row in rows:
+            if getattr(row, field.attname) not in seen:
+                setattr(row, field.name, None)
+    return rows
 
 
 def may_add_anything(user: Any) -> bool:

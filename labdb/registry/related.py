@@ -60,7 +60,7 @@ def _table(record: type[Record], field: Any, row: Any, user: Any) -> RelatedTabl
         count=f"{len(found):,}" if is_whole else count_text(queryset),
         list_url=_list_url(record, field, row),
         headings=plain_headings(record, columns),
-        rows=table_rows(record, columns, found[:FIRST_ROWS]),
+        rows=table_rows(record, columns, permissions.conceal(found[:FIRST_ROWS], user)),
         is_whole=is_whole,
     )
 

@@ -71,10 +71,10 @@ class RecordReader(viewsets.ViewSet):
         found = filters.read_filters(self.record, request.query_params, request.user)
         rows = filters.apply(self.get_queryset(), self.record, found)
         if "export" in request.query_params:
-            return export_response(rows, self.record, request.query_params)
+            return export_response(rows, self.record, request.query_params, request.user)
         chosen = filters.chosen_names(request.query_params)
         paging = Paging(partial(with_related, record=self.record))
-        page = paging.paginate_queryset(rows, request, self) or []
+        page = permissions.conceal(paging.paginate_queryset(rows, request, self) or [], request.user)
         return paging.get_paginated_response([represent(row, self.record, chosen) for row in page])
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -100,6 +100,7 @@ class RecordReader(viewsets.ViewSet):
         return is_an_id or key == "pk" or not self.get_queryset().filter(**{key: digits}).exists()
 
     def _answer(self, row: Any, code: int = status.HTTP_200_OK, chosen: Any = ()) -> Response:
+        [row] = permissions.conceal([row], self.request.user)
         headers = {"ETag": row.etag} if hasattr(row, "etag") else {}
         return Response(represent(row, self.record, chosen), code, headers=headers)
 

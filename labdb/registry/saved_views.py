@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 
-from labdb.registry.filters import FilterError, read_filters
+from labdb.registry import permissions
+from labdb.registry.filters import FilterError, read_filters, resolve
 from labdb.registry.form_fields import is_storable
 from labdb.registry.list_filters import changed
 from labdb.registry.page_context import PageContext
@@ -42,9 +43,23 @@ def views_of(context: PageContext) -> list[OfferedView]:
             view.pk, view.name, f"{url}?{view.query}" if view.query else url, view.query == here,
             view.owner_id == user.pk, view.is_shared, str(view.owner),
         )
-        for view in views.select_related("owner")
+        for view in views.select_related("owner", "study")
+        if view.owner_id == user.pk or not _tells_what_is_kept(context, view)
     ]  # fmt: skip
     return sorted(offered, key=lambda view: not view.is_own)
+
+
+def _tells_what_is_kept(context: PageContext, view: SavedView) -> bool:
+    """Whether a view shared by another filters by what is kept from this account: its name and address would tell."""
+    asked = QueryDict(view.query)
+    studies = [view.study] if view.study is not None else context.studies
+    models = {context.record.model}
+    for name in {*asked, *(word.removeprefix("-") for word in asked.get("ordering", "").split(","))}:
+        try:
+            models |= {relation.related_model for _path, relation in resolve(context.record, name).relations}
+        except ValidationError:
+            continue  # no filter: a search, a page
+    return any(permissions.is_kept_from(context.user, "view", model, study) for model in models for study in studies)
 
 
 def save_view(context: PageContext, name: str, query: str, *, is_shared: bool) -> tuple[SavedView, bool]:

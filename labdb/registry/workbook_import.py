@@ -19,7 +19,7 @@ from labdb.registry import permissions
 from labdb.registry.form_fields import AS_WRITTEN, KeyField, Reading, split_keys
 from labdb.registry.forms import Conflict, conflicts, forbidden_sentence, form_for
 from labdb.registry.headers import HEADER_LINE, CellError
-from labdb.registry.import_log import Import, Source
+from labdb.registry.import_log import WORKBOOK, Import, Source
 from labdb.registry.import_report import CheckedSheet, ImportReport, report_of
 from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.imports import check_sheet
@@ -31,7 +31,6 @@ from labdb.registry.workbook_files import WorkbookFile, is_workbook
 from labdb.registry.workbook_sheets import EXPLAINING, PEOPLE, PEOPLE_COLUMNS, sheet_records
 
 STUDIES = "studies"
-WORKBOOK = "workbook"
 
 
 @read_once()

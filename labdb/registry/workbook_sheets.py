@@ -111,7 +111,9 @@ class StudyRows:
     def _values(self, record: type[Record], columns: list[str]) -> list[Sequence[Any]]:
         rows = self._queries[record]
         ordering = [_sorted_by(record.model, name) for name in natural_key(record)]
-        named = {f"column_{at}": column_expression(record.model, name) for at, name in enumerate(columns)}
+        named = {
+            f"column_{at}": column_expression(record.model, name, user=self.user) for at, name in enumerate(columns)
+        }
         return list(rows.order_by(*ordering, "pk").annotate(**named).values_list(*named))
 
 

@@ -21,7 +21,6 @@ from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteraction
 from labdb.colony.models import Mouse, Study, StudyMembership
 from labdb.sequencing.models import CountMatrix, Gene, Library
 from labdb.tissue.models import BrainRegion
-from labdb.treatment.models import TreatmentArm
 from tests.analysis.small_study import make_treated_study
 
 N_PER_GROUP = 3  # of make_treated_study: c0-c2, r0-r2, s0-s2 (saline), k0-k2 (ketamine; k0 and k2 respond)
@@ -127,7 +126,7 @@ def add_reversal(run: AnalysisRun, **fields: Any) -> SignatureReversal:
     }  # fmt: skip
     return SignatureReversal.objects.create(
         study=run.study, run=run, matrix=CountMatrix.objects.get(study=run.study), estimand="arm",
-        region=BrainRegion.objects.get(code="PFC"), arm=TreatmentArm.objects.get(study=run.study, name="ketamine"),
+        region=BrainRegion.objects.get(code="PFC"), arm="ketamine",
         **{**known, **fields},
     )  # fmt: skip
 
