@@ -170,8 +170,8 @@ def truth_of(seed: int | None = None, layout: Layout = DEMO) -> dict[str, list[d
         "by_response": truth_by_response(),
         "by_arm": [{**row, "response": None} for row in truth_by_arm(behavior)],
         "tissue": tissue_truth(),
-        "assays": assay_truth() if layout.has_tracks else [],
         "planted": [asdict(error) for error in planted],
+        **({"assays": assay_truth()} if layout.has_tracks else {}),
     }
 
 
