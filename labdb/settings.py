@@ -221,6 +221,9 @@ SPECTACULAR_SETTINGS = {
 
 # More is warned of. Common practice for mice, not a law: a lab sets its own.
 IP_LIMIT_ML_PER_KG = whole_number("IP_LIMIT_ML_PER_KG", 10)
+SYRINGE_STEP_UL = whole_number("SYRINGE_STEP_UL", 10)  # as a 1 ml syringe is marked; volumes are rounded to it
+DOSE_MASS_AGE_H = whole_number("DOSE_MASS_AGE_H", 24)  # ours: a mouse is weighed on each day that it is dosed
+DOSE_TIME = time_of_day("DOSE_TIME", "09:00")  # of parts of an arm that say none; ours, early in the light phase
 # Of the body mass at baseline; the usual limit of protocols (a loss of 20 %). A study's own protocol decides.
 HUMANE_ENDPOINT_PERCENT = whole_number("HUMANE_ENDPOINT_PERCENT", 80)
 BOUT_STAGGER_S = whole_number("BOUT_STAGGER_S", 20, least=0)  # time to carry a mouse to the next cage; ours

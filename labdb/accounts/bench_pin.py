@@ -4,7 +4,6 @@ An entry keeps both: the account signed in, which typed it, and the person of th
 """
 
 import re
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,20 +14,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from labdb.accounts.models import User
+from labdb.accounts.wrong_tries import MOST_WRONG_TRIES, LimitedTries
 from labdb.registry import permissions
 
 SHORTEST, LONGEST = 4, 8
-MOST_WRONG_TRIES = 5
-LOCKED = timedelta(minutes=5)
 
 
-class BenchPin(models.Model):
+class BenchPin(LimitedTries):
     """The PIN of one person, hashed, and how often a wrong one was typed in a row."""
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="bench_pin")
     pin = models.CharField(max_length=128)
-    wrong_tries = models.PositiveSmallIntegerField(default=0)
-    locked_until = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["user"]
@@ -85,27 +81,19 @@ def check_pin(person: User, pin: str) -> None:
 
 def _try(held: BenchPin, pin: str) -> str:
     now = timezone.now()
-    if held.locked_until is not None and now < held.locked_until:
-        return _locked_sentence(held, now)
-    if check_password(pin, held.pin):
-        held.wrong_tries, held.locked_until = 0, None
-    else:
-        held.wrong_tries += 1
-        held.locked_until = now + LOCKED if held.wrong_tries % MOST_WRONG_TRIES == 0 else None
-    held.save(update_fields=["wrong_tries", "locked_until"])
+    if not held.is_locked(now):
+        held.count(now, is_right=check_password(pin, held.pin))
     if held.locked_until is not None:
         return _locked_sentence(held, now)
     if not held.wrong_tries:
         return ""
-    left = MOST_WRONG_TRIES - held.wrong_tries % MOST_WRONG_TRIES
-    return f"That is not the PIN of {_name(held.user)}; {left} more {'tries' if left > 1 else 'try'} until it is locked for 5 minutes."
+    return f"That is not the PIN of {_name(held.user)}; {held.tries_left} until it is locked for 5 minutes."
 
 
 def _locked_sentence(held: BenchPin, now: Any) -> str:
-    minutes = max(1, round((held.locked_until - now).total_seconds() / 60))
     return (
-        f"{MOST_WRONG_TRIES} wrong PINs in a row: the PIN of {_name(held.user)} is locked for {minutes} more "
-        f"minute{'s' if minutes > 1 else ''}. A manager can clear it on the account's page."
+        f"{MOST_WRONG_TRIES} wrong PINs in a row: the PIN of {_name(held.user)} is locked for {held.locked_for(now)}. "
+        "A manager can clear it on the account's page."
     )
 
 

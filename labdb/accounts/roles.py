@@ -24,6 +24,7 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
         "add": ("treatment",),
         "change": ("treatment",),
         "hold": ("treatment.allocationkey",),
+        "delete": ("treatment.treatmentarm", "treatment.treatmentcomponent"),
     },
     "investigator": {"view": EVERYTHING, "add": ("analysis",)},
     "manager": dict.fromkeys(ACTIONS, EVERYTHING),

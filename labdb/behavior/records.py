@@ -65,9 +65,9 @@ class SITestRecord(Record):
         "order_of_day", "target_side", "target", "estrous_stage", "scorer", "scoring_number", "counts", "tracker_file",
         "tracker_sha256", *EXCLUSION_FIELDS, "performed_by", "notes",
     )  # fmt: skip
-    computed = ("si_ratio", "corner_ratio")
-    list_display = ("mouse", "test_number", "test_at", "iz_absent_s", "iz_present_s", "si_ratio")
-    list_filter = ("mouse__cohort", "mouse__group", "test_number", "arena", "counts")
+    computed = ("si_ratio", "corner_ratio", "entered_unblinded")
+    list_display = ("mouse", "test_number", "test_at", "iz_absent_s", "iz_present_s", "si_ratio", "entered_unblinded")
+    list_filter = ("mouse__cohort", "mouse__group", "test_number", "arena", "counts", "entered_unblinded")
     search_fields = ("mouse__code",)
     detail_template = "desk/_si_test_story.html"
 
@@ -185,5 +185,7 @@ class AssayResultRecord(Record):
     fields = (
         "mouse", "metric", "session", "performed_at", "value", *EXCLUSION_FIELDS, "performed_by", "notes",
     )  # fmt: skip
-    list_filter = ("metric", "mouse__group")
+    computed = ("entered_unblinded",)
+    list_display = ("mouse", "metric", "session", "performed_at", "value", "entered_unblinded")
+    list_filter = ("metric", "mouse__group", "entered_unblinded")
     search_fields = ("mouse__code",)

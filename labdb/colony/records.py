@@ -30,8 +30,8 @@ class StudyRecordDeclaration(Record):
         "severity_prospective", "severity_actual", "primary_outcome", "planned_n", "planned_n_basis", "is_blinded",
         "state", "notes",
     )  # fmt: skip
-    computed = ("closed_at",)
-    list_display = ("code", "title", "state", "closed_at", "is_blinded", "planned_n")
+    computed = ("closed_at", "unblinded_at")
+    list_display = ("code", "title", "state", "closed_at", "is_blinded", "unblinded_at", "planned_n")
     list_filter = ("state", "is_blinded")
     search_fields = ("code", "title")
 
@@ -108,6 +108,7 @@ class MouseRecord(Record):
         "study", "code", "ear_tag", "sex", "strain", "genotype", "birth_date", "litter", "shipment", "cohort",
         "group", "death_date", "death_reason", "is_humane_endpoint", "notes",
     )  # fmt: skip
+    computed = ("unblinded_at",)
     list_display = ("code", "study", "cohort", "group", "sex", "birth_date", "death_date")
     list_filter = ("cohort", "group", "sex")
     search_fields = ("code", "ear_tag", "identifications__value")

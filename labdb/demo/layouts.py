@@ -23,6 +23,8 @@ class Layout:
         ``before`` or ``after`` the re-test.
     has_planted_errors : bool
         Whether the records as loaded contain the errors of `planted_errors`.
+    has_tracks : bool
+        Whether some SI tests come with the files of a tracker, and all mice with other assays.
     """
 
     code: str
@@ -34,6 +36,7 @@ class Layout:
     selection_rule: str
     decided: str
     has_planted_errors: bool
+    has_tracks: bool
 
 
 def _as_drawn(behavior: SimulatedBehavior, rng: np.random.Generator) -> SimulatedBehavior:
@@ -54,6 +57,7 @@ DEMO = Layout(
     ),
     decided="before",
     has_planted_errors=True,
+    has_tracks=True,
 )
 PUBLISHED = Layout(
     code="BAGOT",
@@ -65,5 +69,6 @@ PUBLISHED = Layout(
     selection_rule="By outcome: " + ", ".join(f"{n} {name}" for name, n in p.PUBLISHED_MICE.items()) + " mice.",
     decided="after",
     has_planted_errors=False,
+    has_tracks=False,
 )
 LAYOUTS = {"demo": DEMO, "published": PUBLISHED}

@@ -8,15 +8,16 @@ from django.db import transaction
 from labdb.accounts.roles import install_roles
 from labdb.colony.models import Study, StudyMembership
 from labdb.demo import parameters as p
+from labdb.demo import tracked_tests
 from labdb.demo.people import MOLECULAR, ensure_people
-from labdb.demo.simulate import SimulatedStudy
+from labdb.demo.simulate import SimulatedStudy, simulated_track_files
 from labdb.demo.tables import tables
-from labdb.registry.forms import complete, form_for
 from labdb.registry.history import writing
 from labdb.registry.imports import import_dicts
 from labdb.registry.record import record_for
 from labdb.sequencing.count_import import Quantification, import_counts
 from labdb.sequencing.models import Gene
+from labdb.treatment.unblinding import unblind
 
 Tell = Callable[[str], None]
 DOOR = "demo"
@@ -41,6 +42,7 @@ def load(simulated: SimulatedStudy, user: Any, tell: Tell) -> Study:
             if table.model is Gene and Gene.objects.filter(annotation=p.ANNOTATION).exists():
                 continue  # the other layout brought them
             _add(table.model, table.rows, user, study, table.reason)
+        _add_tracks(study, simulated, user, tell)
         tell("counts")
         with writing(user=user, door=DOOR):
             _add_counts(study, simulated, user)
@@ -85,14 +87,18 @@ def _add_counts(study: Study, simulated: SimulatedStudy, user: Any) -> None:
     import_counts(study, content, name=f"{study.code.lower()}_counts.csv", source=source, user=user)
 
 
+def _add_tracks(study: Study, simulated: SimulatedStudy, user: Any, tell: Tell) -> None:
+    if simulated.layout.has_tracks:
+        tell("tracks")
+        outcome = tracked_tests.store(list(simulated_track_files(simulated)), study, user)
+        if outcome.errors:
+            raise DemoRefusedError(f"tracks: {outcome.errors[0].sentence}")
+
+
 def _unblind(study: Study, user: Any) -> None:
-    """Open the key as an allocator does: by the form, with a reason that stays in the history."""
-    record = record_for(Study)
-    form = form_for(record)(complete({"is_blinded": "no"}, record, study), user=user, instance=study)
-    if not form.is_valid():
-        raise DemoRefusedError(f"unblinding: {form.errors.as_text()}")
-    with writing(user=user, door=DOOR, reason=UNBLINDING_REASON):
-        form.save()
+    """Open the key as an allocator does: by a row of the log, with a reason that stays in it and in the history."""
+    unblind(study, by=user, reason=UNBLINDING_REASON, door=DOOR)
+    study.refresh_from_db()
 
 
 def _add(model: Any, rows: Iterable[dict[str, Any]], user: Any, study: Study | None = None, reason: str = "") -> None:

@@ -123,6 +123,26 @@ TEST_LUX: Final = (10.0, 1.0)  # red light: mean and SD; ours
 GAP_BETWEEN_TRIALS_MIN: Final = (0.5, 1.5)  # the target is put in; ours
 LIGHTS_ON_HOUR: Final = 7  # ours
 
+# Tracks of a handful of first tests -------------------------------------------------------------------
+TRACKED: Final = {
+    "control": 1,
+    "susceptible": 3,
+    "resilient": 2,
+}  # mice, from the one nearest to the cutoff to a clear one; ours
+TRACK_HZ: Final = 25  # as many trackers sample
+TRACK_VISIT_S: Final = 2.5  # mean stay in zone or corner; ours
+TRACK_TURN_S: Final = 0.6  # how soon a mouse turns; ours
+
+# Other assays ----------------------------------------------------------------------------------------
+SUCROSE_TOTAL_G: Final = (6.0, 0.9)  # from both bottles in a night: mean and SD; ours
+ASSAY_METRICS: Final = (  # metric, day, hour, mean, SD, correlation with the log SI ratio of the first test, range; ours
+    ("sucrose_preference_percent", 11, 7, 74.0, 10.0, 0.40, (35.0, 97.0)),  # anhedonia goes along with avoidance
+    ("open_field_center_s", 23, 13, 48.0, 16.0, 0.25, (2.0, 200.0)),
+    ("open_field_distance_cm", 23, 13, 3_200.0, 550.0, 0.0, (900.0, 6_000.0)),
+    ("forced_swim_immobile_s", 25, 17, 128.0, 32.0, -0.30, (10.0, 238.0)),  # of 240
+    ("forced_swim_immobility_latency_s", 25, 17, 86.0, 26.0, 0.20, (5.0, 235.0)),
+)
+
 # Body mass -----------------------------------------------------------------------------------------
 BODY_MASS_G: Final = (25.0, 1.5)  # mean and SD at the first defeat
 MASS_LOSS_G: Final = 1.5  # of defeated mice, reached on the day below

@@ -4,6 +4,7 @@ Nothing here knows the database: `load_demo` turns the frames into records. The 
 free of errors; `with_planted_errors` makes the copy that is loaded.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,11 +16,13 @@ from labdb.demo.gene_names import demo_genes
 from labdb.demo.layouts import DEMO, Layout
 from labdb.demo.plant_expression import ExpressionTruth, plant_expression
 from labdb.demo.planted_errors import PlantedError, choose_errors, plant
+from labdb.demo.simulate_assays import assay_truth, simulate_assays
 from labdb.demo.simulate_behavior import SimulatedBehavior, simulate_behavior
 from labdb.demo.simulate_bench import SimulatedBench, simulate_bench
 from labdb.demo.simulate_expression import fraction_undone, simulate_counts
 from labdb.demo.simulate_measurements import tissue_truth
 from labdb.demo.simulate_tissue import SimulatedTissue, simulate_tissue
+from labdb.demo.simulate_track_files import TrackFile, choose_tracked, track_files
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class SimulatedStudy:
         Mice, SI tests, weighings, allocations; in ``latent`` what nobody sees.
     tissue : SimulatedTissue
         Dissections, samples, extractions, libraries, runs.
+    assays : pandas.DataFrame
+        Results of other assays; empty in a layout without.
     bench : SimulatedBench
         Everything else that the bench wrote down; where it has ``mice``, ``si_tests`` and ``weighings`` of its own, those
         are the full records.
@@ -57,6 +62,7 @@ class SimulatedStudy:
     behavior: SimulatedBehavior
     tissue: SimulatedTissue
     bench: SimulatedBench
+    assays: pd.DataFrame
     genes: pd.DataFrame
     counts: pd.DataFrame
     expression_truth: dict[str, ExpressionTruth]
@@ -75,6 +81,8 @@ class _Streams(NamedTuple):
     bench: np.random.Generator
     selection: np.random.Generator
     errors: np.random.Generator
+    assays: np.random.Generator
+    tracks: np.random.Generator
 
 
 def simulate_study(seed: int | None = None, layout: Layout = DEMO) -> SimulatedStudy:
@@ -109,12 +117,24 @@ def simulate_study(seed: int | None = None, layout: Layout = DEMO) -> SimulatedS
         behavior=behavior,
         tissue=tissue,
         bench=simulate_bench(behavior, tissue, layout.code, streams.bench),
+        assays=_assays(behavior, streams.assays, layout),
         genes=genes,
         counts=simulate_counts(expression_truth, behavior, tissue.libraries, streams.counts),
         expression_truth=expression_truth,
         truth=truth_by_response(),
         truth_by_arm=truth_by_arm(behavior),
     )
+
+
+def _assays(behavior: SimulatedBehavior, rng: np.random.Generator, layout: Layout) -> pd.DataFrame:
+    results = simulate_assays(behavior.mice, behavior.si_tests, rng)
+    return results if layout.has_tracks else results.iloc[:0]
+
+
+def simulated_track_files(study: SimulatedStudy) -> Iterator[TrackFile]:
+    """Yield the files of a tracker behind some of the first SI tests, as these are in the records."""
+    tests = choose_tracked(study.bench.si_tests, study.behavior.latent["phenotype"])
+    return track_files(tests, _streams(study.seed).tracks)
 
 
 def with_planted_errors(study: SimulatedStudy) -> SimulatedStudy:
@@ -136,7 +156,8 @@ def truth_of(seed: int | None = None, layout: Layout = DEMO) -> dict[str, list[d
     Returns
     -------
     dict
-        ``by_response`` and ``by_arm`` (fraction undone), ``tissue`` (correlations), ``planted`` (errors in the records).
+        ``by_response`` and ``by_arm`` (fraction undone), ``tissue`` and ``assays`` (correlations), ``planted`` (errors in
+        the records).
     """
     streams = _streams(layout.seed if seed is None else seed)
     behavior = layout.choose(simulate_behavior(streams.behavior), streams.selection)
@@ -150,6 +171,7 @@ def truth_of(seed: int | None = None, layout: Layout = DEMO) -> dict[str, list[d
         "by_arm": [{**row, "response": None} for row in truth_by_arm(behavior)],
         "tissue": tissue_truth(),
         "planted": [asdict(error) for error in planted],
+        **({"assays": assay_truth()} if layout.has_tracks else {}),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from labdb.behavior.models import Arena, SocialInteractionTest
+from labdb.behavior.models import Arena, AssayResult, SocialInteractionTest
 from labdb.colony.models import Cage, Cohort, Housing, Litter, Mouse, Shipment, Weighing
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout, DefeatCourse
 from labdb.demo import parameters as p
@@ -103,6 +103,8 @@ def _behavior(study: SimulatedStudy) -> Iterator[Table]:
     tests = _by_technician(study.bench.si_tests, study.bench.mice)
     yield Table(Arena, [{"name": name, **p.ARENA_CM} for name in sorted(set(tests["arena"]))])
     yield Table(SocialInteractionTest, rows_of(tests.assign(scorer=people.SCORER)))
+    if study.layout.has_tracks:
+        yield Table(AssayResult, rows_of(_by_technician(study.assays, study.bench.mice)))
 
 
 def _treatment(study: SimulatedStudy) -> Iterator[Table]:
@@ -141,7 +143,7 @@ def _treatment(study: SimulatedStudy) -> Iterator[Table]:
     keys = [{"allocation": row.allocation_code, "arm": row.arm} for _mouse, row in allocations.iterrows()]
     yield Table(AllocationKey, keys)
     doses = _by_technician(dosing.doses, study.bench.mice).drop(columns=["cohort", "day"])
-    yield Table(Dose, rows_of(doses.assign(route="i.p.")))
+    yield Table(Dose, rows_of(doses.assign(route="i.p.", volume_ml_per_kg=p.DOSE_VOLUME_ML_PER_KG)))
 
 
 def _components() -> list[dict[str, Any]]:
@@ -151,6 +153,7 @@ def _components() -> list[dict[str, Any]]:
         components.assign(
             part=1 + components.groupby("arm").cumcount(),
             route="i.p.",
+            volume_ml_per_kg=p.DOSE_VOLUME_ML_PER_KG,
             time_of_day=f"{p.DOSE_HOUR:02d}:00",
             drug_form=has_dose.map({True: p.DRUG_FORM, False: ""}),
             vehicle=has_dose.map({True: p.DRUG_VEHICLE, False: ""}),

@@ -18,6 +18,7 @@ from labdb.behavior.models import Assay, AssayMetric, AssayResult, TrackedAssayT
 from labdb.behavior.tracking.readings import readings_of
 from labdb.colony.models import Study
 from labdb.desk import assays
+from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 
 
@@ -68,9 +69,17 @@ def assay_page(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         "empty": [one for one in metrics if not one["summaries"] and not one["excluded"]],
         "n_measures": table["measure"].nunique(),
         "may_enter": may(request.user, "add", AssayResult, study),
+        "trials": _trials(study, assay, request.user),
         "may_track": may(request.user, "add", TrackedAssayTrial, study) and readings_of(assay),
     }
     return render(request, "desk/assay.html", words)
+
+
+def _trials(study: Study, assay: Assay, user: Any) -> list[TrackedAssayTrial]:
+    """Return the trials that were read from tracks, by session and mouse."""
+    found = TrackedAssayTrial.objects.visible_to(user).filter(study=study, assay=assay)
+    trials = found.select_related("mouse__study", "study")
+    return sorted(trials, key=lambda one: (natural(one.session), natural(one.mouse.code)))
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

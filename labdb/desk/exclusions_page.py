@@ -22,7 +22,7 @@ from labdb.colony.models import Exclusion, Study
 from labdb.registry.record import all_records, record_for
 
 ANSWERS = {True: "yes", False: "no", None: "unknown"}
-CSV_HEADER = ("kind", "what", "criterion", "set_a_priori", "decided_blind", "excluded_by", "excluded_at")
+CSV_HEADER = ("kind", "what", "criterion", "set_a_priori", "decided_blind", "excluded_by", "excluded_at", "unblinded")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Excluded:
     who: str
     at: datetime | None
     url: str
+    is_unblinded: bool = False  # entered when the study, or this mouse, was unblinded
 
     @property
     def a_priori(self) -> str:
@@ -49,10 +50,15 @@ class Excluded:
         return ANSWERS[self.is_blind]
 
     @property
+    def unblinded(self) -> str:
+        """Whether it was entered after an unblinding: yes or no."""
+        return ANSWERS[self.is_unblinded]
+
+    @property
     def cells(self) -> tuple[str, ...]:
         """The row of the CSV file."""
         at = self.at.isoformat(timespec="seconds") if self.at else ""
-        return (self.kind, self.what, self.criterion, self.a_priori, self.blind, self.who, at)
+        return (self.kind, self.what, self.criterion, self.a_priori, self.blind, self.who, at, self.unblinded)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Filter:
 def exclusions(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the page of a study's exclusions, those that ``?kind=&a_priori=&blind=`` select; ``?export=csv`` the file."""
     study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
-    rows = [*_mice(study, request.user), *_tests_and_samples(study, request.user)]
+    rows = excluded_rows(study, request.user)
     filters = _filters(request, rows)
     shown = [row for row in rows if all(getattr(row, one.name) == one.chosen for one in filters if one.chosen)]
     if request.GET.get("export") == "csv":
@@ -85,6 +91,11 @@ def exclusions(request: HttpRequest, code: str) -> HttpResponse:
         "export_url": f"?{urlencode({**chosen, 'export': 'csv'})}",
     }
     return render(request, "desk/exclusions.html", words)
+
+
+def excluded_rows(study: Study, user: Any) -> list[Excluded]:
+    """Return everything of a study that is left out."""
+    return [*_mice(study, user), *_tests_and_samples(study, user)]
 
 
 def _filters(request: HttpRequest, rows: list[Excluded]) -> list[Filter]:
@@ -133,7 +144,7 @@ def _mice(study: Study, user: Any) -> Iterator[Excluded]:
     for row in rows.order_by("mouse__code", "criterion"):
         yield Excluded(
             "Mouse", str(row.mouse), row.criterion, row.is_a_priori, row.is_blind, _name(row.decided_by),
-            row.decided_at or row.created_at, _url(Exclusion, row),
+            row.decided_at or row.created_at, _url(Exclusion, row), _is_after(row.created_at, study, row.mouse),
         )  # fmt: skip
 
 
@@ -152,7 +163,14 @@ def _tests_and_samples(study: Study, user: Any) -> Iterator[Excluded]:
                 _name(row.excluded_by),
                 since.get(row.pk),
                 _url(model, row),
+                _is_after(since.get(row.pk), study, getattr(row, "mouse", None)),
             )
+
+
+def _is_after(at: datetime | None, study: Study, mouse: Any) -> bool:
+    """Whether an exclusion was entered when its study, or its mouse, had been unblinded."""
+    lifted = [one for one in (study.unblinded_at, mouse.unblinded_at if mouse else None) if one]
+    return at is not None and any(at > one for one in lifted)
 
 
 def _since(model: Any, rows: list[Any]) -> dict[int, datetime]:

@@ -22,7 +22,8 @@ from labdb.registry.former_names import former_names
 from labdb.registry.keys import KeyRing
 from labdb.registry.permissions import conceal, may
 from labdb.sequencing.models import LibraryCounts
-from labdb.treatment.models import Allocation, AllocationKey
+from labdb.treatment.adherence import adherence_of
+from labdb.treatment.models import Allocation, AllocationKey, Dose
 
 
 @require_GET
@@ -46,10 +47,12 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "allocation": allocation,
         "key": key,
         "components": list(key.arm.components.select_related("drug")) if key else [],
+        "doses": adherence_of(found.doses.all()).get(found.pk) if may(request.user, "view", Dose, study) else None,
         "dissections": dissections,
         "timeline": _timeline(found, tests, allocation, dissections),
         "tissue": _tissue(found),
         "assay_results": list(found.assayresults.select_related("metric__assay")),
+        "assay_trials": list(found.tracked_assay_trials.select_related("assay", "mouse__study")),
         **_results(found, request.user),
         "body_mass_figure": _body_mass_figure(found),
         "entries": entries_of_mouse(request.user, found),

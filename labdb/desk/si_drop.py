@@ -118,7 +118,7 @@ class SiDrop(TrackerDrop):
         how = words.scoring(row.target, side, self.asked.trial_s)
         row.score = score_trial(row.trial, how)
         if row.match.mouse is not None:
-            row.scored = ScoredSiTrial(*self._scored_fields(row, how, row.score), row.target, side)
+            row.scored = ScoredSiTrial(**self._scored_fields(row, how, row.score), target=row.target, target_side=side)
 
     def _place_of(self, row: SiRow) -> Any:
         return (row.match.mouse.pk, row.target) if row.match.mouse and row.target else None

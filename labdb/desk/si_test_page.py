@@ -1,48 +1,30 @@
 """One SI test down to its tracks: both trials side by side, the ratio, and how sure it is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from altair.utils.schemapi import debug_mode as altair_checks
 from django.conf import settings
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from analysis import figures
-from analysis.figure_views import (
-    CONTENT_TYPES,
-    Drawn,
-    FigureError,
-    figure_id,
-    refuse_figure,
-    require_format,
-    send_figure,
-)
-from analysis.figures.tracks import MOST_POINTS, Track, occupancy_maps, thinning, track_paths
+from analysis.figure_views import FigureError, refuse_figure, require_format, send_figure
 from analysis.kernels.track_bootstrap import RatioInterval
-from analysis.kernels.tracks import occupancy
 from analysis.links import storable
 from analysis.tasks.si_tests import TIMES
 from labdb.behavior.models import SocialInteractionTest, TrackedTrial
-from labdb.behavior.tracking.rereading import Path, Reread, read_again
+from labdb.behavior.tracking.rereading import Reread, read_again
 from labdb.behavior.tracking.sources import interval_of_tracks
 from labdb.behavior.tracking.targets import ABSENT, PRESENT
 from labdb.colony.models import Study
 from labdb.desk.class_preview import current_rule, preview_calls
+from labdb.desk.track_figures import TITLES, draw, drawable, figure_words
+from labdb.desk.tracked_trials import take_away
 from labdb.registry.attachments import attachments_of
-from labdb.registry.entry import reason_of
-from labdb.registry.forms import Conflict, conflicts, forbidden_sentence
-from labdb.registry.history import writing
 from labdb.registry.permissions import may
 
-SQUARES_ALONG = 30  # of an occupancy map: squares of 1.4 cm in a box of 42 cm, smaller than a mouse
-TITLES = {"track": "Track over the arena", "occupancy": "Where it stayed"}
 TARGETS = {ABSENT: "target absent", PRESENT: "target present"}
 
 
@@ -71,7 +53,7 @@ def si_test(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         "measures": list(_measures(test, tracks)),
         "interval": _interval(tracks, cutoff or 1.0, test) if len(tracks) == 2 else None,
         "trials": [(one, files.get(one.tracked.sha256)) for one in tracks],
-        "figures": [_figure(test, study, tracks, name) for name in TITLES] if _drawable(tracks) else [],
+        "figures": [_figure(test, study, tracks, name) for name in TITLES] if drawable(_panels(tracks)) else [],
         "missing_limit": settings.TRACK_MISSING_LIMIT_PERCENT,
         "may_change": may(request.user, "change", TrackedTrial, study),
         "may_add": may(request.user, "add", SocialInteractionTest, study),
@@ -86,9 +68,7 @@ def si_test_figure(request: HttpRequest, code: str, pk: int, name: str, file_for
     path = reverse("si-test-figure", args=[code, pk, name, file_format])
     try:
         require_format(file_format)
-        if name not in TITLES:
-            raise FigureError(f"{name} is not a figure of an SI test; there are: {', '.join(TITLES)}.", 404)
-        drawn = _draw(name, _tracks(test))
+        drawn = draw(name, _panels(_tracks(test)))
     except FigureError as error:
         return refuse_figure(error)
     number = f"si-test-{test.test_number}"
@@ -98,21 +78,8 @@ def si_test_figure(request: HttpRequest, code: str, pk: int, name: str, file_for
 @require_POST
 def tracked_trial_remove(request: HttpRequest, code: str, pk: int, trial: int) -> HttpResponse:
     """Take a tracked trial away, so that its file can be read anew; the test keeps its numbers, the history the trial."""
-    test, study = _test_or_404(request, code, pk)
-    if not may(request.user, "change", TrackedTrial, study):
-        raise PermissionDenied(forbidden_sentence("change", TrackedTrial, study))
-    found = get_object_or_404(TrackedTrial, si_test=test, pk=trial)
-    reason = reason_of(request)
-    if not reason:
-        messages.error(request, "Say why the trial is taken away.")
-        return redirect("si-test-page", code, pk)
-    try:
-        with conflicts(TrackedTrial), writing(user=request.user, door="web", reason=reason):
-            found.delete()
-    except Conflict as conflict:
-        messages.error(request, str(conflict))
-    else:
-        messages.success(request, f"{found} taken away; the test keeps its numbers until the file is read anew.")
+    test, _study = _test_or_404(request, code, pk)
+    take_away(request, get_object_or_404(TrackedTrial, si_test=test, pk=trial), "the test keeps its numbers")
     return redirect("si-test-page", code, pk)
 
 
@@ -137,7 +104,7 @@ def _times(test: SocialInteractionTest) -> dict[str, float | None]:
 
 def _measures(test: SocialInteractionTest, tracks: Sequence[Reread]) -> Iterator[Measure]:
     """Yield what both trials say: what counts is the test's, the rest the tracker's."""
-    trials = {one.tracked.target: one.tracked for one in tracks}
+    trials = {one.tracked.target: one.tracked for one in tracks if isinstance(one.tracked, TrackedTrial)}
 
     def both(name: str, scale: float = 1) -> tuple[Any, Any]:
         values = (getattr(trials.get(target), name, None) for target in (ABSENT, PRESENT))
@@ -158,71 +125,20 @@ def _measures(test: SocialInteractionTest, tracks: Sequence[Reread]) -> Iterator
 
 def _interval(tracks: Sequence[Reread], cutoff: float, test: SocialInteractionTest) -> RatioInterval | None:
     """Return how sure the ratio is; None where one of the two trials has no track."""
-    absent, present = tracks
-    if absent.samples is None or absent.how is None or present.samples is None or present.how is None:
-        return None
-    return interval_of_tracks(
-        (absent.samples, absent.how), (present.samples, present.how), test=test.pk, cutoff=cutoff
-    )  # fmt: skip
+    sampled = []
+    for one in tracks:
+        if one.samples is None or one.how is None:
+            return None
+        sampled.append((one.samples, replace(one.how, layout=one.layout)))  # as the stored times
+    return interval_of_tracks(*sampled, test=test.pk, cutoff=cutoff)
 
 
-def _drawable(tracks: Sequence[Reread]) -> list[Reread]:
-    return [one for one in tracks if one.path is not None]
+def _panels(tracks: Sequence[Reread]) -> list[tuple[str, Reread]]:
+    return [(TARGETS[one.tracked.target], one) for one in tracks if isinstance(one.tracked, TrackedTrial)]
 
 
 def _figure(test: SocialInteractionTest, study: Study, tracks: Sequence[Reread], name: str) -> dict[str, Any]:
-    drawn = _draw(name, tracks)
-    urls = {kind: reverse("si-test-figure", args=[study.code, test.pk, name, kind]) for kind in CONTENT_TYPES}
-    return {
-        "id": figure_id(f"si-test-{test.pk}-{name}"),
-        "title": TITLES[name],
-        "spec": figures.specification_of(drawn.chart),
-        "files": [(kind.upper(), url) for kind, url in urls.items()],
-        "caption": drawn.caption,
-    }
+    def url_of(kind: str) -> str:
+        return reverse("si-test-figure", args=[study.code, test.pk, name, kind])
 
-
-def _draw(name: str, tracks: Sequence[Reread]) -> Drawn:
-    drawable = _drawable(tracks)
-    if not drawable:
-        raise FigureError("This test has no track; drop its tracker's files.", 404)
-    with altair_checks(False):
-        return _draw_tracks(drawable) if name == "track" else _draw_occupancy(drawable)
-
-
-def _draw_tracks(tracks: Sequence[Reread]) -> Drawn:
-    drawn = [
-        Track(TARGETS[one.tracked.target], path.time_s, path.x_cm, path.y_cm, one.layout)
-        for one, path in _counted(tracks)
-    ]
-    steps = [thinning(track) for track in drawn]
-    most = max(steps)
-    thinned = f" One sample in {most} is drawn, at most {MOST_POINTS:,} a trial; scores are of all." if most > 1 else ""
-    about = "The triangle is the start; blue: interaction zone, orange: corners. Gaps are times when it was not found."
-    return Drawn(track_paths(drawn), about + thinned)
-
-
-def _draw_occupancy(tracks: Sequence[Reread]) -> Drawn:
-    maps = []
-    for one, path in _counted(tracks):
-        if one.layout is None or one.how is None:
-            continue
-        floor = one.layout.floor
-        side_cm = max(floor.width_cm, floor.height_cm) / SQUARES_ALONG
-        seconds = occupancy(
-            path.time_s, path.x_cm, path.y_cm, floor.width_cm, floor.height_cm, side_cm, max_gap_s=one.how.max_gap_s
-        )  # fmt: skip
-        maps.append((TARGETS[one.tracked.target], one.layout, seconds, side_cm))
-    if not maps:
-        return Drawn(figures.no_data("no data: the arena or the wall with the target is not known"), "")
-    side = (
-        f"Seconds in each square of {maps[0][3]:.1f} cm; both trials have one scale of colors, which rises as a root."
-    )
-    return Drawn(occupancy_maps(maps), side)
-
-
-def _counted(tracks: Sequence[Reread]) -> Iterator[tuple[Reread, Path]]:
-    """Yield each track with the part that its score is of: the protocol's length from the start."""
-    for one in tracks:
-        if one.path is not None:
-            yield one, one.path.first(one.how.length_s if one.how else np.inf)
+    return figure_words(f"si-test-{test.pk}", name, _panels(tracks), url_of)

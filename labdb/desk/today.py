@@ -22,6 +22,7 @@ from labdb.colony.mass_loss import mass_alert
 from labdb.colony.models import Mouse, Weighing, WelfareAction, WelfareCheck, WelfareFinding
 from labdb.defeat.first_day import FIRST_DAY, first_day_of_stress
 from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
+from labdb.desk.weighing_page import ALL
 from labdb.registry.due import Due, DueSource, Trouble, TroubleSource
 from labdb.registry.import_log import Import
 from labdb.registry.record import record_for
@@ -136,7 +137,7 @@ def doses(user: Any, today: date) -> Iterator[Due]:
         study, cohort, who = row["study__code"], row["mouse__cohort__code"] or "", row["performed_by__username"] or ""
         of_cohort = {"study": study, **({"mouse__cohort": cohort} if cohort else {})}
         if row["n_today"]:
-            url = list_url(Dose, **of_cohort, planned_at__date=today)
+            url = f"{reverse('bench-dosing', args=[study])}?{urlencode({'cohort': cohort or ALL})}"
             yield Due("doses", url, study, cohort, row["n_done"], row["n_today"], who)
         if row["n_late"]:
             url = list_url(Dose, **of_cohort, status=DoseStatus.PLANNED, planned_at__lt=today)

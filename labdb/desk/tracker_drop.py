@@ -161,7 +161,7 @@ class TrackerDrop:
         return {file.error.asks_for for file in self.files if file.error and file.error.asks_for}
 
     @property
-    def wanted(self) -> list[Row]:
+    def wanted(self) -> list[Any]:
         """The trials that are not left out."""
         return [row for row in self.rows if not row.is_left_out]
 
@@ -321,10 +321,12 @@ class TrackerDrop:
         """Score a row by what is said of its arena, and put into it what is to be stored."""
         raise NotImplementedError
 
-    def _scored_fields(self, row: Row, how: Scoring, score: TrialScore) -> tuple[Any, ...]:
+    def _scored_fields(self, row: Row, how: Scoring, score: TrialScore) -> dict[str, Any]:
         """Return the fields that every scored trial has."""
-        mouse, arena = row.match.mouse, row.arena
-        return row.number, row.file.kept, row.format, row.trial, row.trial_name, mouse, arena, how, score
+        return {
+            "number": row.number, "kept": row.file.kept, "tracker_format": row.format, "trial": row.trial,
+            "trial_name": row.trial_name, "mouse": row.match.mouse, "arena": row.arena, "how": how, "score": score,
+        }  # fmt: skip
 
     def _refuse_twice(self) -> None:
         """Refuse two trials where one belongs."""
@@ -351,7 +353,7 @@ class TrackerDrop:
 
     def _shared_words(self) -> dict[str, Any]:
         """Return what a batch of any kind has."""
-        used = {(row.format, row.arena.pk) for row in self.wanted if row.scored is not None and not row.errors}
+        used = {(row.format, row.arena.pk) for row in self.wanted if row.arena and row.scored and not row.errors}
         rate_hz = self.asked.frame_rate_hz
         mappings = [
             one.to_mapping(self.formats[one.format], rate_hz if one.format == deeplabcut.FORMAT else None)

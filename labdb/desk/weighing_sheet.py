@@ -99,10 +99,10 @@ def weighing_round(study: Study, cohort: Cohort | None) -> list[MouseOfRound]:
     mice = Mouse.objects.filter(study=study).filter(Q(death_date=None) | Q(death_date__gte=today))
     chosen: Any = list((mice.filter(cohort=cohort) if cohort else mice).annotate(first_day=first_day_of_stress()))
     ids = [mouse.pk for mouse in chosen]
-    housings, masses, marks = housings_on(ids, today), _masses(ids), _marks(chosen)
+    housings, masses, marks = housings_on(ids, today), _masses(ids), marks_of(chosen)
     excluded = set(Mouse.objects.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
     checks = _checks_today(ids)
-    order = sorted(chosen, key=lambda mouse: _place_order(mouse, housings.get(mouse.pk)))
+    order = sorted(chosen, key=lambda mouse: place_order(mouse, housings.get(mouse.pk)))
     return [
         MouseOfRound(
             mouse, place_words(housings.get(mouse.pk)), marks[mouse.pk], masses[mouse.pk], mouse.pk in excluded,
@@ -141,7 +141,7 @@ def _masses(ids: list[int]) -> dict[int, list[Mass]]:
     return masses
 
 
-def _marks(mice: list[Mouse]) -> dict[int, list[str]]:
+def marks_of(mice: list[Mouse]) -> dict[int, list[str]]:
     """Return what a scanner may read of each mouse beside its code."""
     marks = defaultdict(list, {mouse.pk: [mouse.ear_tag] for mouse in mice if mouse.ear_tag})
     worn = MouseIdentification.objects.filter(mouse__in=[mouse.pk for mouse in mice], removed_date=None)
@@ -159,7 +159,8 @@ def _checks_today(ids: list[int]) -> dict[int, int]:
     return counts
 
 
-def _place_order(mouse: Mouse, housing: Housing | None) -> tuple[Any, ...]:
+def place_order(mouse: Mouse, housing: Housing | None) -> tuple[Any, ...]:
+    """Return what sorts mice as they stand in the rack; those without a cage come last."""
     cage = housing.cage if housing else None
     if cage is None or housing is None:
         return (1, (), (), (), (), "", natural(mouse.code))

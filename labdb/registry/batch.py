@@ -124,6 +124,8 @@ def check_rows(
         if isinstance(rule, UniqueRule):
             _check_in_batch(rule, checked, word)
     sound = [row for row in checked if row.is_written and not row.errors]
+    for row in sound:
+        row.instance.writer = user
     for finding in record.model.findings([row.instance for row in sound]):  # type: ignore[attr-defined]
         sound[finding.number].find(finding)
     return checked

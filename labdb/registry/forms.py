@@ -188,6 +188,7 @@ class RecordForm(forms.ModelForm):
         return self.has_error(NON_FIELD_ERRORS, "forbidden")
 
     def _look_across_rows(self) -> None:
+        self.instance.writer = self.user
         for finding in self._meta.model.findings([self.instance]):
             if finding.grade == Grade.NOTE:
                 self.notes.append(finding.sentence)

@@ -54,9 +54,15 @@ def protect_history(cursor: Any, app_role: str) -> None:
         cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC, {role}")
     # TRUNCATE fires no trigger for a row, and a trigger added to a table could undo what the others do.
     cursor.execute(f"REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public FROM PUBLIC, {role}")
-    tables = ", ".join(f'"{model._meta.db_table}"' for model in _history_models())
+    tables = _names(_history_models())
     cursor.execute(f"REVOKE ALL ON {tables} FROM PUBLIC, {role}")
     cursor.execute(f"GRANT SELECT ON {tables} TO {role}")
+    if logs := [model for model in apps.get_models() if getattr(model, "append_only", False)]:
+        cursor.execute(f"REVOKE UPDATE, DELETE ON {_names(logs)} FROM PUBLIC, {role}")
+
+
+def _names(models: list[Any]) -> str:
+    return ", ".join(f'"{model._meta.db_table}"' for model in models)
 
 
 def _history_models() -> list[Any]:

@@ -122,6 +122,10 @@ def _merge(kept: Any, dropped: Any, names: Collection[str], user: Any, reason: s
     for name in set(names) & set(record_for(model).fields):  # what the moved rows are held against
         setattr(kept, name, getattr(dropped, name))
     relations = dependents(model)
+    logs = [relation for relation in relations if getattr(relation.related_model, "append_only", False)]
+    for relation in logs:
+        merge.obstacles += _logged(relation, dropped)
+    relations = [relation for relation in relations if relation not in logs]
     for relation in relations:
         if not issubclass(relation.related_model, LabRecord):
             _move_results(relation, kept, dropped, merge)
@@ -138,6 +142,14 @@ def _merge(kept: Any, dropped: Any, names: Collection[str], user: Any, reason: s
         form.save()
     for sentences in form.errors.values():
         merge.obstacles += [Obstacle(str(sentence)) for sentence in sentences]
+
+
+def _logged(relation: Any, dropped: Any) -> list[Obstacle]:
+    """Say that a log names the record that would go: what was logged of it stays as it was."""
+    rows = list(relation.related_model._base_manager.filter(**{relation.field.name: dropped.pk}))
+    what = relation.related_model._meta.verbose_name
+    sentence = f"{named(dropped)} stands in the log ({what}), which nobody changes; keep this one and let the other go."
+    return [Obstacle(sentence, _rows(*rows))] if rows else []
 
 
 def _move_results(relation: Any, kept: Any, dropped: Any, merge: Merge) -> None:
@@ -185,7 +197,7 @@ def _twins(row: Any) -> list[Any]:
         if isinstance(rule, UniqueRule):
             columns = {name: row._meta.get_field(name).attname for name in rule.fields}
             same = {name: getattr(row, column) for name, column in columns.items()}
-            if None not in same.values():
+            if None not in same.values() or rule.nulls_distinct is False:
                 found |= type(row)._base_manager.filter(**same).exclude(pk=row.pk).in_bulk()
     return list(found.values())
 

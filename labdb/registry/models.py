@@ -32,6 +32,8 @@ class LabRecord(models.Model):
 
     # How people name a row: a field, or a path to one. Files, forms and REST accept it in place of an id.
     key_field: ClassVar[str] = "code"
+    # Who is about to write the row, where a form or a sheet knows it: `findings` may ask.
+    writer: Any = None
     # Who alone may know the rows, or write them, while their study says so.
     secrecy: ClassVar[Secrecy | None] = None
 

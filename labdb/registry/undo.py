@@ -48,7 +48,7 @@ class CannotUndo(Exception):
 
 
 def undo_import(log: Import, user: Any, reason: str, *, door: str = "web", dry_run: bool = False) -> None:
-    """Delete what an import made and give back what it changed, in one transaction.
+    """Delete what an import made and attached, and give back what it changed, in one transaction.
 
     Raises
     ------
@@ -65,11 +65,13 @@ def undo_import(log: Import, user: Any, reason: str, *, door: str = "web", dry_r
             raise CannotUndo([f"{str(log).capitalize()} was refused; nothing of it was stored, so nothing can go."])
         rows = _rows_by_record(log)
         _refuse_without_permission(rows, user)
-        if obstacles := list(_obstacles(rows, user)):
+        files = _attached_by(log, rows)
+        if obstacles := list(_obstacles(rows, files, user)):
             raise CannotUndo(_listed(obstacles))
         if dry_run:
             return
         try:
+            Attachment.objects.filter(pk__in=files).delete()
             for resource in reversed(list(rows)):
                 _take_back(record_for(resource).model, rows[resource])
         except (models.ProtectedError, models.RestrictedError, IntegrityError) as error:
@@ -101,7 +103,20 @@ def _refuse_without_permission(rows: dict[str, list[ImportedRow]], user: Any) ->
                     raise CannotUndo([forbidden_sentence(action, model, study)], is_forbidden=True)
 
 
-def _obstacles(rows: dict[str, list[ImportedRow]], user: Any) -> Iterator[str]:
+def _attached_by(log: Import, rows: dict[str, list[ImportedRow]]) -> set[int]:
+    """Return the ids of the files that the import attached to its rows itself; the history names it with each."""
+    attached: set[int] = set()
+    for resource, written in rows.items():
+        ids = [row.record_id for row in written]
+        attached |= set(
+            Attachment.objects.filter(resource=resource, record_id__in=ids).order_by().values_list("pk", flat=True)
+        )
+    model: Any = Attachment
+    events = model.events.rel.related_model.objects.filter(pgh_obj_id__in=attached, pgh_label="insert")
+    return set(events.filter(pgh_context__metadata__contains={"import": log.pk}).values_list("pgh_obj_id", flat=True))
+
+
+def _obstacles(rows: dict[str, list[ImportedRow]], files: set[int], user: Any) -> Iterator[str]:
     made = {
         record_for(resource).model: {row.record_id for row in written if row.is_new}
         for resource, written in rows.items()
@@ -115,14 +130,18 @@ def _obstacles(rows: dict[str, list[ImportedRow]], user: Any) -> Iterator[str]:
                 yield f"Line {row.line}: the {model._meta.verbose_name} was deleted since."
             elif now.version != row.version:
                 yield f"{named(now)} was changed since."
-        yield from _attached(resource, model, stored, made)
+        yield from _attached(resource, model, stored, made, files)
         yield from _built_on(model, stored, made, user)
 
 
-def _attached(resource: str, model: Any, stored: dict[int, Any], made: dict[Any, set[int]]) -> Iterator[str]:
-    """Yield the new rows that files were attached to."""
-    files = Attachment.objects.filter(resource=resource, record_id__in=made[model] & stored.keys())
-    for pk, count in files.order_by().values_list("record_id").annotate(count=models.Count("pk")):
+def _attached(
+    resource: str, model: Any, stored: dict[int, Any], made: dict[Any, set[int]], files: set[int]
+) -> Iterator[str]:
+    """Yield the new rows that other files were attached to since."""
+    later = Attachment.objects.filter(resource=resource, record_id__in=made[model] & stored.keys()).exclude(
+        pk__in=files
+    )
+    for pk, count in later.order_by().values_list("record_id").annotate(count=models.Count("pk")):
         yield f"{named(stored[pk])} has {count:,} attachment{'s' if count > 1 else ''}."
 
 

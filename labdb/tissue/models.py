@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from labdb.colony.blinding import BlindScore, scored_by_key_holders
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent, Mouse, refuse_future
 from labdb.registry.fields import CodeField, FiniteFloatField
@@ -223,7 +224,7 @@ class Modality(models.TextChoices):
 
 
 @tracked
-class TissueMeasurement(BenchEvent):
+class TissueMeasurement(BlindScore, BenchEvent):
     """One measure of neuroplasticity in one region of one mouse: a volume, a binding, a spine density."""
 
     key_field: ClassVar[str] = "pk"
@@ -252,6 +253,7 @@ class TissueMeasurement(BenchEvent):
 
     class Meta:
         ordering = ["mouse", "region", "metric", "replicate"]
+        triggers = [*BlindScore.Meta.triggers]
         constraints = [
             one_per(
                 "mouse", "region", "hemisphere", "modality", "metric", "replicate", name="tissue_measurement_once",
@@ -281,8 +283,9 @@ class TissueMeasurement(BenchEvent):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Warn of a metric that comes in another unit than before."""
+        """Warn of a metric that comes in another unit than before, and of a rater who is not blind."""
         yield from super().findings(rows)
+        yield from scored_by_key_holders(rows, "rater")
         stored = stored_beside(cls, rows).filter(
             study__in={row.study_id for row in rows}, metric__in={row.metric for row in rows}
         )

@@ -56,6 +56,7 @@ class TissueMeasurementRecord(Record):
         "mouse", "region", "hemisphere", "modality", "metric", "value", "unit", "replicate", "performed_at",
         "performed_by", "rated_date", "rater", "is_rater_blinded", "notes",
     )  # fmt: skip
-    list_display = ("mouse", "region", "hemisphere", "modality", "metric", "value", "unit")
-    list_filter = ("region", "modality", "metric", "mouse__group")
+    computed = ("entered_unblinded",)
+    list_display = ("mouse", "region", "hemisphere", "modality", "metric", "value", "unit", "entered_unblinded")
+    list_filter = ("region", "modality", "metric", "mouse__group", "entered_unblinded")
     search_fields = ("mouse__code", "metric")

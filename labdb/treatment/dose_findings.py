@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from labdb.registry.findings import Finding, Grade, stored_beside
 
+PLAN_TOLERANCE = 0.1  # of the planned volume: more is another volume, not rounding; ours
 WRONG_UNIT_ML_PER_KG = 100.0  # ours: ten times the usual limit is a slip of the unit (ul entered as ml, kg as g)
 
 
@@ -21,6 +22,61 @@ def large_volumes(rows: Sequence[Any]) -> Iterator[Finding]:
         if ml_per_kg > settings.IP_LIMIT_ML_PER_KG * (1 + 1e-9):  # 0.25 ml for 25 g is the limit itself
             sentence = f"{dose.volume_ml:g} ml for {dose.body_mass_g:g} g is {ml_per_kg:.3g} ml/kg i.p., more than the limit of {settings.IP_LIMIT_ML_PER_KG} ml/kg; correct it, or say why."
             yield Finding(number, "volume_ml", sentence, Grade.WARNING)
+
+
+def unplanned_volumes(rows: Sequence[Any]) -> Iterator[Finding]:
+    """Warn of a given volume that is not what the plan makes of the body mass; a partial dose may be less."""
+    for number, dose in enumerate(rows):
+        if dose.status not in ("given", "partial") or not (
+            dose.volume_ml and dose.volume_ml_per_kg and dose.body_mass_g
+        ):
+            continue
+        planned_ml = volume_ml(dose.volume_ml_per_kg, dose.body_mass_g)
+        allowed_ml = max(2 * settings.SYRINGE_STEP_UL / 1000, PLAN_TOLERANCE * planned_ml)
+        is_less = dose.volume_ml < planned_ml - allowed_ml and dose.status == "given"
+        if is_less or dose.volume_ml > planned_ml + allowed_ml:
+            sentence = f"{dose.volume_ml:g} ml for {dose.body_mass_g:g} g, where {dose.volume_ml_per_kg:g} ml/kg are planned ({planned_ml:g} ml); correct it, or say why."
+            yield Finding(number, "volume_ml", sentence, Grade.WARNING)
+
+
+def volume_ml(ml_per_kg: float, body_mass_g: float) -> float:
+    """Return what is drawn into the syringe, to the step of its marks."""
+    step_ml = settings.SYRINGE_STEP_UL / 1000
+    steps = max(int(ml_per_kg * body_mass_g / 1000 / step_ml + 0.5 + 1e-9), 1)
+    return round(steps * step_ml, 4)
+
+
+def exchanged_syringes(rows: Sequence[Any], model: type[Any]) -> Iterator[Finding]:
+    """Warn of a syringe that was filled for another mouse and not for this one."""
+    coded = [(number, dose) for number, dose in enumerate(rows) if dose.solution_code and dose.mouse_id]
+    if not coded:
+        return
+    planned = stored_beside(model, rows).exclude(volume_ml_per_kg=None).filter(
+        study__in={dose.study_id for _number, dose in coded}, solution_code__in={dose.solution_code for _n, dose in coded}
+    )  # fmt: skip
+    owners: dict[tuple[int, str], dict[int, str]] = {}
+    for study, code, mouse, name in planned.order_by("mouse").values_list(
+        "study", "solution_code", "mouse", "mouse__code"
+    ):
+        owners.setdefault((study, code), {})[mouse] = name
+    doubtful = [
+        (number, dose, owners[dose.study_id, dose.solution_code])
+        for number, dose in coded
+        if dose.mouse_id not in owners.get((dose.study_id, dose.solution_code), {dose.mouse_id: ""})
+        and dose.status != "planned"
+    ]
+    own = _own_codes(model, [dose.pk for _number, dose, _others in doubtful if dose.pk is not None])
+    for number, dose, others in doubtful:
+        if (dose.mouse_id, dose.solution_code) not in own:
+            sentence = f"Syringe {dose.solution_code} was filled for {', '.join(others.values())}, not for {dose.mouse}; take the syringe of {dose.mouse}, or say what happened."
+            yield Finding(number, "solution_code", sentence, Grade.WARNING)
+
+
+def _own_codes(model: type[Any], ids: list[int]) -> set[tuple[int, str]]:
+    """Return what is stored of doses that are changed: a planned dose that is given now keeps its syringe."""
+    if not ids:
+        return set()
+    return set(model._default_manager.filter(pk__in=ids).values_list("mouse", "solution_code"))
 
 
 def solutions(rows: Sequence[Any], key_model: type[Any]) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ from labdb.registry.models import LabRecord, StudyRecord
 from labdb.registry.rules import RowRule, UniqueRule, between, one_per, unique_code
 from labdb.registry.secrecy import Secrecy
 from labdb.treatment import allocation_findings, dose_findings
-from labdb.treatment.component_rules import only_with_device, only_with_drug
+from labdb.treatment.component_findings import component_findings
+from labdb.treatment.component_rules import component_rules
 from labdb.treatment.key_holders import DRUGS, KNOWN_TO_ALLOCATORS, WRITTEN_BY_ALLOCATORS
 
 
@@ -188,6 +189,10 @@ class TreatmentComponent(StudyRecord):
         "mg are of", max_length=4, choices=DrugForm, blank=True, help_text="Whether the dose counts salt or free base."
     )
     route = models.CharField(max_length=6, choices=Route, blank=True, help_text="Of a drug.")
+    volume_ml_per_kg = FiniteFloatField(
+        "volume (ml/kg)", null=True, blank=True,
+        help_text="Injected per kg of mouse; the same in all arms of a blinded study.",
+    )  # fmt: skip
     vehicle = models.CharField(max_length=100, blank=True, help_text="What the drug is dissolved in.")
     device = models.CharField(max_length=4, choices=Device, blank=True, help_text="Empty where this part is a drug.")
     device_target = models.CharField("target", max_length=100, blank=True, help_text="Where a device stimulates.")
@@ -195,48 +200,23 @@ class TreatmentComponent(StudyRecord):
     pulse_width_us = FiniteFloatField("pulse width (us)", null=True, blank=True, help_text="Of a device.")
     current_ua = FiniteFloatField("current (uA)", null=True, blank=True, help_text="Of a device.")
     hours_per_day = FiniteFloatField("duration (h/day)", null=True, blank=True, help_text="Of a device.")
+    is_sham = models.BooleanField("sham", default=False, help_text="The device is put on or in, and passes no current.")
 
     class Meta:
         ordering = ["arm", "part"]
-        constraints = [
-            one_per(
-                "arm", "part", name="component_once", field="part",
-                sentence="{row.arm} already has a part {value}; edit that component or enter the next number.",
-            ),
-            RowRule(
-                condition=Q(part__gte=1), name="component_part_from_1", field="part",
-                sentence="{value} is not the number of a part; the first is 1.",
-            ),
-            RowRule(
-                condition=Q(day_to__gte=F("day_from")), name="component_days_in_order", field="day_to",
-                sentence="day {value} is before the first day ({row.day_from}); exchange the two.",
-            ),
-            RowRule(
-                condition=Q(time_of_day="") | Q(time_of_day__regex=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"),
-                name="component_time_of_day", field="time_of_day",
-                sentence="{value} is not a time of day; enter hours and minutes such as 09:00.",
-            ),
-            RowRule(
-                condition=Q(drug__isnull=False, device="") | (Q(drug__isnull=True) & ~Q(device="")),
-                name="component_drug_or_device", field="drug",
-                sentence="A part is one drug or one device; enter one of the two, and the other as a part of its own.",
-            ),
-            *(only_with_drug(field) for field in ("dose_mg_per_kg", "drug_form", "route", "vehicle")),
-            *(
-                only_with_device(field)
-                for field in ("device_target", "frequency_hz", "pulse_width_us", "current_ua", "hours_per_day")
-            ),
-            between("dose_mg_per_kg", 0.0001, 2000, "mg/kg", "component_dose"),
-            between("frequency_hz", 0, 10_000, "Hz", "component_frequency"),
-            between("pulse_width_us", 1, 1_000_000, "us", "component_pulse_width"),
-            between("current_ua", 0.1, 1_000_000, "uA", "component_current"),
-            between("hours_per_day", 0.01, 24, "h", "component_hours_per_day"),
-        ]  # fmt: skip
+        constraints = component_rules()
 
     def __str__(self) -> str:
         dose = f"{self.dose_mg_per_kg:g} mg/kg" if self.dose_mg_per_kg else ""
-        what = [str(self.drug), dose, self.route] if self.drug_id else [self.device, self.device_target]
+        sham = "sham" if self.is_sham else ""
+        what = [str(self.drug), dose, self.route] if self.drug_id else [sham, self.device, self.device_target]
         return f"{' '.join(filter(None, what))}, days {self.day_from}-{self.day_to}"
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Warn of large volumes, and of what lets the arms of a blinded study be told apart."""
+        yield from super().findings(rows)
+        yield from component_findings(rows, cls)
 
 
 @tracked
@@ -404,6 +384,9 @@ class Dose(BenchEvent):
     body_mass_g = FiniteFloatField(
         "body mass (g)", null=True, blank=True, help_text="That the volume was computed from."
     )
+    volume_ml_per_kg = FiniteFloatField(
+        "planned volume (ml/kg)", null=True, blank=True, help_text="With the body mass it gives the volume."
+    )
     volume_ml = FiniteFloatField("volume (ml)", null=True, blank=True, help_text="Given, or planned.")
     route = models.CharField(max_length=6, choices=Route, default=Route.IP)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was missed or given in part.")
@@ -438,6 +421,7 @@ class Dose(BenchEvent):
             ),
             between("body_mass_g", 1, 100, "g", "dose_mass_of_a_mouse"),
             between("volume_ml", 0.0001, 10, "ml", "dose_volume"),
+            between("volume_ml_per_kg", 0.01, dose_findings.WRONG_UNIT_ML_PER_KG, "ml/kg", "dose_volume_per_kg"),
             RowRule(
                 condition=Q(volume_ml__lte=F("body_mass_g") * (dose_findings.WRONG_UNIT_ML_PER_KG / 1000)),
                 name="dose_volume_fits_mass", field="volume_ml",
@@ -464,8 +448,15 @@ class Dose(BenchEvent):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Warn of large volumes, of unknown or unusable solutions, and of two doses of one on a day."""
+        """Warn of volumes beyond limit or plan, of unknown, unusable or exchanged syringes, and of two doses on a day."""
         yield from super().findings(rows)
         yield from dose_findings.large_volumes(rows)
+        yield from dose_findings.unplanned_volumes(rows)
         yield from dose_findings.solutions(rows, SolutionKey)
+        yield from dose_findings.exchanged_syringes(rows, cls)
         yield from dose_findings.repeated(rows, cls)
+
+
+# A table of its own, built on those of the colony.
+from labdb.treatment.password_again import PasswordTries  # noqa: E402, F401
+from labdb.treatment.unblinding import Unblinding  # noqa: E402, F401

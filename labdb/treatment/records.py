@@ -9,6 +9,7 @@ from labdb.treatment.models import (
     SolutionKey,
     TreatmentArm,
     TreatmentComponent,
+    Unblinding,
 )
 
 
@@ -58,8 +59,9 @@ class TreatmentComponentRecord(Record):
 
     model = TreatmentComponent
     fields = (
-        "arm", "part", "day_from", "day_to", "time_of_day", "drug", "dose_mg_per_kg", "drug_form", "route", "vehicle",
-        "device", "device_target", "frequency_hz", "pulse_width_us", "current_ua", "hours_per_day", "notes",
+        "arm", "part", "day_from", "day_to", "time_of_day", "drug", "dose_mg_per_kg", "drug_form", "route",
+        "volume_ml_per_kg", "vehicle", "device", "device_target", "frequency_hz", "pulse_width_us", "current_ua",
+        "hours_per_day", "is_sham", "notes",
     )  # fmt: skip
     list_display = ("arm", "part", "day_from", "day_to", "drug", "dose_mg_per_kg", "route", "device")
     list_filter = ("arm", "drug", "device")
@@ -104,9 +106,20 @@ class DoseRecord(Record):
 
     model = Dose
     fields = (
-        "mouse", "planned_at", "status", "given_at", "solution_code", "body_mass_g", "volume_ml", "route", "reason",
-        "performed_by", "notes",
+        "mouse", "planned_at", "status", "given_at", "solution_code", "body_mass_g", "volume_ml_per_kg", "volume_ml", "route",
+        "reason", "performed_by", "notes",
     )  # fmt: skip
     list_display = ("mouse", "planned_at", "status", "given_at", "solution_code", "volume_ml")
     list_filter = ("mouse__cohort", "status", "solution_code")
     search_fields = ("mouse__code", "solution_code")
+
+
+@register
+class UnblindingRecord(Record):
+    """Unblindings, by the page of unblinding alone."""
+
+    model = Unblinding
+    fields = ("study", "mouse", "reason", "by", "at")
+    list_filter = ("study", "by")
+    search_fields = ("mouse__code", "reason")
+    read_only = True

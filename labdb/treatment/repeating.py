@@ -60,8 +60,8 @@ def repeat(randomization: Randomization) -> Repeated:
         drawn = inputs.draw(randomization.seed or 0, n_before=n_before)
     except RandomizationError as error:
         raise PlanRefused(str(error)) from error
-    mice = _by_name(Mouse.objects.filter(study=randomization.study_id), drawn.mice)
-    arms = _by_name(TreatmentArm.objects.filter(study=randomization.study_id), inputs.design.arms)
+    mice = by_name(Mouse.objects.filter(study=randomization.study_id), drawn.mice)
+    arms = by_name(TreatmentArm.objects.filter(study=randomization.study_id), inputs.design.arms)
     keys = AllocationKey.objects.filter(allocation__randomization__in=[one.pk for one in chain])
     stored = {key.allocation.mouse_id: key for key in keys.select_related("arm", "allocation__mouse")}
     differences = list(_differences(drawn.by_mouse, mice, arms, stored))
@@ -108,8 +108,8 @@ def continued_inputs(before: Randomization, late: Sequence[ListedMouse]) -> List
     return replace(inputs, mice=(*inputs.mice, *entered))
 
 
-def _by_name(rows: QuerySet[Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return rows by the name that they have, or once had."""
+def by_name(rows: QuerySet[Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the rows that have, or once had, each of these names."""
     key = rows.model.key_field
     found = {str(getattr(row, key)): row for row in rows.filter(**{f"{key}__in": list(names)})}
     former = rows_formerly(rows, {name for name in names if name not in found})

@@ -165,3 +165,41 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_stored(client, study, m
         .status_code
         == 404
     )
+
+
+def test_the_page_of_a_trial_shows_where_zones_lay_then_and_now(client, study, maze, assay):
+    send(client, assay, {"a.txt": walk("M1", THROUGH)}, "save", session="day 1")
+    trial = TrackedAssayTrial.objects.get()
+    url = f"/studies/S1/assays/{assay.pk}/trials/{trial.pk}/"
+    for page in (
+        f"/studies/S1/assays/{assay.pk}/",
+        "/studies/S1/mice/M1/",
+        f"/records/tracked-assay-trials/{trial.pk}/",
+    ):
+        assert f'href="{url}"' in client.get(page).content.decode(), page
+    answer = client.get(url)
+    assert [figure["title"] for figure in answer.context["figures"]] == ["Track over the arena", "Where it stayed"]
+    stored = {one.reading.metric.name: (one.result.value, one.today) for one in answer.context["lines"]}
+    assert stored["maze_open_s"] == (pytest.approx(20.633, abs=0.002),) * 2
+    assert not any(one.differs for one in answer.context["lines"]) and not answer.context["reread"].is_elsewhere_today
+    assert client.get(f"{url}figures/track.svg").status_code == 200
+    assert client.get(f"{url}figures/heat.svg").status_code == 404
+
+    ArenaZone.objects.filter(name="open arm 2").update(geometry="x 35, y 30, width 5, height 5")
+    answer = client.get(url)
+    text = " ".join(answer.content.decode().split())
+    assert "what is stored is of the zones as they were" in text
+    assert "open arm 2 (other): rectangle x 35, y 30, width 30, height 5" in text
+    assert "open arm 2 (other): rectangle x 35, y 30, width 5, height 5" in text
+    differs = {one.reading.metric.name for one in answer.context["lines"] if one.differs}
+    assert {"maze_open_s", "maze_open_percent"} <= differs and "maze_distance_cm" not in differs
+    assert len(answer.context["figures"][0]["spec"]["concat"]) == 2  # as scored, and as it is today
+    ArenaZone.objects.filter(name="open arm 2").delete()
+    answer = client.get(url)
+    assert "has no zone open arm 2" in answer.content.decode() and len(answer.context["figures"]) == 2
+
+    assert signed_in("scorer", make_study("S2"), name="olga").get(url).status_code == 404
+    client.post(f"{url}remove/")
+    assert TrackedAssayTrial.objects.count() == 1
+    client.post(f"{url}remove/", {"history_reason": "wrong video"})
+    assert not TrackedAssayTrial.objects.exists() and results("M1")["maze_open_entries"] == 2

@@ -38,7 +38,7 @@ def test_the_page_lists_mice_and_tests_with_links_and_the_study_counts_them():
     test.save()
     text = text_of(client, "/studies/S1/exclusions/")
     assert (
-        f'<a href="{url_of("exclusions", exclusion)}">M1</a></td><td>lost 25 % of its mass</td><td>yes</td><td>no</td><td>paul'
+        f'<a href="{url_of("exclusions", exclusion)}">M1</a></td><td>lost 25 % of its mass</td><td>yes</td><td>no</td><td>no</td><td>paul'
         in text
     )
     assert f'<a href="{url_of("si-tests", test)}">M2 SI test 1</a></td><td>fell off</td><td>unknown</td><td>yes' in text
@@ -47,8 +47,8 @@ def test_the_page_lists_mice_and_tests_with_links_and_the_study_counts_them():
     assert "1 of 2 exclusion" in blind
     assert "25 % of its mass" not in blind
     lines = client.get("/studies/S1/exclusions/?kind=Mouse&export=csv").content.decode().splitlines()
-    assert lines[0] == "kind,what,criterion,set_a_priori,decided_blind,excluded_by,excluded_at"
-    assert [line.rpartition(",")[0] for line in lines[1:]] == ["Mouse,M1,lost 25 % of its mass,yes,no,paul"]
+    assert lines[0] == "kind,what,criterion,set_a_priori,decided_blind,excluded_by,excluded_at,unblinded"
+    assert [line.rsplit(",", 2)[0] for line in lines[1:]] == ["Mouse,M1,lost 25 % of its mass,yes,no,paul"]
     assert "excluded: fell off" in text_of(client, "/studies/S1/mice/M2/")
     assert "Left out of analyses" in text_of(client, "/studies/S1/mice/M1/")
 

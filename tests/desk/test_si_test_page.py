@@ -79,7 +79,10 @@ def test_a_changed_arena_a_lost_file_and_a_trial_taken_away_are_said(client: Cli
     arena = stored.arena
     arena.zone_depth_cm = 30
     arena.save()
-    assert "by the arena as it is today the time in the zone is" in text_of(client, url)
+    text = text_of(client, url)
+    assert "by the arena as it is today the time in the zone is" in text
+    assert "interaction zone (interaction_zone): rectangle x 14, y 0, width 14, height 9" in text  # as scored
+    assert "interaction zone (interaction_zone): rectangle x 14, y 0, width 14, height 30" in text
     trial = TrackedTrial.objects.get(target="present")
     path_of(trial.sha256).unlink()
     assert "is missing in" in text_of(client, url)

@@ -112,7 +112,7 @@ ROWS: dict[str, dict[str, str]] = {
     "treatment-arms": {"study": "S1", "name": "arm Z"},
     "treatment-components": {
         "arm": "arm A", "part": "2", "day_from": "1", "day_to": "14", "time_of_day": "09:00", "drug": "test drug",
-        "dose_mg_per_kg": "20", "route": "i.p.",
+        "dose_mg_per_kg": "20", "route": "i.p.", "volume_ml_per_kg": "10",
     },
     "randomizations": {"study": "S1", "code": "R9", "method": "simple", "performed_at": "2025-06-01"},
     "allocations": {"mouse": "M002", "code": "X9", "randomization": "R1"},
@@ -147,6 +147,10 @@ ROWS: dict[str, dict[str, str]] = {
         "resource": "mice", "name": "tail_length_mm", "label": "tail length", "kind": "number", "unit": "mm",
         "minimum": "10", "maximum": "120",
     },
+    "analysis-plans": {
+        "study": "S1", "number": "9", "title": "What will be compared", "groups": "control 10; defeated 40",
+        "primary_outcome": "SI ratio of the re-test", "contrasts": "a-b",
+    },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
@@ -176,10 +180,14 @@ def _outside(field: str, value: str, rule: str) -> BadRow:
     return BadRow(f"{field} {value}", {field: value}, field, f"{value} ", rule)
 
 
-_NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": ""}
+_NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": "", "volume_ml_per_kg": ""}
 _DEVICE = {**_NO_DRUG, "device": "DBS"}
 
 OWN: dict[str, list[BadRow]] = {
+    "analysis-plans": [
+        _outside("number", "0", "analysis_plan_number"),
+        BadRow("groups without n", {"groups": "control; defeated 40"}, "groups", "control has no number"),
+    ],
     "mice": [
         BadRow(
             "dies before birth", {"death_date": "2024-12-31"}, "death_date",
@@ -485,6 +493,7 @@ OWN: dict[str, list[BadRow]] = {
         _outside("cutoff", "20", "response_rule_cutoff"),
         _outside("borderline", "-0.5", "response_rule_borderline"),
     ],
+    "assays": [_outside("trial_s", "5", "assay_trial_length")],
     "assay-metrics": [
         BadRow("range reversed", {"maximum": "-1"}, "maximum", "-1 is below the minimum (0)", "assay_metric_range"),
     ],
@@ -550,6 +559,7 @@ OWN: dict[str, list[BadRow]] = {
             )
             for field, value in {
                 "dose_mg_per_kg": "20", "drug_form": "salt", "route": "i.p.", "vehicle": "saline",
+                "volume_ml_per_kg": "10",
             }.items()
         ),
         *(
@@ -568,6 +578,28 @@ OWN: dict[str, list[BadRow]] = {
                 ("frequency_hz", "-1", "component_frequency"), ("pulse_width_us", "0", "component_pulse_width"),
                 ("current_ua", "0", "component_current"), ("hours_per_day", "25", "component_hours_per_day"),
             )
+        ),
+        _outside("volume_ml_per_kg", "1000", "component_volume_per_kg"),
+        BadRow("sham of a drug", {"is_sham": "yes"}, "is_sham", "Sham goes with a device", "component_sham_of_a_device"),
+        BadRow(
+            "sham with a current", {**_DEVICE, "is_sham": "yes", "current_ua": "100"}, "current_ua",
+            "100 uA: a sham passes no current", "component_sham_without_current",
+        ),
+    ],
+    "randomizations": [
+        BadRow(
+            "replaces without a reason", {"replaces": "R1"}, "reason", "Say why R1 is replaced",
+            "randomization_replaced_for_reason",
+        ),
+        BadRow(
+            "goes on and is replaced", {"replaces": "R1", "continues": "R1", "reason": "both"}, "replaces",
+            "A list goes on or is replaced, not both", "randomization_continues_or_replaces",
+        ),
+    ],
+    "allocations": [
+        BadRow(
+            "in two arms at a time", {"mouse": "M001"}, "mouse",
+            "M001 is already allocated; a mouse is in one arm at a time", "allocation_once_per_mouse",
         ),
     ],
     "doses": [
@@ -589,6 +621,7 @@ OWN: dict[str, list[BadRow]] = {
         ),
         _outside("body_mass_g", "250", "dose_mass_of_a_mouse"),
         _outside("volume_ml", "0", "dose_volume"),
+        _outside("volume_ml_per_kg", "1000", "dose_volume_per_kg"),
         BadRow(
             "ul as ml", {"volume_ml": "2.6"}, "volume_ml", "2.6 ml for 25 g is more than 100 ml/kg; check the units",
             "dose_volume_fits_mass",

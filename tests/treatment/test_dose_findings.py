@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from labdb.colony.models import Mouse, Study
 from labdb.registry.findings import Grade
+from labdb.treatment.dose_findings import volume_ml
 from labdb.treatment.models import Dose, Drug, Solution, SolutionKey
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +116,43 @@ def test_a_day_is_that_of_the_labs_clock(mouse: Mouse, settings: Any) -> None:
     assert number == 1
 
 
-def test_a_sheet_of_doses_costs_two_questions(mouse: Mouse, django_assert_num_queries: Any) -> None:
+def test_a_sheet_of_doses_costs_three_questions(mouse: Mouse, django_assert_num_queries: Any) -> None:
     doses = [dose(mouse, hour=f"09:{minute:02d}") for minute in range(50)]
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         list(Dose.findings(doses))
+
+
+def planned(mouse: Mouse, code: str, day: str = "2025-06-02", **other: Any) -> Dose:
+    facts = {"status": "planned", "given_at": None, "solution_code": code, "body_mass_g": None, "volume_ml": None}
+    row = dose(mouse, day, **{**facts, "volume_ml_per_kg": 10.0, **other})
+    row.save()
+    return row
+
+
+def test_a_volume_that_is_not_the_planned_one_is_warned_of_unless_it_is_partial_and_less(mouse: Mouse) -> None:
+    # 8 ml/kg of 25 g are 0.2 ml; two steps of the syringe are 0.02 ml
+    assert said(dose(mouse, volume_ml_per_kg=8.0, volume_ml=0.22)) == []
+    [(_number, field, sentence)] = said(dose(mouse, volume_ml_per_kg=8.0, volume_ml=0.15))
+    assert (field, "0.15 ml for 25 g, where 8 ml/kg are planned (0.2 ml)" in sentence) == ("volume_ml", True)
+    assert said(dose(mouse, volume_ml_per_kg=8.0, volume_ml=0.1, status="partial")) == []
+
+
+def test_the_syringe_of_another_mouse_is_warned_of(mouse: Mouse) -> None:
+    other = Mouse.objects.create(study=mouse.study, code="M002")
+    own = planned(mouse, "A")
+    planned(other, "B")
+    own.status, own.given_at, own.volume_ml, own.body_mass_g = "given", own.planned_at, 0.25, 25.0
+    assert said(own) == []
+    own.solution_code = "B"
+    [(_number, field, sentence)] = said(own)
+    assert field == "solution_code"
+    assert "Syringe B was filled for M002, not for M001" in sentence
+    assert "take the syringe of M001" in said(dose(mouse, "2025-06-03", solution_code="B"))[0][2]
+
+
+@pytest.mark.parametrize(
+    ("mass_g", "step_ul", "ml"), [(25.4, 10, 0.25), (25.5, 10, 0.26), (25.5, 50, 0.25), (1, 50, 0.05)]
+)
+def test_a_volume_is_rounded_to_the_marks_of_the_syringe(mass_g: float, step_ul: int, ml: float, settings: Any) -> None:
+    settings.SYRINGE_STEP_UL = step_ul
+    assert volume_ml(10, mass_g) == ml

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from labdb.behavior.derived_metrics import DERIVED, parts_beyond_their_whole
+from labdb.colony.blinding import BlindScore, scored_by_key_holders
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent
 from labdb.registry.fields import FiniteFloatField
@@ -118,6 +119,11 @@ class AssayReading(LabRecord):
             ),
         ]  # fmt: skip
 
+    @property
+    def is_count(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.statistic == Statistic.ENTRIES
+
     def __str__(self) -> str:
         zones = f" of {self.zones}" if self.zones else ""
         share_of = f", in % of {self.share_of}" if self.share_of else ""
@@ -142,7 +148,7 @@ class AssayReading(LabRecord):
 
 
 @tracked
-class AssayResult(Excludable, BenchEvent):
+class AssayResult(BlindScore, Excludable, BenchEvent):
     """One value of one metric of one mouse in one session."""
 
     key_field: ClassVar[str] = "pk"
@@ -154,6 +160,7 @@ class AssayResult(Excludable, BenchEvent):
 
     class Meta:
         ordering = ["mouse", "metric", "session"]
+        triggers = [*BlindScore.Meta.triggers]
         constraints = [
             *Excludable.Meta.constraints,
             one_per(
@@ -179,7 +186,8 @@ class AssayResult(Excludable, BenchEvent):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Refuse an intake that is more than the total of which it is a part."""
+        """Refuse an intake that is more than its total; warn of who tested and is not blind."""
         yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk])
         yield from parts_beyond_their_whole(rows, others)
+        yield from scored_by_key_holders(rows, "performed_by")

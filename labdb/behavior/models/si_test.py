@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import NullIf
 
 from labdb.behavior import contradictions
+from labdb.colony.blinding import BlindScore, scored_by_key_holders
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent, Mouse, Sex
 from labdb.defeat.models import Aggressor
@@ -111,7 +112,7 @@ class EstrousStage(models.TextChoices):
 
 
 @tracked
-class SocialInteractionTest(Excludable, BenchEvent):
+class SocialInteractionTest(BlindScore, Excludable, BenchEvent):
     """Social interaction (SI) test: one mouse, one day, two trials.
 
     Times are seconds in the interaction zone (IZ) and in the two corners, target absent / present.
@@ -180,6 +181,7 @@ class SocialInteractionTest(Excludable, BenchEvent):
         ordering = ["mouse", "test_number", "scoring_number"]
         verbose_name = "SI test"
         indexes = [models.Index(fields=["study", "test_at"], name="si_test_study_time")]
+        triggers = [*BlindScore.Meta.triggers]
         constraints = [
             *Excludable.Meta.constraints,
             between("trial_s", 10, 3600, "s", "si_test_trial_length"),
@@ -242,9 +244,10 @@ class SocialInteractionTest(Excludable, BenchEvent):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Refuse two counting scorings and two mice in one arena; warn of a target that the mouse knows."""
+        """Refuse two counting scorings and two mice in one arena; warn of a known target and a scorer who is not blind."""
         yield from super().findings(rows)
         others = cls.objects.exclude(pk__in=[row.pk for row in rows if row.pk]).select_related("mouse")
         yield from contradictions.two_that_count(rows, others)
         yield from contradictions.one_arena(rows, others)
         yield from contradictions.known_target(rows)
+        yield from scored_by_key_holders(rows, "scorer")

@@ -1,7 +1,7 @@
 """A trial as a tracker saw it, of an SI test or of another assay: which file, how it was scored, and what came out."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -70,9 +70,9 @@ class TrialOfFile(StudyRecord):
         return self.missing_share is not None and self.missing_share * 100 > settings.TRACK_MISSING_LIMIT_PERCENT
 
     @classmethod
-    def stored_trials(cls, digests: Iterable[str]) -> dict[tuple[str, str, str], list[Self]]:
+    def stored_trials(cls, digests: Iterable[str]) -> dict[tuple[str, str, str], list[Any]]:
         """Return the stored trials of some files, by digest, trial and subject in them."""
-        found: dict[tuple[str, str, str], list[Self]] = {}
+        found: dict[tuple[str, str, str], list[Any]] = {}
         for one in cls._default_manager.filter(sha256__in=set(digests)):
             found.setdefault((one.sha256, one.trial_name, one.subject), []).append(one)
         return found

@@ -51,7 +51,7 @@ def without_value(readings: Iterable[AssayReading], score: TrialScore) -> list[s
 
 def _value(reading: AssayReading, score: TrialScore) -> float | None:
     if whole := WHOLE.get(Statistic(reading.statistic)):
-        return getattr(score, whole)  # type: ignore[no-any-return]
+        return getattr(score, whole)
     area = score.areas[joined(parted(reading.zones))]
     if reading.statistic == Statistic.ENTRIES:
         return area.entries

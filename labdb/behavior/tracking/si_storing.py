@@ -80,6 +80,15 @@ def store_si_trials(trials: Sequence[ScoredSiTrial], batch: SiBatch, *, dry_run:
     return stored
 
 
+def store_tracks(of_trial: Sequence[tuple[ScoredSiTrial, SocialInteractionTest]], batch: SiBatch) -> Outcome:
+    """Store trials with their files and mappings beside tests that hold their numbers already, and stay as they are."""
+
+    def write(outcome: Outcome) -> list[tuple[ScoredTrial, SocialInteractionTest]]:
+        return _write_tracks(of_trial, batch, outcome)
+
+    return store_together(TrackedTrial, [one for one, _test in of_trial], batch, write, dry_run=False)
+
+
 def _write(
     trials: Sequence[ScoredSiTrial], batch: SiBatch, stored: StoredTests
 ) -> list[tuple[ScoredTrial, SocialInteractionTest]]:
@@ -91,8 +100,14 @@ def _write(
     outcome = stored.outcome
     if outcome.errors:
         return []
-    record = record_for(TrackedTrial)
     of_trial = [(one, test) for group, test in zip(groups, stored.tests, strict=True) for one in group]
+    return _write_tracks(of_trial, batch, outcome)
+
+
+def _write_tracks(
+    of_trial: Sequence[tuple[ScoredSiTrial, SocialInteractionTest]], batch: SiBatch, outcome: Outcome
+) -> list[tuple[ScoredTrial, SocialInteractionTest]]:
+    record = record_for(TrackedTrial)
     rows = [(one.number, all_texts(record, _tracked_values(one, test, batch))) for one, test in of_trial]
     checked = check_rows(record, rows, user=batch.user, study=batch.study, word="trial")
     collect(outcome, checked, lambda row, _name: row.line)

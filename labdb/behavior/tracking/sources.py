@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.kernels.track_bootstrap import BIN_S, RatioInterval, ratio_interval
-from labdb.behavior.models import TrackedTrial
+from labdb.behavior.models.tracked_trial import TrialOfFile
 from labdb.behavior.trackers.detect import read_tracker_file
 from labdb.behavior.trackers.options import PCUTOFF
 from labdb.behavior.trackers.result import Samples, TrackerError, TrackerFile, Trial
@@ -23,7 +23,7 @@ class FileSource:
     likelihood_cutoff: float
 
     @classmethod
-    def of(cls, tracked: TrackedTrial) -> "FileSource":
+    def of(cls, tracked: TrialOfFile) -> "FileSource":
         """Return the file of a stored trial."""
         cutoff = PCUTOFF if tracked.likelihood_cutoff is None else tracked.likelihood_cutoff
         return cls(tracked.sha256, tracked.file_name, tracked.frame_rate_hz, cutoff)

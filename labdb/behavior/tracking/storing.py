@@ -1,6 +1,6 @@
 """Trials of trackers' files stored: all of them or none, through the one form of each record, as one import."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -208,7 +208,7 @@ def warn_of_changes(
                 outcome.warnings.append(Remark(number_of(row, one.field), sentence))
 
 
-def _write_mapping(values: Mapping[str, Any], batch: Batch, outcome: Outcome) -> None:
+def _write_mapping(values: dict[str, Any], batch: Batch, outcome: Outcome) -> None:
     """Keep what was said of a tracker in an arena, in place of what was said before; it outlives an undone import."""
     record = record_for(TrackerMapping)
     before = TrackerMapping.objects.filter(arena=values["arena"], tracker_format=values["tracker_format"]).first()

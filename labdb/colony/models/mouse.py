@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from labdb.colony.blinding import mouse_triggers
 from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models.dates import refuse_future, spell
 from labdb.colony.models.origins import Litter, Shipment
@@ -28,6 +30,7 @@ class Sex(models.TextChoices):
     UNKNOWN = "U", "unknown"
 
 
+@pgtrigger.register(*mouse_triggers())
 @tracked
 class Mouse(StudyRecord):
     """One mouse, from birth to death."""
@@ -62,6 +65,7 @@ class Mouse(StudyRecord):
     is_humane_endpoint = models.BooleanField(
         "humane endpoint reached", default=False, help_text="Killed because a limit of the protocol was reached."
     )
+    unblinded_at = models.DateTimeField("unblinded alone", null=True, editable=False, help_text="In an emergency.")
 
     class Meta:
         ordering = ["study", "code"]

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from labdb.colony.blinding import n_keys, study_trigger
 from labdb.colony.closing import closing_trigger
 from labdb.registry.fields import CodeField
 from labdb.registry.findings import Finding, Grade
@@ -15,6 +16,8 @@ from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord
 from labdb.registry.permissions import closed_sentence
 from labdb.registry.rules import RowRule, one_per, unique_code
+
+UNBLINDED_ELSEWHERE = "Study {study} is blinded; it is unblinded on its own page, /studies/{study}/unblinding/, with a reason and a password."
 
 
 class Severity(models.TextChoices):
@@ -27,7 +30,7 @@ class Severity(models.TextChoices):
     SEVERE = "severe", "severe"
 
 
-@pgtrigger.register(closing_trigger())
+@pgtrigger.register(closing_trigger(), study_trigger())
 @tracked
 class Study(LabRecord):
     """One experiment: its question, its animals, and who works on it."""
@@ -47,7 +50,10 @@ class Study(LabRecord):
     primary_outcome = models.TextField(blank=True)
     planned_n = models.PositiveIntegerField("planned number of mice", null=True, blank=True)
     planned_n_basis = models.TextField("how the number was decided", blank=True)
-    is_blinded = models.BooleanField("blinded", default=False)
+    is_blinded = models.BooleanField(
+        "blinded", default=False, help_text="It is unblinded on its page of unblinding, with a reason and a password."
+    )
+    unblinded_at = models.DateTimeField("unblinded since", null=True, editable=False)
     state = models.CharField(
         max_length=6,
         choices=[("open", "open"), ("closed", "closed")],
@@ -75,10 +81,14 @@ class Study(LabRecord):
         ]
 
     def clean(self) -> None:
-        """Refuse every change of a closed study but its opening."""
+        """Refuse every change of a closed study but its opening, and an unblinding without its log."""
         super().clean()
-        before = type(self).objects.filter(pk=self.pk, state="closed").first() if self.pk else None
+        before = type(self).objects.filter(pk=self.pk).first() if self.pk else None
         if before is None:
+            return
+        if before.is_blinded and not self.is_blinded:
+            raise ValidationError({"is_blinded": UNBLINDED_ELSEWHERE.format(study=before)})
+        if before.state != "closed":
             return
         if self.state == "closed":
             raise ValidationError({"state": closed_sentence(before)})
@@ -93,13 +103,16 @@ class Study(LabRecord):
 
     @classmethod
     def findings(cls, rows: Sequence[Any]) -> Iterator[Finding]:
-        """Ask why a study is closed."""
+        """Ask why a study is closed, and why it is blinded when its key has been there to read."""
         yield from super().findings(rows)
-        open_before = set(
-            cls.objects.filter(pk__in=[row.pk for row in rows], state="open").values_list("pk", flat=True)
-        )
+        before = cls.objects.in_bulk([row.pk for row in rows])
+        keys = n_keys([row.pk for row in rows if row.is_blinded and row.pk in before and not before[row.pk].is_blinded])
         for number, row in enumerate(rows):
-            if row.state == "closed" and row.pk in open_before:
+            if row.pk in keys:
+                n = keys[row.pk]
+                sentence = f"{n} key{'s' if n > 1 else ''} of {row} could be read until now, so somebody may know the arms; say why it is blinded now."
+                yield Finding(number, "is_blinded", sentence, Grade.WARNING)
+            if row.state == "closed" and row.pk in before and before[row.pk].state == "open":
                 yield Finding(
                     number,
                     "state",

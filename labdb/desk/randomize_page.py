@@ -1,0 +1,270 @@
+"""Randomizing: who is eligible and how it is drawn are shown before, the list and its balance only once it is stored.
+
+A preview of lists would be a choice among seeds. So the page draws once, when it stores.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from analysis.kernels.phenotype import CONTROL, RESILIENT
+from analysis.links import storable
+from analysis.models import AnalysisRun
+from analysis.summaries import current_runs
+from labdb.colony.models import Study
+from labdb.defeat.plan_records import PlanRefused
+from labdb.desk.randomize_form import METHOD_WORDS, ListForm, WhoForm, arms_in_order
+from labdb.registry.forms import forbidden_sentence
+from labdb.registry.permissions import may
+from labdb.treatment.allocating import (
+    Follows,
+    ListInputs,
+    chain_of,
+    latest_of,
+    replacement_of,
+    store_list,
+    store_vehicle,
+)
+from labdb.treatment.eligibility import (
+    Call,
+    Candidate,
+    Wanted,
+    candidates,
+    cuts_of,
+    with_levels,
+)
+from labdb.treatment.models import Allocation, AllocationKey, Randomization, TreatmentArm
+from labdb.treatment.randomization import STRATIFIED, Entrant, RandomizationError, design_faults, entrant_faults
+from labdb.treatment.repeating import continued_inputs, trusted_inputs
+
+CHANGED = "Mice or results were changed since you looked; look at who is eligible now, and randomize."
+NO_REASON = "Say why it is randomized anew; the record keeps it beside the old list."
+
+
+@dataclass(frozen=True)
+class Phenotypes:
+    """What the phenotype run that counts says, and its number; empty without one."""
+
+    calls: Mapping[int, Call]
+    run: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is shown before anything is drawn.
+
+    Attributes
+    ----------
+    others : list of (str, list of str)
+        Why mice are not eligible, and which.
+    strata : list of (str, int)
+        How many mice are in each stratum, or have each level.
+    """
+
+    inputs: ListInputs
+    wanted: Wanted
+    eligible: list[Candidate]
+    others: list[tuple[str, list[str]]]
+    strata: list[tuple[str, int]]
+    n_before: int = 0
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def randomize(request: HttpRequest, code: str) -> HttpResponse:
+    """Show who is eligible, and store a list at one click."""
+    study = study_of_allocator(request, code)
+    follows = _follows(request, study)
+    if request.method != "POST":
+        return _answer(request, study, follows, _form(request, study, follows))
+    form = _form(request, study, follows, request.POST)
+    if not form.is_valid():
+        return _answer(request, study, follows, form, sentences=form.sentences, status=400)
+    phenotypes = read_phenotypes(study, request.user)
+    try:
+        preview = _preview(study, form, follows, phenotypes)
+        if "save" not in request.POST:
+            return _answer(request, study, follows, form, preview=preview, sentences=_faults(preview))
+        if request.POST.get("digest") != preview.inputs.digest:
+            return _answer(request, study, follows, form, preview=preview, sentences=[CHANGED], status=409)
+        reason = form.cleaned_data.get("reason", "")
+        if follows.replaces and not reason:
+            return _answer(request, study, follows, form, preview=preview, sentences=[NO_REASON], status=400)
+        stored = store_list(
+            study, preview.inputs, seed=form.cleaned_data.get("seed"), user=request.user,
+            follows=Follows(follows.continues, follows.replaces, reason),
+            eligibility=preview.wanted.words(phenotypes.run), phenotype_run=phenotypes.run,
+        )  # fmt: skip
+    except (RandomizationError, PlanRefused) as error:
+        return _answer(request, study, follows, form, sentences=getattr(error, "reasons", [str(error)]), status=409)
+    n = stored.allocations.count()
+    messages.success(request, f"{stored} stored: {n} {'mouse' if n == 1 else 'mice'} allocated.")
+    return redirect("randomization-page", study.code, stored.pk)
+
+
+@require_POST
+def vehicle(request: HttpRequest, code: str) -> HttpResponse:
+    """Allocate controls, resilient mice or both to one arm without randomization."""
+    study = study_of_allocator(request, code)
+    arms = TreatmentArm.objects.filter(study=study).visible_to(request.user)
+    chosen = request.POST.get("arm", "")
+    arm = arms.filter(pk=int(chosen)).first() if chosen.isascii() and chosen.isdecimal() and len(chosen) < 19 else None
+    who = tuple(one for one in (CONTROL, RESILIENT) if one in request.POST.getlist("who"))
+    if arm is None or not who:
+        messages.error(request, "Choose an arm, and controls, resilient mice or both.")
+        return redirect("randomize", study.code)
+    waiting = _waiting(study, read_phenotypes(study, request.user))
+    mice = [one.mouse.code for some in who for one in waiting[some]]
+    try:
+        n = store_vehicle(study, mice, arm, user=request.user)
+    except PlanRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{n} {'mouse' if n == 1 else 'mice'} allocated to {arm} without randomization.")
+    return redirect("randomize", study.code)
+
+
+def study_of_allocator(request: HttpRequest, code: str) -> Study:
+    """Return a study in which the account may randomize."""
+    study = get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
+    for model in (Randomization, Allocation, AllocationKey):
+        if not may(request.user, "add", model, study):
+            raise PermissionDenied(forbidden_sentence("add", model, study))
+    return study
+
+
+def read_phenotypes(study: Study, user: Any) -> Phenotypes:
+    """Return the calls of the phenotype run that counts."""
+    run = current_runs(study).get("phenotype")
+    if run is None or not AnalysisRun.objects.visible_to(user).filter(pk=run.pk).exists():
+        return Phenotypes({}, "")
+    rows = run.results_run.phenotypecalls.values_list("mouse_id", "phenotype", "si_ratio", "si_test__test_at")
+    calls = {
+        mouse: Call(phenotype, ratio, timezone.localdate(at).isoformat() if at else "")
+        for mouse, phenotype, ratio, at in rows
+    }
+    return Phenotypes(calls, str(run.pk))
+
+
+def _follows(request: HttpRequest, study: Study) -> Follows:
+    """Return what the address says the new list follows: ``?continues=12`` or ``?replaces=12``."""
+    seen = Randomization.objects.filter(study=study).visible_to(request.user)
+    for word in ("continues", "replaces"):
+        asked = request.GET.get(word, "")
+        if not asked:
+            continue
+        found = (
+            seen.filter(pk=int(asked)).first() if asked.isascii() and asked.isdecimal() and len(asked) < 19 else None
+        )
+        if found is None:
+            raise Http404(f"There is no such randomization in {study}.")
+        latest = latest_of(found)
+        return Follows(continues=latest) if word == "continues" else Follows(replaces=latest)
+    return Follows()
+
+
+def _form(request: HttpRequest, study: Study, follows: Follows, data: Any = None) -> Any:
+    return (WhoForm if follows.continues else ListForm)(study, request.user, data)
+
+
+def _preview(study: Study, form: Any, follows: Follows, phenotypes: Phenotypes) -> Preview:
+    before = follows.continues
+    design = trusted_inputs(before).design if before else form.design()
+    wanted = form.wanted(design.factors)
+    free = [one.pk for one in chain_of(follows.replaces)] if follows.replaces else []
+    found = candidates(study, phenotypes.calls, wanted, free=free)
+    eligible = [one for one in found if not one.why_not]
+    facts = [one.facts for one in eligible]
+    if before:
+        inputs = continued_inputs(before, facts)
+    else:
+        cuts = cuts_of(facts, design.factors)
+        inputs = ListInputs(design, tuple(with_levels(facts, design.factors, cuts)), cuts)
+    others: dict[str, list[str]] = {}
+    for one in found:
+        if one.why_not:
+            others.setdefault(one.why_not, []).append(one.mouse.code)
+    n_before = len(inputs.mice) - len(facts)
+    ordered = sorted(others.items(), key=lambda some: -len(some[1]))
+    return Preview(inputs, wanted, eligible, ordered, _strata(inputs), n_before)
+
+
+def _strata(inputs: ListInputs) -> list[tuple[str, int]]:
+    if inputs.design.method == STRATIFIED:
+        return sorted(Counter(", ".join(mouse.levels) for mouse in inputs.mice).items())
+    return [
+        (f"{factor}: {level}", n)
+        for place, factor in enumerate(inputs.design.factors)
+        for level, n in sorted(Counter(mouse.levels[place] for mouse in inputs.mice).items())
+    ]
+
+
+def _faults(preview: Preview) -> list[str]:
+    """Return what will refuse the list, before anything is drawn."""
+    entrants = [Entrant(mouse.code, mouse.levels) for mouse in preview.inputs.mice]
+    design = preview.inputs.design
+    return [*design_faults(design), *entrant_faults(entrants, design, preview.n_before)]
+
+
+def _waiting(study: Study, phenotypes: Phenotypes) -> dict[str, list[Candidate]]:
+    """Return the controls and the resilient mice that have no allocation."""
+    found = candidates(study, phenotypes.calls, Wanted((CONTROL, RESILIENT), (), ()))
+    return {
+        who: [one for one in found if not one.why_not and one.facts.phenotype == who] for who in (CONTROL, RESILIENT)
+    }
+
+
+def _answer(
+    request: HttpRequest,
+    study: Study,
+    follows: Follows,
+    form: Any,
+    *,
+    preview: Preview | None = None,
+    sentences: Sequence[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    phenotypes = read_phenotypes(study, request.user)
+    waiting = _waiting(study, phenotypes)
+    old = follows.continues or follows.replaces
+    words = {
+        "study": study,
+        "form": form,
+        "follows": follows,
+        "address": request.get_full_path(),
+        "method_words": METHOD_WORDS,
+        "phenotype_run": phenotypes.run,
+        "phenotype_url": reverse("analysis-run", args=[phenotypes.run]) if phenotypes.run else "",
+        "randomizations": _randomizations(study, request.user),
+        "arms": arms_in_order(study, request.user),
+        "waiting": [
+            (who, "controls" if who == CONTROL else "resilient mice", len(some)) for who, some in waiting.items()
+        ],
+        "replacement": replacement_of(old) if old else None,
+        "may_save": preview is not None and not _faults(preview),
+        "preview": preview,
+        "rule": preview.wanted.words(phenotypes.run) if preview else "",
+        "sentences": sentences,
+    }
+    return render(request, "desk/randomize.html", words, status=status)
+
+
+def _randomizations(study: Study, user: Any) -> list[tuple[Randomization, int, str]]:
+    """Return each with how many mice it allocated, and what became of it."""
+    rows = Randomization.objects.filter(study=study).visible_to(user).select_related("continues", "replaces", "study")
+    found = []
+    counts = Counter(Allocation.objects.filter(study=study).values_list("randomization", flat=True))
+    for row in rows.order_by("performed_at", "pk"):
+        replaced = replacement_of(row)
+        found.append((row, counts[row.pk], f"replaced by {replaced}" if replaced else "holds"))
+    return found
