@@ -14,6 +14,7 @@ from django.urls import Resolver404, resolve
 
 LINK = re.compile(r"""["'](/(?!/|static/|vendor/)[^"'<>\s\\]*)["']""")
 ELSEWHERE = ("/accounts/logout/", "/admin/logout/", "/admin/jsi18n/")
+EMPTY = re.compile(r"(record-import|list-views|list-action|attachment-add|record-grid-\w+|admin:\w+_add)$")  # forms
 PICTURES = (".png", ".pdf", ".html")  # of a figure that is read as .svg and .json
 OF_ONE_VISIT = (  # differs from one visit to the next, whatever is stored
     re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"'),

@@ -86,7 +86,7 @@ def starts() -> list[str]:
 
 
 def test_nobody_blinded_reads_a_treatment_or_can_tell_one_key_from_another(site: Site) -> None:
-    """The administrator goes everywhere, before and after the exchange; the others take turns at the addresses."""
+    """The administrator goes everywhere, before and after the exchange; the others take turns at every second address."""
     client = site.blinded["administrator"]
     before = Crawl(client).run(*starts())
     assert len(before) > 300
@@ -96,8 +96,9 @@ def test_nobody_blinded_reads_a_treatment_or_can_tell_one_key_from_another(site:
         for at, (address, answer) in enumerate(before.items()):
             if answer != (now := ask(client, address)):
                 wrong.append(f"{address} tells the administrator of the key: {_first_difference(answer, now)}")
-            role = BLINDED[at % len(BLINDED)]
-            wrong += _wrong(role, {address: ask(site.blinded[role], address)})
+            if at % 2 == 0:
+                role = BLINDED[at // 2 % len(BLINDED)]
+                wrong += _wrong(role, {address: ask(site.blinded[role], address)})
         transaction.set_rollback(True)
     assert not wrong, f"{len(wrong)} of {len(before)} addresses:\n" + "\n".join(wrong[:60])
 
