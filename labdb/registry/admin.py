@@ -60,6 +60,8 @@ class RecordAdmin(admin.ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the record's one form, bound to the account."""
+        if self.record.read_only:  # nothing of it is entered, and it has no form
+            return super().get_form(request, obj, change=change, **{**kwargs, "fields": ()})
         base: Any = form_for(self.record)
 
         def bound(self: Any, data: Any = None, files: Any = None, **options: Any) -> None:

@@ -128,10 +128,14 @@ class _Asked:
         """Whether the table lets a member of the study do this."""
         return LETTERS[action] in self.cells[role]
 
+    def opens(self, role: str, action: str) -> bool:
+        """Whether doors open: an entry names records that must be seen (a blind scorer enters at a page of its own)."""
+        return self.says(role, action) and self.says(role, "view")
+
     def says_elsewhere(self, role: str, action: str) -> bool:
         """Whether a role in another study lets him: for what belongs to none, and for a study that is not there yet."""
         is_of_no_study = self.where == "lab" or (self.record.resource == "studies" and action == "add")
-        return is_of_no_study and self.says(role, action)
+        return is_of_no_study and self.opens(role, action)
 
     def home(self, row: Any) -> None:
         """Hold every cell against `permissions`, where all doors ask."""
@@ -160,7 +164,7 @@ class _Asked:
             if role:
                 person = self.world.members[role]
                 visit = Visit(self.record, person.client, person.user)
-                self._compare(person, "import_records", import_command(visit, folder), self.says(role, "add"))
+                self._compare(person, "import_records", import_command(visit, folder), self.opens(role, "add"))
 
     def at_doors(self, action: str, row: Any) -> None:
         """Ask every door for an action on a row (none: a new one)."""
@@ -190,7 +194,7 @@ class _Asked:
 
     def _one(self, is_allowed: bool, action: str, at: int) -> str:
         """The role whose turn it is among those who may, or may not; empty where there is none."""
-        roles = [role for role in COLUMNS if self.says(role, action) is is_allowed]
+        roles = [role for role in COLUMNS if self.opens(role, action) is is_allowed]
         return roles[(self.turn + at) % len(roles)] if roles else ""
 
     def _n_seen(self, role: str) -> int | None:
