@@ -147,6 +147,10 @@ ROWS: dict[str, dict[str, str]] = {
         "resource": "mice", "name": "tail_length_mm", "label": "tail length", "kind": "number", "unit": "mm",
         "minimum": "10", "maximum": "120",
     },
+    "analysis-plans": {
+        "study": "S1", "number": "9", "title": "What will be compared", "groups": "control 10; defeated 40",
+        "primary_outcome": "SI ratio of the re-test", "contrasts": "a-b",
+    },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
@@ -180,6 +184,10 @@ _NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": "", "volume_ml_per_kg": "
 _DEVICE = {**_NO_DRUG, "device": "DBS"}
 
 OWN: dict[str, list[BadRow]] = {
+    "analysis-plans": [
+        _outside("number", "0", "analysis_plan_number"),
+        BadRow("groups without n", {"groups": "control; defeated 40"}, "groups", "control has no number"),
+    ],
     "mice": [
         BadRow(
             "dies before birth", {"death_date": "2024-12-31"}, "death_date",
@@ -485,6 +493,7 @@ OWN: dict[str, list[BadRow]] = {
         _outside("cutoff", "20", "response_rule_cutoff"),
         _outside("borderline", "-0.5", "response_rule_borderline"),
     ],
+    "assays": [_outside("trial_s", "5", "assay_trial_length")],
     "assay-metrics": [
         BadRow("range reversed", {"maximum": "-1"}, "maximum", "-1 is below the minimum (0)", "assay_metric_range"),
     ],
