@@ -27,7 +27,7 @@ LONGEST_SESSION = 50
 class AssayRow(Row):
     """One trial of an assay in the table."""
 
-    values: list[float | None] = field(default_factory=list)  # in the order of the metrics
+    values: list[tuple[float | None, int]] = field(default_factory=list)  # of each metric, with the decimals shown
 
 
 class AssayDrop(TrackerDrop):
@@ -70,9 +70,10 @@ class AssayDrop(TrackerDrop):
     def _score_by(self, words: AssayArenaWords, row: AssayRow) -> None:
         how = words.scoring(self.asked.trial_s)
         row.score = score_trial(row.trial, how)
-        row.values = list(values_of(self.readings, row.score).values())
+        values = values_of(self.readings, row.score)
+        row.values = [(values[one.metric_id], 0 if one.is_count else 1) for one in self.readings]
         row.notes = without_value(self.readings, row.score)
-        if all(value is None for value in row.values):
+        if all(value is None for value in values.values()):
             row.errors.append(f"The file says nothing of what {self.assay} reads; choose other zones or another file.")
         if row.match.mouse is not None:
             zones = "" if words.is_by_track else paired(words.tracker_zones)

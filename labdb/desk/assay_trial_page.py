@@ -31,6 +31,11 @@ class Read:
     today: float | None
 
     @property
+    def digits(self) -> int:
+        """How many decimals are shown."""
+        return 0 if self.reading.is_count else 2
+
+    @property
     def differs(self) -> bool:
         """Whether the file says something else today than what is stored."""
         stored = self.result.value if self.result else None

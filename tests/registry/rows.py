@@ -493,6 +493,7 @@ OWN: dict[str, list[BadRow]] = {
         _outside("cutoff", "20", "response_rule_cutoff"),
         _outside("borderline", "-0.5", "response_rule_borderline"),
     ],
+    "assays": [_outside("trial_s", "5", "assay_trial_length")],
     "assay-metrics": [
         BadRow("range reversed", {"maximum": "-1"}, "maximum", "-1 is below the minimum (0)", "assay_metric_range"),
     ],
@@ -583,6 +584,22 @@ OWN: dict[str, list[BadRow]] = {
         BadRow(
             "sham with a current", {**_DEVICE, "is_sham": "yes", "current_ua": "100"}, "current_ua",
             "100 uA: a sham passes no current", "component_sham_without_current",
+        ),
+    ],
+    "randomizations": [
+        BadRow(
+            "replaces without a reason", {"replaces": "R1"}, "reason", "Say why R1 is replaced",
+            "randomization_replaced_for_reason",
+        ),
+        BadRow(
+            "goes on and is replaced", {"replaces": "R1", "continues": "R1", "reason": "both"}, "replaces",
+            "A list goes on or is replaced, not both", "randomization_continues_or_replaces",
+        ),
+    ],
+    "allocations": [
+        BadRow(
+            "in two arms at a time", {"mouse": "M001"}, "mouse",
+            "M001 is already allocated; a mouse is in one arm at a time", "allocation_once_per_mouse",
         ),
     ],
     "doses": [

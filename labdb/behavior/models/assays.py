@@ -119,6 +119,11 @@ class AssayReading(LabRecord):
             ),
         ]  # fmt: skip
 
+    @property
+    def is_count(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.statistic == Statistic.ENTRIES
+
     def __str__(self) -> str:
         zones = f" of {self.zones}" if self.zones else ""
         share_of = f", in % of {self.share_of}" if self.share_of else ""
