@@ -37,6 +37,8 @@ def test_the_page_says_what_the_records_say() -> None:
         "Phenotype by the rule “Ratio below 1”", "6 mice allocated at random, 6 given vehicle without randomization.",
         "Region Arm Control Susceptible, vehicle Treated PFC ketamine 3 3 3",
         "PFC ketamine 62 % 31 % to 93 % 0.05",  # as written in add_reversal
+        # 75, 76 and 77 s over 50 s
+        "SI ratio of the first test Group n Mean SD Median Range control 3 1.52 0.02 1.52 1.5 to 1.54",
         "susceptible - control 1 up, 1 down of 3", "Sex: male 12.", "For the authors to write: ",
     ):  # fmt: skip
         assert words in page, words
