@@ -90,6 +90,25 @@ def test_a_dropped_track_becomes_one_result_for_each_thing_that_the_assay_reads(
     assert "maze_open_percent" in client.get(f"/studies/S1/assays/{assay.pk}/").content.decode()
 
 
+def test_the_assays_that_every_lab_starts_with_are_read_from_a_track(client, study):
+    places = ((0, 2, 2), (20, 2, 2), (21, 21, 21), (40, 21, 21), (41, 2, 2), (300, 2, 2))
+    box = Assay.objects.get(name="open field")
+    said = {"arena": "open field 42 x 42 cm", "session": "1"}
+    assert send(client, box, {"a.txt": walk("M1", places)}, "save", **said).status_code == 302
+    # The center is x and y 10.5 to 31.5 cm: 10.5 of the 19 cm each way.
+    found = results("M1", "1")
+    assert found["open_field_center_s"] == pytest.approx(19 + 2 * 10.5 / 19, abs=0.002)
+    assert found["open_field_center_entries"] == 1
+    assert found["open_field_distance_cm"] == pytest.approx(2 * 19 * 2**0.5, abs=0.01)
+    maze = Assay.objects.get(name="elevated plus maze")
+    long = (*THROUGH, (300, 32.5, 7.5))
+    said["arena"] = "elevated plus maze 65 x 65 cm"
+    assert send(client, maze, {"b.txt": walk("M1", long)}, "save", **said).status_code == 302
+    found = results("M1", "1")
+    assert (found["plus_maze_open_arm_entries"], len(found)) == (2, 4 + 5)
+    assert found["plus_maze_center_s"] == pytest.approx(5 / 30 + 2.5 / 12.5 + 2.5 / 10, abs=0.002)
+
+
 def test_zones_of_the_tracker_are_said_once_and_the_words_of_si_tests_stay(client, study, maze, assay):
     mapping = TrackerMapping.objects.create(
         arena=maze, tracker_format="EthoVision raw data", scored_from="track", interaction_zones="IZ", corners="c1",
