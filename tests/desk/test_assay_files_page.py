@@ -6,12 +6,22 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from labdb.behavior.models import Arena, ArenaZone, Assay, AssayResult, TrackedAssayTrial, TrackerMapping
+from labdb.behavior.models import (
+    Arena,
+    ArenaZone,
+    Assay,
+    AssayMetric,
+    AssayReading,
+    AssayResult,
+    TrackedAssayTrial,
+    TrackerMapping,
+)
 from labdb.colony.models import Mouse, Study
 from labdb.registry.attachments import attachments_of
 from tests.analysis.small_study import add_mouse, make_study
 from tests.analysis.treated_study import signed_in
 from tests.behavior.assay_tracks import THROUGH, make_maze, make_maze_assay, walk
+from tests.behavior.tracker_files import ANYMAZE, STATISTICS, cells_of, needs_real_files, real
 
 pytestmark = pytest.mark.django_db
 
@@ -222,3 +232,45 @@ def test_the_page_of_a_trial_shows_where_zones_lay_then_and_now(client, study, m
     assert TrackedAssayTrial.objects.count() == 1
     client.post(f"{url}remove/", {"history_reason": "wrong video"})
     assert not TrackedAssayTrial.objects.exists() and results("M1")["maze_open_entries"] == 2
+
+
+@needs_real_files
+def test_real_statistics_and_a_real_track_are_read_as_they_stand(client, study, maze):
+    """Numbers as they stand in the file of EthoVision; of ANY-maze each sample in the center until the next."""
+    for code in ("582", "rat 482"):
+        add_mouse(study, code)
+    assay = Assay.objects.create(name="places", trial_s=300)
+    readings = {
+        "hot_s": ("s", "time in zones", "hot"), "hot_entries": ("", "entries", "hot"), "hot_latency_s": ("s", "latency", "hot"),
+        "hot_percent": ("%", "share of time", "hot"), "places_distance_cm": ("cm", "distance", ""),
+    }  # fmt: skip
+    for name, (unit, statistic, zones) in readings.items():
+        metric = AssayMetric.objects.create(assay=assay, name=name, unit=unit)
+        AssayReading.objects.create(metric=metric, statistic=statistic, zones=zones)
+    said = {f"ethovision_statistics-{maze.pk}-role-hot zone": "hot", "session": "1"}
+    seen = send(client, assay, {"s.csv": real(STATISTICS)}, **said)
+    others = {f"leave-{row.key}": "yes" for row in seen.context["drop"].rows if row.subject != "582"}
+    assert len(others) >= 34
+    tokens = {"token": [token for token, _file in seen.context["tokens"]]}
+    twice = send(client, assay, {}, **tokens, **others, **said)
+    rows = twice.context["drop"].wanted[1:]
+    others |= {f"leave-{row.key}": "yes" for row in rows}  # of several trials of the mouse the first
+    assert send(client, assay, {}, "save", **tokens, **others, **said).status_code == 302
+    assert results("582", "1") == {
+        "hot_s": 72.48, "hot_entries": 8, "hot_latency_s": 10.16, "hot_percent": pytest.approx(24.16),
+        "places_distance_cm": 938.848,
+    }  # fmt: skip
+
+    header, *samples = cells_of(real(ANYMAZE))
+    at = header.index("In Center")
+    in_center = [row[at] == "1" for row in samples]
+    clock = [float(row[0].rpartition(":")[2]) + 60 * int(row[0].split(":")[1]) for row in samples]
+    said = {f"any_maze_test_data-{maze.pk}-scored_from": "tracker's zones", "trial_s": "99.9", "session": "1"}
+    seen = send(client, assay, {"a.csv": real(ANYMAZE)}, **said)
+    row = seen.context["drop"].rows[0]
+    said |= {f"mouse-{row.key}": "rat 482", f"any_maze_test_data-{maze.pk}-role-Center": "hot"}
+    assert send(client, assay, {"a.csv": real(ANYMAZE)}, "save", **said).status_code == 302
+    found = results("rat 482", "1")
+    seconds = sum(end - start for start, end, flag in zip(clock, clock[1:], in_center, strict=False) if flag)
+    ways_in = sum(now and not before for before, now in zip([False, *in_center], in_center, strict=False))
+    assert (found["hot_s"], found["hot_entries"]) == (pytest.approx(seconds, abs=0.001), ways_in)
