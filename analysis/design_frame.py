@@ -146,13 +146,17 @@ class _Computed:
 
     def _allocations(self) -> dict[str, dict[int, Any]]:
         keys = AllocationKey.objects.filter(study=self.study, allocation__superseded_by=None)
-        called, is_blinded = arm_labels(self.study), self.study.is_blinded
-        rows = list(
-            keys.values_list("allocation__mouse_id", "arm_id", "arm__is_vehicle", "allocation__randomization_id")
-        )
+        is_blinded = self.study.is_blinded
+        called = arm_labels(self.study) if is_blinded else {}
+        rows = [
+            (mouse, called.get(arm, name), is_vehicle, randomization)
+            for mouse, arm, name, is_vehicle, randomization in keys.values_list(
+                "allocation__mouse_id", "arm_id", "arm__name", "arm__is_vehicle", "allocation__randomization_id"
+            )
+        ]
         # Only the vehicle is given without randomization: with a letter for these mice too, its group would be told.
         self._columns[ARM] = {
-            mouse: called[arm] for mouse, arm, _, randomization in rows if not is_blinded or randomization is not None
+            mouse: arm for mouse, arm, _, randomization in rows if not is_blinded or randomization is not None
         }
         self._columns[IS_RANDOMIZED] = {mouse: randomization is not None for mouse, _, _, randomization in rows}
         self._columns["is_vehicle"] = {mouse: is_vehicle for mouse, _, is_vehicle, _ in rows}

@@ -331,3 +331,7 @@ class MouseReversalScore(Result):
                 condition=Q(score__isnull=False) | ~Q(reason=""), name="mouse_reversal_score_or_reason"
             ),
         ]
+
+
+# A table of its own, built on those of the records.
+from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401

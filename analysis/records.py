@@ -1,5 +1,6 @@
 from analysis.models import (
     Adoption,
+    AnalysisPlan,
     AnalysisRun,
     Contrast,
     GeneResult,
@@ -18,6 +19,21 @@ class ContrastRecord(Record):
 
     model = Contrast
     fields = ("study", "name", "group_by", "numerator", "denominator", "covariates", "region", "notes")
+
+
+@register
+class AnalysisPlanRecord(Record):
+    """Analysis plans; they are frozen on their page."""
+
+    model = AnalysisPlan
+    fields = (
+        "study", "number", "title", "groups", "primary_outcome", "secondary_outcomes", "exclusions", "phenotype_rule",
+        "response_rule", "contrasts", "methods", "notes",
+    )  # fmt: skip
+    computed = ("frozen_at", "frozen_by", "frozen_text", "sha256")
+    list_display = ("number", "study", "title", "frozen_at", "frozen_by", "sha256")
+    search_fields = ("title", "sha256")
+    detail_template = "desk/_analysis_plan_story.html"
 
 
 @register

@@ -7,6 +7,8 @@ import pandas as pd
 
 from analysis.figures import theme
 
+TITLE = "standardized mean difference"
+
 
 def arm_balance(differences: pd.DataFrame, lines: tuple[float, ...]) -> Any:
     """Draw a dot for each measure and arm, less the reference arm.
@@ -28,13 +30,13 @@ def arm_balance(differences: pd.DataFrame, lines: tuple[float, ...]) -> Any:
     band = (
         alt.Chart(theme.values(chance))
         .mark_bar(height=20, opacity=0.15, color=theme.GRAY)
-        .encode(y=y, x=alt.X("low:Q", title="standardized mean difference"), x2="by_chance:Q")
+        .encode(y=y, x=alt.X("low:Q", title=TITLE, axis=alt.Axis(tickCount=6)), x2="by_chance:Q")
     )
     points = (
         alt.Chart(theme.values(drawn))
         .mark_point(filled=True, size=90, opacity=0.9)
         .encode(
-            x=alt.X("smd:Q", title="standardized mean difference"),
+            x=alt.X("smd:Q", title=TITLE),
             y=y,
             color=theme.color_by("arm", arms, legend=alt.Legend(title=f"arm − {drawn['versus'].iloc[0]}")),
             tooltip=theme.tooltip(drawn, measure="measure", arm="arm", versus="less", smd="difference"),

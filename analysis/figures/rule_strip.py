@@ -118,7 +118,7 @@ class _Styled:
         low, high = known["si_ratio_low"].clip(upper=self.top), known["si_ratio_high"].fillna(self.top)
         ends = known.assign(si_ratio_low=low, si_ratio_high=high.clip(upper=self.top))
         line = alt.Chart(theme.values(ends)).mark_rule(strokeWidth=1.5, opacity=0.6)
-        y = alt.Y("si_ratio_low:Q", title="SI ratio", scale=self.y.scale)
+        y = alt.Y("si_ratio_low:Q", title="SI ratio", scale=alt.Scale(domain=[0, self.top], nice=False))
         return [line.encode(y=y, y2="si_ratio_high:Q", color=self.color, **channels)]
 
 

@@ -124,9 +124,13 @@ GAP_BETWEEN_TRIALS_MIN: Final = (0.5, 1.5)  # the target is put in; ours
 LIGHTS_ON_HOUR: Final = 7  # ours
 
 # Tracks of a handful of first tests -------------------------------------------------------------------
-TRACKED: Final = {"control": 1, "susceptible": 3, "resilient": 2}  # mice; the one nearest to the cutoff first; ours
+TRACKED: Final = {
+    "control": 1,
+    "susceptible": 3,
+    "resilient": 2,
+}  # mice, from the one nearest to the cutoff to a clear one; ours
 TRACK_HZ: Final = 25  # as many trackers sample
-TRACK_VISIT_S: Final = 4.0  # mean stay in zone or corner; ours
+TRACK_VISIT_S: Final = 2.5  # mean stay in zone or corner; ours
 TRACK_TURN_S: Final = 0.6  # how soon a mouse turns; ours
 
 # Other assays ----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from labdb.demo.simulate_bench import SimulatedBench, simulate_bench
 from labdb.demo.simulate_expression import fraction_undone, simulate_counts
 from labdb.demo.simulate_measurements import tissue_truth
 from labdb.demo.simulate_tissue import SimulatedTissue, simulate_tissue
-from labdb.demo.tracked_tests import TrackFile, choose_tracked, track_files
+from labdb.demo.simulate_track_files import TrackFile, choose_tracked, track_files
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ def truth_of(seed: int | None = None, layout: Layout = DEMO) -> dict[str, list[d
         "by_response": truth_by_response(),
         "by_arm": [{**row, "response": None} for row in truth_by_arm(behavior)],
         "tissue": tissue_truth(),
-        "assays": assay_truth() if layout.has_tracks else [],
         "planted": [asdict(error) for error in planted],
+        **({"assays": assay_truth()} if layout.has_tracks else {}),
     }
 
 

@@ -30,6 +30,7 @@ CORNERS_ALONG = (
 )
 LEAST_VISIT_S = 0.6
 CROSSING_CM_PER_S = 15.0
+PULL = {ZONE: 0.5, CORNER: 0.5, OPEN: 0.3}  # toward the middle of a place, away from its edges
 MOST_WANDER_CM, BISECTIONS = 12.0, 12
 
 
@@ -144,8 +145,10 @@ def _path(
         middle = (visit.away[0] + visit.away[1]) / 2
         for values, door, limits, noise in ((along, 0, visit.along, wander[0]), (away, 1, visit.away, wander[1])):
             base = come[door] + (go[door] - come[door]) * (1 - np.cos(np.pi * share)) / 2
-            if door and visit.place != OPEN:
-                base = base + (middle - base) * swing
+            if door:
+                base = base + (middle - base) * np.sqrt(swing) * PULL[visit.place]
+            elif visit.place == OPEN:
+                base = base + (WIDTH / 2 - base) * swing * PULL[OPEN]
             values[here] = np.clip(base + amplitude * np.sqrt(swing) * noise[here], *limits)
     for before, (at_along, edge) in zip(visits[:-1], doors, strict=True):
         _cross(along, away, time_s, before, at_along, edge)

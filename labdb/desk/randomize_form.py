@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE, UNCLASSIFIED
 from labdb.colony.models import Cohort, Study
 from labdb.defeat.plan_records import LARGEST_SEED
 from labdb.registry.natural_order import natural
@@ -15,7 +16,7 @@ from labdb.treatment.randomization import BLOCKS, MEASURES, METHODS, MINIMIZATIO
 
 SHARE = "share-"  # one input per arm: how many mice of a round
 LARGEST_SHARE, LARGEST_BLOCK, LARGEST_WEIGHT = 20, 200, 100
-PHENOTYPES = ("susceptible", "resilient", "control", "unclassified")
+PHENOTYPES = (SUSCEPTIBLE, RESILIENT, CONTROL, UNCLASSIFIED)
 METHOD_WORDS = {
     "simple": "each mouse by itself; group sizes differ by chance",
     "permuted blocks": "group sizes stay equal",
@@ -44,7 +45,7 @@ class WhoForm(forms.Form):
     """Which mice are eligible."""
 
     phenotypes = forms.MultipleChoiceField(
-        choices=[(one, one) for one in PHENOTYPES], initial=["susceptible"], required=False
+        choices=[(one, one) for one in PHENOTYPES], initial=[SUSCEPTIBLE], required=False
     )
     cohorts = forms.MultipleChoiceField(required=False)
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from analysis.kernels.phenotype import RESILIENT
+from analysis.kernels.phenotype import CONTROL, RESILIENT
 from analysis.links import storable
 from analysis.models import AnalysisRun
 from analysis.summaries import current_runs
@@ -36,7 +36,6 @@ from labdb.treatment.allocating import (
     store_vehicle,
 )
 from labdb.treatment.eligibility import (
-    CONTROL,
     Call,
     Candidate,
     Wanted,
@@ -254,6 +253,7 @@ def _answer(
         "replacement": replacement_of(old) if old else None,
         "may_save": preview is not None and not _faults(preview),
         "preview": preview,
+        "rule": preview.wanted.words(phenotypes.run) if preview else "",
         "sentences": sentences,
     }
     return render(request, "desk/randomize.html", words, status=status)

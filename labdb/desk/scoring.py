@@ -1,7 +1,7 @@
 """SI tests that were scored twice: how far the scorers agree, and which labels hang on who scored."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,9 +91,34 @@ def compared(tests: Sequence[Scored]) -> list[Scored]:
     return [test for test in tests if len(test.scorings) > 1 and not test.is_excluded]
 
 
-def scorers_of(tests: Sequence[Scored]) -> list[tuple[str, str, int]]:
-    """Return who scored first, who second, and how many tests, most first."""
-    counts = Counter((_scorer(test.scorings[0]), _scorer(test.scorings[1])) for test in tests)
+@dataclass(frozen=True)
+class Pair:
+    """Two scorings of one test, the earlier one first."""
+
+    scored: Scored
+    first: SocialInteractionTest
+    second: SocialInteractionTest
+
+
+def pairs(tests: Sequence[Scored]) -> list[Pair]:
+    """Return the scoring that counts beside each other one of its test, the first one where none counts.
+
+    A test with two scorings is one pair. The earlier scoring stands first whichever counts: else what one scorer sees
+    longer than the other would cancel out over tests.
+    """
+    found = []
+    for test in tests:
+        held = test.counting or test.scorings[0]
+        for other in test.scorings:
+            if other is not held:
+                first, second = sorted((held, other), key=lambda one: one.scoring_number)
+                found.append(Pair(test, first, second))
+    return found
+
+
+def scorers_of(pairs: Sequence[Pair]) -> list[tuple[str, str, int]]:
+    """Return who scored first, who second, and how many pairs, most first."""
+    counts = Counter((_scorer(pair.first), _scorer(pair.second)) for pair in pairs)
     return [(first, second, n) for (first, second), n in counts.most_common()]
 
 
@@ -101,23 +126,25 @@ def _scorer(scoring: SocialInteractionTest) -> str:
     return str(scoring.scorer) if scoring.scorer else UNKNOWN_SCORER
 
 
-def measures(tests: Sequence[Scored]) -> list[Measure]:
-    """Return the agreement of the first two scorings: both zone times, and the log ratio where both have one above 0."""
+def measures(pairs: Sequence[Pair]) -> list[Measure]:
+    """Return the agreement of pairs of scorings: both zone times, and the log ratio where both have one above 0."""
     found = []
-    for name, unit, read in (
+    for what, unit, read in (
         ("time in IZ, target absent", "s", lambda one: one.iz_absent_s),
         ("time in IZ, target present", "s", lambda one: one.iz_present_s),
         ("log SI ratio", "", _log_ratio),
     ):
-        first, second = (_values(tests, number, read) for number in (0, 1))
+        first, second = (_values((getattr(pair, name) for pair in pairs), read) for name in ("first", "second"))
         agreement = scorer_agreement(np.column_stack([first, second]))
         limits = bland_altman(first, second) if agreement.n_tests >= MIN_PAIRS else None
-        found.append(Measure(name, unit, first, second, agreement, limits))
+        found.append(Measure(what, unit, first, second, agreement, limits))
     return found
 
 
-def _values(tests: Sequence[Scored], number: int, read: Callable[[Any], float | None]) -> list[float]:
-    values = (read(test.scorings[number]) for test in tests)
+def _values(
+    scorings: Iterable[SocialInteractionTest], read: Callable[[SocialInteractionTest], float | None]
+) -> list[float]:
+    values = (read(scoring) for scoring in scorings)
     return [float("nan") if value is None else float(value) for value in values]
 
 

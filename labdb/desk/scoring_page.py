@@ -56,14 +56,16 @@ def scoring_page(request: HttpRequest, code: str) -> HttpResponse:
 def _words(request: HttpRequest, study: Study, **more: Any) -> dict[str, Any]:
     tests = scoring.scored_tests(study, request.user)
     twice = scoring.compared(tests)
+    pairs = scoring.pairs(twice)
     rule = current_rule(study)
     return {
         "study": study,
         "tallies": _tallies(tests),
         "n_excluded": sum(test.is_excluded and len(test.scorings) > 1 for test in tests),
         "twice": twice,
-        "scorers": scoring.scorers_of(twice),
-        "measures": scoring.measures(twice) if twice else [],
+        "scorers": scoring.scorers_of(pairs),
+        "measures": scoring.measures(pairs) if pairs else [],
+        "n_more": sum(len(test.scorings) > 2 for test in twice),
         "labeled": scoring.labeled(study, twice, rule) if twice and rule else [],
         "rule": rule,
         "retest": retest(study, rule),
@@ -89,21 +91,21 @@ def _tallies(tests: list[scoring.Scored]) -> list[Tally]:
 
 
 def draw_agreement(study: Study, user: Any) -> Drawn:
-    """Difference against mean of the first two scorings."""
-    tests = scoring.compared(scoring.scored_tests(study, user))
-    mice = pd.Series([test.mouse.code for test in tests], dtype=object)
+    """Difference against mean of the scoring that counts and each other one."""
+    pairs = scoring.pairs(scoring.compared(scoring.scored_tests(study, user)))
+    mice = pd.Series([pair.scored.mouse.code for pair in pairs], dtype=object)
     urls = mouse_urls(study.code, mice)
     panels = [
         Scorings(
             one.name, one.unit, pd.DataFrame({"mouse": mice, "url": urls, "first": one.first, "second": one.second}),
             one.limits,
         )
-        for one in scoring.measures(tests)
+        for one in scoring.measures(pairs)
     ]  # fmt: skip
     with altair_checks(False):
-        chart = scorer_agreement(panels if tests else [])
-    who = "; ".join(f"{first} and {second}, n = {n}" for first, second, n in scoring.scorers_of(tests))
-    return Drawn(chart, f"First scoring minus second. Dashed: mean difference and limits of agreement. {who}.")
+        chart = scorer_agreement(panels if pairs else [])
+    who = "; ".join(f"{first} and {second}, n = {n}" for first, second, n in scoring.scorers_of(pairs))
+    return Drawn(chart, f"Earlier scoring minus later. Dashed: mean difference and limits of agreement. {who}.")
 
 
 @require_POST

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from analysis import frames, summaries
-from analysis.figure_views import lazy_figures
+from analysis.figure_views import CONTENT_TYPES, lazy_figures
 from analysis.links import storable
 from analysis.models import AnalysisRun
 from analysis.results import meanings_in
@@ -19,7 +19,7 @@ from labdb.desk import study_facts
 from labdb.desk.animal_flow import animal_flow
 from labdb.desk.exclusions_page import n_exclusions
 from labdb.desk.quick_entry import entries_of_study
-from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE, FLOW, FLOW_TITLE
+from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE, FLOW
 from labdb.desk.treatment_links import treatment_links
 from labdb.registry.permissions import may
 
@@ -71,7 +71,7 @@ def _figures(found: Study, runs: dict[str, AnalysisRun]) -> dict[str, Any]:
     return {
         "behavior_figures": drawn.get("phenotype", []),
         "response_figures": drawn.get("response", []),
-        "flow_figure": {"title": FLOW_TITLE, "url": f"{root}figures/{FLOW}.html"},
+        "flow_files": [(kind, f"{root}figures/{FLOW}.{kind}") for kind in CONTENT_TYPES],
         "body_mass_figure": body_mass if frames.has_weighings(found) else None,
         "reversal_figures": drawn.get("reversal", []),
     }

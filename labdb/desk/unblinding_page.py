@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from analysis.analysis_plan import latest_frozen
 from analysis.links import storable
 from labdb.accounts.forms import dressed
 from labdb.colony.models import Mouse, Study
@@ -124,6 +125,7 @@ def unblinding(request: HttpRequest, code: str) -> HttpResponse:
         "mouse_form": dressed(made[ONE]),
         "study_form": dressed(made[WHOLE]),
         "log": _log(study, request.user),
+        "frozen_plan": latest_frozen(study),
     }
     return render(request, "desk/unblinding.html", words, status=status)
 

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from labdb.desk import (
     adherence_page,
+    analysis_plan_page,
     arms_page,
     arrive_page,
     assay_entry_page,
@@ -99,6 +100,7 @@ urlpatterns = [
     path("studies/<path:code>/assays/<int:pk>/tracker-files/", assay_files_page.assay_files, name="assay-files"),
     path("studies/<path:code>/tracker-files/", tracker_files_page.tracker_files, name="tracker-files"),
     path("studies/<path:code>/unblinding/", unblinding_page.unblinding, name="unblinding-page"),
+    path("studies/<path:code>/analysis-plan/", analysis_plan_page.analysis_plan, name="analysis-plan"),
     path("studies/<path:code>/arrive/", arrive_page.arrive, name="arrive-page"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),

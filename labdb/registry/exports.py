@@ -52,7 +52,8 @@ def copy_csv(
             for at, name in enumerate(names)
         }
     ).values_list(*(f"column_{at}" for at in range(len(names))))
-    sql, parameters = selected.query.sql_with_params()
+    compiler = selected.query.get_compiler(connection.alias, elide_empty=False)  # who sees no row gets the header
+    sql, parameters = compiler.as_sql()
     with connection.cursor() as cursor:
         header = ", ".join(f'column_{at} AS "{name}"' for at, name in enumerate(names))
         aliases = ", ".join(f"column_{at}" for at in range(len(names)))

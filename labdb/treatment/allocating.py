@@ -16,7 +16,7 @@ from django.utils import timezone
 from labdb.colony.models import Mouse, Study
 from labdb.defeat.plan_records import LARGEST_SEED, PlanRefused, Repeatable, stored_rows
 from labdb.registry.batch import check_rows
-from labdb.registry.former_names import former_ids
+from labdb.registry.former_names import history_model
 from labdb.registry.forms import Conflict
 from labdb.registry.import_report import CheckedSheet
 from labdb.registry.import_storing import Storing, store_sheet
@@ -178,9 +178,9 @@ def _method_words(design: Design) -> dict[str, str]:
 
 
 def _next_code(study: Study) -> str:
-    taken = set(Randomization.objects.filter(study=study).values_list("code", flat=True))
+    taken = _codes_ever(Randomization, study)
     number = 1
-    while f"R{number}" in taken or former_ids(Randomization, {f"R{number}"}):
+    while f"R{number}" in taken:
         number += 1
     return f"R{number}"
 
@@ -223,12 +223,16 @@ def _allocate(
 
 def _new_codes(study: Study, n: int) -> list[str]:
     """Return random codes that no allocation of the study has or had; no seed makes them again."""
-    taken = set(Allocation.objects.filter(study=study).values_list("code", flat=True))
+    taken = _codes_ever(Allocation, study)
     codes: list[str] = []
     while len(codes) < n:
-        drawn = ("".join(choice(CODE_LETTERS) for _letter in range(CODE_LENGTH)) for _code in range(n - len(codes)))
-        new = [code for code in dict.fromkeys(drawn) if code not in taken]
-        once = former_ids(Allocation, new)
-        codes += [code for code in new if code not in once]
-        taken.update(new)
+        code = "".join(choice(CODE_LETTERS) for _letter in range(CODE_LENGTH))
+        if code not in taken:
+            codes.append(code)
+            taken.add(code)
     return codes
+
+
+def _codes_ever(model: type[Any], study: Study) -> set[str]:
+    """Return the codes that rows of a study have or had: one that is used again would lead old labels astray."""
+    return set(history_model(model).objects.filter(study=study.pk).values_list("code", flat=True))

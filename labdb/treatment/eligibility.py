@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from django.utils import timezone
 
+from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP
 from labdb.colony.excludable import marks_of_mice
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.colony.places import housings_on
 from labdb.registry.natural_order import natural
 from labdb.treatment.models import Allocation
 
-CONTROL = "control"
 NOT_CALLED, NO_CAGE, NO_COHORT, NO_DAY = "not called", "no cage", "no cohort", "no SI test"
 TERTILES = {"SI ratio tertile": "si_ratio", "body mass tertile": "body_mass_g"}
 LEVELS = {"phenotype": "phenotype", "cohort": "cohort", "cage": "cage", "sex": "sex"}
@@ -109,7 +109,7 @@ def candidates(
     allocated = dict(held.values_list("mouse_id", "code"))
     found = []
     for mouse in mice:
-        call = calls.get(mouse.pk, Call(CONTROL if mouse.group == CONTROL else NOT_CALLED, None, ""))
+        call = calls.get(mouse.pk, Call(CONTROL if mouse.group == CONTROL_GROUP else NOT_CALLED, None, ""))
         housing = housings.get(mouse.pk)
         facts = ListedMouse(
             code=mouse.code,

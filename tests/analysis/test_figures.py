@@ -344,6 +344,16 @@ def test_each_cohort_has_a_strip_of_its_own_where_its_controls_set_the_cutoff():
     text = words(drawn(rule_strip(RULED.assign(cutoff=[0.83, 0.83, 1.1, np.nan]))))
     for expected in ("cohort C1", "cutoff 0.83", "cohort C2", "cutoff 1.10"):
         assert expected in text, expected
+    intervals = rule_strip(
+        RULED.assign(si_ratio_low=[0.3, np.nan, 0.9, 1.0], si_ratio_high=[0.7, np.nan, 99.0, np.nan])
+    )
+    ends = [
+        (row["si_ratio_low"], row["si_ratio_high"])
+        for rows in intervals.to_dict()["datasets"].values()
+        for row in rows
+        if "mouse" in row
+    ]
+    assert (0.3, 0.7) in ends
     only_one = words(drawn(rule_strip(RULED.assign(cutoff=[0.83, 0.83, np.nan, np.nan]))))
     assert "no cutoff" in only_one  # and the other cohort's is not taken for it
 

@@ -85,6 +85,8 @@ def test_the_interval_stands_beside_the_class_on_every_page_and_by_rest(study: S
         text = client.get(url).content.decode()
         assert words in text, url
         assert interval in text or url.endswith("/phenotype/"), url
+    figure = client.get("/studies/S1/phenotype/ratios.html")
+    assert figure.status_code == 200 and "si_ratio_high" in figure.content.decode()
     listed = client.get("/records/phenotype-calls/?spans_cutoff=true").content.decode()
     assert "M2" in listed and "M3" not in listed
     (row,) = client.get("/api/v1/phenotype-calls/?spans_cutoff=true").json()["results"]

@@ -7,6 +7,7 @@ from labdb.treatment.models import AllocationKey, Randomization, TreatmentArm
 from tests.analysis.small_study import add_mouse, add_test, make_study
 from tests.analysis.treated_study import add_phenotypes
 from tests.browser.conftest import SignIn
+from tests.browser.test_accessibility import in_both_themes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +38,7 @@ def test_an_allocator_randomizes_repeats_and_adds_a_late_entrant(page: Page, sig
     expect(page.locator("#preview")).to_contain_text("12 eligible")
     expect(page.locator("#preview")).to_contain_text("low SI ratio")
     expect(page.get_by_label("sham")).to_have_value("")
+    assert not in_both_themes(page)
     page.get_by_role("button", name="Randomize 12 mice").click()
     expect(page.get_by_role("heading", name="Randomization R1")).to_be_visible()
     expect(page.get_by_text("R1 stored: 12 mice allocated.")).to_be_visible()
@@ -45,6 +47,7 @@ def test_an_allocator_randomizes_repeats_and_adds_a_late_entrant(page: Page, sig
     expect(drawn.locator("svg").first).to_be_visible()
     page.get_by_role("button", name="Repeat").click()
     expect(page.get_by_text("The same list, 12 of 12.")).to_be_visible()
+    assert not in_both_themes(page)
 
     add_test(add_mouse(study, "M99", cohort="C1"), 50, 30)
     page.get_by_role("link", name="Add late entrants").click()

@@ -128,6 +128,25 @@ def test_agreement_is_shown_and_what_counts_is_changed_for_a_reason(study: Study
     assert (first.counts, first.exclusion_criterion, first.is_exclusion_blind) == (True, "no video", True)
 
 
+def test_of_three_scorings_the_one_that_counts_is_held_against_each_other_one(study: Study):
+    member(study, "bob", "scorer").post(AGAIN, entry(**SECOND))
+    carl = User.objects.create(username="carl")
+    test = SocialInteractionTest.objects.get(mouse__code="M2", scoring_number=2)
+    test.pk, test.scoring_number, test.scorer, test.iz_present_s = None, 3, carl, 70
+    test.save(force_insert=True)
+    client = signed_in()
+    page = client.get("/studies/S1/scoring/")
+    assert page.context["scorers"] == [("anna", "bob", 4), ("anna", "carl", 1)]
+    # Present, as before -1, -10, -3, -3.5, and 45 - 70 = -25: mean -8.5
+    assert page.context["measures"][1].limits.difference == pytest.approx(-8.5)
+    assert "1 test was scored more than twice" in page.content.decode()
+    client.post(f"/studies/S1/scoring/{test.pk}/counts/", {"history_reason": "two agree on it"})
+    page = client.get("/studies/S1/scoring/")
+    assert page.context["scorers"] == [("anna", "bob", 3), ("anna", "carl", 1), ("bob", "carl", 1)]
+    # The pairs of M2 are now 45 - 70 and 55 - 70: (-1 - 3 - 3.5 - 25 - 15) / 5
+    assert page.context["measures"][1].limits.difference == pytest.approx(-9.5)
+
+
 def test_a_study_without_second_scorings_says_so():
     study = make_study()
     assert "No SI test yet." in text_of(signed_in(), "/studies/S1/scoring/")

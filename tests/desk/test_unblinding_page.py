@@ -72,7 +72,7 @@ def test_the_study_is_unblinded_and_the_log_reads_newest_first(study: Study, all
     assert not study.is_blinded
     assert [row.by for row in Unblinding.objects.all()] == [allocator] * 2
     assert "Study S1 is not blinded; there is nothing to lift." in said(client, WHOLE, 200)
-    assert "Log of unblinding" in sentences(client.get("/studies/S1/"))
+    assert " Unblinding ARRIVE report " in sentences(client.get("/studies/S1/"))
 
 
 REFUSED = [

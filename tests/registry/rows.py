@@ -147,6 +147,10 @@ ROWS: dict[str, dict[str, str]] = {
         "resource": "mice", "name": "tail_length_mm", "label": "tail length", "kind": "number", "unit": "mm",
         "minimum": "10", "maximum": "120",
     },
+    "analysis-plans": {
+        "study": "S1", "number": "9", "title": "What will be compared", "groups": "control 10; defeated 40",
+        "primary_outcome": "SI ratio of the re-test", "contrasts": "a-b",
+    },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
@@ -180,6 +184,10 @@ _NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": "", "volume_ml_per_kg": "
 _DEVICE = {**_NO_DRUG, "device": "DBS"}
 
 OWN: dict[str, list[BadRow]] = {
+    "analysis-plans": [
+        _outside("number", "0", "analysis_plan_number"),
+        BadRow("groups without n", {"groups": "control; defeated 40"}, "groups", "control has no number"),
+    ],
     "mice": [
         BadRow(
             "dies before birth", {"death_date": "2024-12-31"}, "death_date",
@@ -576,6 +584,22 @@ OWN: dict[str, list[BadRow]] = {
         BadRow(
             "sham with a current", {**_DEVICE, "is_sham": "yes", "current_ua": "100"}, "current_ua",
             "100 uA: a sham passes no current", "component_sham_without_current",
+        ),
+    ],
+    "randomizations": [
+        BadRow(
+            "replaces without a reason", {"replaces": "R1"}, "reason", "Say why R1 is replaced",
+            "randomization_replaced_for_reason",
+        ),
+        BadRow(
+            "goes on and is replaced", {"replaces": "R1", "continues": "R1", "reason": "both"}, "replaces",
+            "A list goes on or is replaced, not both", "randomization_continues_or_replaces",
+        ),
+    ],
+    "allocations": [
+        BadRow(
+            "in two arms at a time", {"mouse": "M001"}, "mouse",
+            "M001 is already allocated; a mouse is in one arm at a time", "allocation_once_per_mouse",
         ),
     ],
     "doses": [

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from labdb.accounts.models import User
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.registry.exports import copy_csv
 from labdb.registry.imports import import_dicts, import_table
@@ -300,7 +301,7 @@ class TestFiles:
 
 def exported(start: str, **options: Any) -> bytes:
     rows = Mouse.objects.filter(code__startswith=start).order_by("code")
-    return b"".join(copy_csv(rows, record_for("mice"), **options))
+    return b"".join(copy_csv(rows, record_for("mice"), user=User(is_superuser=True), **options))
 
 
 class TestPages:

@@ -109,6 +109,7 @@ def test_who_is_eligible_and_why_others_are_not_is_said(study: Study):
 
 
 def test_a_list_is_stored_with_its_inputs_and_repeats(study: Study, user: User):
+    Randomization.objects.create(study=Study.objects.create(code="S2"), code="R1")  # numbers are of a study
     inputs = inputs_of(study)
     stored = store_list(study, inputs, seed=11, user=user, eligibility=SUSCEPTIBLE.words("4"), phenotype_run="4")
     stored.refresh_from_db()

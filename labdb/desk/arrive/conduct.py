@@ -7,6 +7,7 @@ import pandas as pd
 from django.db.models import Max, Min
 from django.utils import timezone
 
+from analysis.analysis_plan import latest_frozen
 from analysis.frames import body_mass_frame
 from analysis.models import Contrast
 from analysis.summaries import current_runs
@@ -14,6 +15,7 @@ from labdb.behavior.models import AssayMetric, AssayResult, SocialInteractionTes
 from labdb.colony.models import Cage, Litter, Mouse, Shipment, Study
 from labdb.defeat.models import DefeatBout, DefeatCourse
 from labdb.desk.arrive.report import Asked, Item, Section, counted, number, spread, told
+from labdb.desk.plan_deviations import deviations
 from labdb.sequencing.models import CountMatrix, RnaExtraction
 from labdb.tissue.models import Dissection, TissueMeasurement, TissueSample
 from labdb.treatment.models import GIVEN, Dose, TreatmentComponent
@@ -73,6 +75,13 @@ def _primary(asked: Asked) -> Item:
 
 def _methods(asked: Asked) -> Item:
     item = Item("7a", "Statistical methods and software")
+    if plan := latest_frozen(asked.study):
+        n = len(deviations(plan, asked.user))
+        item.say(
+            f"Analysis plan {plan.number}, frozen {timezone.localdate(plan.frozen_at)}, SHA-256 {plan.sha256}; "
+            f"{counted(n, 'deviation')}.",
+            plan.methods,
+        )
     runs = current_runs(asked.study)
     item.say(*(METHODS.get(task, "") for task in runs))
     rows = [

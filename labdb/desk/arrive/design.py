@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from analysis.analysis_plan import latest_frozen
 from analysis.frames import arms_of_mice
 from analysis.models import AnalysisRun, PhenotypeCall, ResponseCall, RunStatus, SignatureReversal
 from analysis.summaries import current_runs
@@ -49,11 +50,11 @@ def _groups(asked: Asked) -> Item:
         calls = run.results_run.phenotypecalls.order_by()
         item.show(f"Phenotypes (run {run.pk})", ("Phenotype", "n"), _by(calls, "phenotype"))
     sizes = arm_sizes(asked)
-    item.show(
-        "Treatment arms", ("Arm", "Mice", "What they get"), [(*one, _gets(asked, one[0])) for one in sizes.items()]
-    )
-    if asked.study.is_blinded and sizes:
-        item.say("The study is blinded: what an arm is, its allocators alone know.")
+    if asked.study.is_blinded:  # with unequal shares a number tells which arm it is
+        item.say(f"Arms: {spelled(list(sizes))}; what each of them gets, allocators alone know." if sizes else "")
+    else:
+        rows = [(arm, n, _gets(asked, arm)) for arm, n in sizes.items()]
+        item.show("Treatment arms", ("Arm", "Mice", "What they get"), rows)
     without = mice.filter(group="").count()
     if not mice.exists():
         item.miss("No mouse is entered.", asked.list_url(Mouse))
@@ -70,8 +71,6 @@ def _by(rows: Any, name: str) -> list[tuple[Any, int]]:
 
 
 def _gets(asked: Asked, arm: str) -> str:
-    if asked.study.is_blinded:  # the letter of an arm is told to nobody, its allocators included
-        return "coded"
     found = asked.rows(TreatmentArm).filter(name=arm).prefetch_related("components__drug").first()
     return "; ".join(str(part) for part in found.components.all()) if found else ""
 
@@ -119,6 +118,13 @@ def _n_decided(asked: Asked) -> Item:
 
 def _criteria(asked: Asked) -> Item:
     item = Item("3a", "Criteria, and whether they were set a priori")
+    plan = latest_frozen(asked.study)
+    if plan is not None:
+        criteria = "; ".join(plan.exclusions.splitlines()) or "none"
+        item.say(f"Planned a priori (analysis plan {plan.number}, frozen {_at(plan.frozen_at)}): {criteria}.")
+    else:
+        page = reverse("analysis-plan", args=[asked.study.code])
+        item.miss("An analysis plan that was frozen with the criteria of exclusion.", page)
     for task, run in current_runs(asked.study).items():
         rule = run.parameters.get("rule")
         if rule:
@@ -166,15 +172,15 @@ def _randomization(asked: Asked) -> Item:
     item = Item("4a", "Allocation to groups")
     # Method and factors tell no arm, so they are for all; seed, shares and inputs would give the list away.
     drawn = Randomization.objects.filter(study=asked.study).order_by("performed_at")
-    shown = {row.pk for row in asked.rows(Randomization)} if not asked.study.is_blinded else set()
+    shown = set() if asked.study.is_blinded else {row.pk for row in asked.rows(Randomization)}
     rows = [
         (
-            row.code, timezone.localdate(row.performed_at), row.method, row.strata, row.eligibility,
+            row.code if row.pk in shown else "–", timezone.localdate(row.performed_at), row.method, row.strata,
             row.algorithm_version, row.seed if row.pk in shown else "known to the allocators",
         )
         for row in drawn
     ]  # fmt: skip
-    header = ("Randomization", "Day", "Method", "Factors", "Eligible", "Version", "Seed")
+    header = ("Randomization", "Day", "Method", "Factors", "Version", "Seed")
     item.show("Randomizations", header, rows)
     holding = Allocation.objects.filter(Allocation.holding(), study=asked.study)
     n_drawn, n_given = (holding.filter(randomization__isnull=empty).count() for empty in (False, True))
@@ -183,8 +189,9 @@ def _randomization(asked: Asked) -> Item:
             f"{counted(n_drawn, 'mouse', 'mice')} allocated at random, {n_given:,} given vehicle without randomization."
         )
     for row in drawn:
-        if row.reason:
-            item.say(f"{row.code} replaced an earlier list: {row.reason}")
+        if row.pk in shown:
+            item.say(f"{row.code}: {row.eligibility}." if row.eligibility else "")
+            item.say(f"{row.code} replaced an earlier list: {row.reason}" if row.reason else "")
     if not drawn:
         item.miss("No randomization is recorded.", asked.list_url(Randomization))
     elif n_seedless := sum(row.seed is None for row in drawn):

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from django.utils import timezone
+
+from analysis.analysis_plan import latest_frozen
 from analysis.frames import response_frame
 from analysis.models import AnalysisRun
 from analysis.summaries import current_runs, gene_counts, percent, probability, response_rates
@@ -117,7 +120,11 @@ def recommended(asked: Asked) -> Iterator[Section]:
     yield Section(16, "Animal care and monitoring", tuple(_care(asked)))
     yield from _written(AFTERWARDS)
     registration = Item("19", "Whether a protocol was registered before the study")
-    registration.miss("No registry is named; a frozen analysis plan stands in its place where there is one.")
+    if plan := latest_frozen(asked.study):
+        registration.say(
+            f"Analysis plan {plan.number} was frozen {timezone.localdate(plan.frozen_at)}; SHA-256 {plan.sha256}."
+        )
+    registration.miss("Whether, and where, the protocol was registered.")
     yield Section(19, "Protocol registration", (registration,))
     yield Section(20, "Data access", (_data(asked),))
     yield from _written(((21, "Declaration of interests", (("21a", "Interests"), ("21b", "Funding"))),))

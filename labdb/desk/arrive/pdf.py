@@ -96,9 +96,11 @@ def report_pdf(report: Report, made: str, flow_png: bytes | None, *, compress: b
 
 def _write_gaps(pages: _Pages, report: Report) -> None:
     gaps = report.gaps
-    pages.write_heading(f"Missing: {len(gaps)}", 12, 30)
+    pages.write_heading(f"Missing in the records: {len(gaps)}", 12, 30)
     for place, gap in gaps:
         pages.write_text(f"{place}  {gap.sentence}", TABLE_PT, indent=2)
+    left = ", ".join(item.number for item in report.for_authors)
+    pages.write_text(f"For the authors to write: {left}.", TABLE_PT)
 
 
 def _write_section(pages: _Pages, section: Section, flow_png: bytes | None) -> None:

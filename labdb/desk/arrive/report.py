@@ -74,8 +74,13 @@ class Report:
 
     @property
     def gaps(self) -> list[tuple[str, Gap]]:
-        """What is missing, with the number of its item, in order."""
-        return [(item.number, gap) for item in self.items for gap in item.gaps]
+        """What the records lack, with the number of its item, in order."""
+        return [(item.number, gap) for item in self.items for gap in item.gaps if gap.url]
+
+    @property
+    def for_authors(self) -> list[Item]:
+        """Items of which no record can say everything."""
+        return [item for item in self.items if any(not gap.url for gap in item.gaps)]
 
     @property
     def items(self) -> Iterator[Item]:
