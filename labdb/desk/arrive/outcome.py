@@ -164,10 +164,7 @@ def _housing(asked: Asked) -> Item:
         item.say(f"Stays in cages by kind: {told(housings, 'kind')}.")
     else:
         item.miss("How the mice were housed.", asked.list_url(Housing))
-    item.miss(
-        "Food, water, bedding, enrichment, temperature and light cycle of the rooms; no field holds them.",
-        asked.edit_url,
-    )
+    item.miss("Food, water, bedding, enrichment, temperature and light cycle of the rooms.")
     return item
 
 
