@@ -120,7 +120,7 @@ def _criteria(asked: Asked) -> Item:
     item = Item("3a", "Criteria, and whether they were set a priori")
     plan = latest_frozen(asked.study)
     if plan is not None:
-        criteria = "; ".join(plan.exclusions.splitlines()) or "none"
+        criteria = "; ".join(plan.criteria) or "none"
         item.say(f"Planned a priori (analysis plan {plan.number}, frozen {_at(plan.frozen_at)}): {criteria}.")
     else:
         page = reverse("analysis-plan", args=[asked.study.code])
