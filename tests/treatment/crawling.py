@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.http import QueryDict
 from django.test import Client
 from django.urls import Resolver404, resolve
 
 LINK = re.compile(r"""["'](/(?!/|static/|vendor/)[^"'<>\s\\]*)["']""")
 ELSEWHERE = ("/accounts/logout/", "/admin/logout/", "/admin/jsi18n/")
+PICTURES = (".png", ".pdf", ".html")  # of a figure that is read as .svg and .json
 OF_ONE_VISIT = (  # differs from one visit to the next, whatever is stored
     re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"'),
     re.compile(r"X-CSRFToken[^}]*"),
     re.compile(r'data-csrf="[^"]*"'),
 )
-ENOUGH = 2  # addresses of one kind: of a list with one filter, of a page of one record
+ENOUGH = 1  # addresses of one kind: of a list with a question, of a page of one record
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Crawl:
         return self.seen
 
     def _is_new(self, address: str) -> bool:
-        if address in self.seen or address.startswith(ELSEWHERE):
+        if address.startswith(ELSEWHERE) or address.endswith(PICTURES):
             return False
         kind = _kind_of(address)
         if kind is None or self._kinds[address,]:
@@ -86,7 +86,7 @@ def _links(text: str) -> list[str]:
 
 
 def _kind_of(address: str) -> tuple[Any, ...] | None:
-    """Return what an address is of: its view, the words in it that are no numbers, and the names that it asks by."""
+    """Return what an address is of: its view, the words in it that are no numbers, and whether it asks."""
     parts = urlsplit(address)
     try:
         found = resolve(unquote(parts.path))
@@ -95,5 +95,4 @@ def _kind_of(address: str) -> tuple[Any, ...] | None:
     words = tuple(
         str(value) for name, value in sorted(found.kwargs.items()) if name in ("resource", "name", "file_format")
     )
-    names = tuple(sorted(QueryDict(parts.query)))
-    return found.view_name, words, names
+    return found.view_name, words, bool(parts.query)

@@ -84,7 +84,7 @@ def _name_arms(vehicle: TreatmentArm, drug: TreatmentArm) -> None:
     """Give the arms their words; one had another before, and there was one more."""
     gone = TreatmentArm.objects.create(study=vehicle.study, name=DELETED)
     allocation = Allocation.objects.filter(study=vehicle.study).order_by("pk")[0]
-    with writing(user=None, door="web", reason=f"for {DELETED}"):
+    with writing(user=None, door="web", reason="a correction"):
         key = AllocationKey.objects.get(allocation=allocation)
         arm, key.arm = key.arm, gone
         key.save()
@@ -120,7 +120,7 @@ def traces_of_the_allocator(study: Study, allocator: User) -> None:
 
 def _import(study: Study, user: User, resource: str, text: str) -> None:
     data = text.encode()
-    import_table(record_for(resource), data, f"{ARMS[1]}-{resource}.csv", user=user, study=study, reason=ARMS[1])
+    import_table(record_for(resource), data, f"{ARMS[1]}-{resource}.csv", user=user, study=study, reason="a list")
 
 
 def exchange(study: Study) -> None:

@@ -115,7 +115,7 @@ def test_a_list_is_stored_with_its_inputs_and_repeats(study: Study, user: User):
     stored.refresh_from_db()
     assert (stored.code, stored.seed, stored.method) == ("R1", 11, "minimization")
     assert stored.ratio == "saline 1; imipramine 1; ketamine 1"
-    assert stored.parameters == "best arm with probability 0.8; range; weights cohort 1, SI ratio tertile 1"
+    assert stored.parameters == "best arm with probability 0.8; range; weights cohort 1, SI ratio tertile 1; seed typed"
     assert stored.eligibility == "susceptible by run 4; alive, not excluded, not allocated"
     assert ListInputs.of_snapshot(stored.input_snapshot) == inputs
     assert arms_of(stored) == inputs.draw(11).by_mouse
