@@ -39,7 +39,9 @@ def _frozen_late(plan: AnalysisPlan, study: Study) -> Iterator[Deviation]:
     if study.unblinded_at and study.unblinded_at < plan.frozen_at:
         sentence = f"The plan was frozen after the study was unblinded ({_at(study.unblinded_at)})."
         yield Deviation(sentence, reverse("unblinding-page", args=[study.code]))
-    first = Adoption.objects.filter(study=study, adopted_at__lt=plan.frozen_at).select_related("run").first()
+    # Who is susceptible is known before treatment; what treatment did is not.
+    before = Adoption.objects.filter(study=study, adopted_at__lt=plan.frozen_at).exclude(task="phenotype")
+    first = before.select_related("run").order_by("pk").first()
     if first is not None:
         sentence = (
             f"The plan was frozen when results were known already: {first.run} was adopted {_at(first.adopted_at)}."
@@ -103,7 +105,7 @@ def _contrasts(plan: AnalysisPlan, study: Study, runs: dict[str, AnalysisRun]) -
 
 
 def _exclusions(plan: AnalysisPlan, study: Study, user: Any) -> Iterator[Deviation]:
-    planned = {" ".join(line.split()).casefold() for line in plan.exclusions.splitlines()}
+    planned = {criterion.casefold() for criterion in plan.criteria}
     page = reverse("exclusions-page", args=[study.code])
     rows = excluded_rows(study, user)
     for (kind, criterion), n in Counter((row.kind, row.criterion) for row in rows).items():

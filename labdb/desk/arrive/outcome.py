@@ -35,13 +35,13 @@ def _descriptive(asked: Asked) -> Item:
         calls = run.results_run.phenotypecalls.exclude(si_ratio=None).order_by("phenotype")
         ratios: dict[str, list[float]] = {}
         for phenotype, ratio in calls.values_list("phenotype", "si_ratio"):
-            ratios.setdefault(phenotype, []).append(ratio)
+            ratios.setdefault(phenotype, []).append(float(ratio or 0))  # none is empty here
         item.show("SI ratio of the first test", header, [_described(*one) for one in ratios.items()])
     if run := runs.get("response"):
-        calls = response_frame(run.results_run, asked.user)
+        frame = response_frame(run.results_run, asked.user)
         ratios = {
             f"{phenotype}, {arm}": list(mice["si_ratio_after"].dropna().astype(float))
-            for (phenotype, arm), mice in calls.groupby(["phenotype", "label"])
+            for (phenotype, arm), mice in frame.groupby(["phenotype", "label"])
         }
         item.show("SI ratio of the re-test", header, [_described(*one) for one in ratios.items() if one[1]])
     if not item.tables:
@@ -75,12 +75,12 @@ def _effects(asked: Asked) -> Item:
         tests = run.results_run.signaturereversals.select_related("region").order_by("region_id", "pk")
         rows = [
             (
-                test.region, test.arm, percent(test.fraction_undone),
+                test.region.code, test.arm, percent(test.fraction_undone),
                 f"{percent(test.fraction_undone_low)} to {percent(test.fraction_undone_high)}",
                 probability(test.p_value), probability(test.adj_p_value),
             )
             if test.fraction_undone is not None
-            else (test.region, test.arm, "refused", test.messages.replace("\n", " "), "", "")
+            else (test.region.code, test.arm, "refused", test.messages.replace("\n", " "), "", "")
             for test in tests
         ]  # fmt: skip
         header = ("Region", "Arm", "Fraction undone", "95 % interval", "p", "Adjusted p")
