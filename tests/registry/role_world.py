@@ -16,7 +16,10 @@ from labdb.registry.record import Record, all_records, record_for
 from tests.registry.rows import good_row, make_world
 
 HERE, ELSEWHERE = "S1", "S9"
-MORE: dict[str, dict[str, Any]] = {"mouse-reversal-scores": {"score": 0.5}}  # what a rule asks of a result's row
+MORE: dict[str, dict[str, Any]] = {  # what a rule asks of a row that is made
+    "mouse-reversal-scores": {"score": 0.5}, "tracked-assay-trials": {"sha256": "0" * 64, "trial_s": 300},
+}  # fmt: skip
+OF_A_BLINDED_STUDY = ("unblindings",)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ class World:
         values = {
             field.name: self._simplest(field) for field in fields if _is_needed(field) or field.related_model is Study
         }
-        return model._default_manager.create(**values, **MORE.get(record.resource, {}))
+        if record.resource in OF_A_BLINDED_STUDY:
+            Study.objects.filter(pk=self.study.pk).update(is_blinded=True)
+        return model._default_manager.create(**{**values, **MORE.get(record.resource, {})})
 
     def _simplest(self, field: Any) -> Any:
         if field.related_model is Study:

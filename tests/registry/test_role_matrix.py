@@ -12,25 +12,29 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 
 from labdb.accounts.roles import ROLES
+from labdb.colony.models import Study
 from labdb.registry.permissions import ACTIONS, may, study_of, study_path, visible
 from labdb.registry.record import Record, record_for
 from tests.registry.role_doors import COUNTING, DOORS, Door, Visit, has_door, import_command
 from tests.registry.role_world import Person, World, n_elsewhere, resources
 
 TABLE = Path(__file__).with_name("role_matrix.txt")
+WHILE_BLINDED = Path(__file__).with_name("role_matrix_blinded.txt")
 LETTERS = {"view": "v", "add": "a", "change": "c", "delete": "d"}
 
 
-def _read_table() -> tuple[list[str], dict[str, list[str]]]:
-    """The roles at the top of the table, and the cells of each record."""
-    lines = [line.split() for line in TABLE.read_text().splitlines() if line.strip() and not line.startswith("#")]
+def _read_table(table: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The roles at the top of a table, and the cells of each record."""
+    lines = [line.split() for line in table.read_text().splitlines() if line.strip() and not line.startswith("#")]
     heading, *rows = lines
     return [role.replace("_", " ") for role in heading[2:]], {row[0]: row[1:] for row in rows}
 
 
-COLUMNS, CELLS = _read_table()
+COLUMNS, CELLS = _read_table(TABLE)
+_SAME_COLUMNS, BLINDED_CELLS = _read_table(WHILE_BLINDED)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,7 @@ def test_every_door_opens_to_whom_the_table_says(resource: str, world: World, tm
 
     Roles take turns at the doors, from record to record, so that each is met at each door by each role.
     """
-    asked = _Asked(record_for(resource), world, turn=resources().index(resource))
+    asked = _Asked(record_for(resource), world, CELLS[resource])
     asked.add(tmp_path)
     row = world.row_of(asked.record)
     asked.home(row)
@@ -80,12 +84,40 @@ def test_every_door_opens_to_whom_the_table_says(resource: str, world: World, tm
     assert not asked.wrong, f"{resource}: not as {TABLE.name} says:\n" + "\n".join(asked.wrong)
 
 
+@pytest.mark.parametrize("resource", BLINDED_CELLS)
+def test_while_a_study_is_blinded_its_allocators_alone_open_the_doors(
+    resource: str, world: World, tmp_path: Path
+) -> None:
+    """Not even an administrator, who opens every other door."""
+    assert _SAME_COLUMNS == COLUMNS
+    asked = _Asked(record_for(resource), world, BLINDED_CELLS[resource])
+    with transaction.atomic():
+        _blind(world.study)
+        asked.add(tmp_path)
+        asked.administrator("add", None)
+        transaction.set_rollback(True)
+    row = world.row_of(asked.record)  # entered before
+    _blind(world.study)
+    row.refresh_from_db()  # its study too
+    asked.home(row)
+    for action in ("view", "change", "delete"):
+        asked.at_doors(action, row)
+        asked.administrator(action, row)
+    assert not asked.wrong, f"{resource}: not as {WHILE_BLINDED.name} says:\n" + "\n".join(asked.wrong)
+
+
+def _blind(study: Study) -> None:
+    """Blind it; accounts ask the database anew with each request."""
+    Study.objects.filter(pk=study.pk).update(is_blinded=True)
+
+
 class _Asked:
     """What is asked about one record, held against its line of the table."""
 
-    def __init__(self, record: type[Record], world: World, turn: int) -> None:
-        self.record, self.world, self.turn = record, world, turn
-        self.where, *cells = CELLS[record.resource]
+    def __init__(self, record: type[Record], world: World, line: list[str]) -> None:
+        self.record, self.world = record, world
+        self.turn = resources().index(record.resource)
+        self.where, *cells = line
         self.cells = dict(zip(COLUMNS, cells, strict=True))
         self.wrong: list[str] = []
         assert self.where == ("study" if study_path(record.model) else "lab"), (
@@ -104,26 +136,18 @@ class _Asked:
     def home(self, row: Any) -> None:
         """Hold every cell against `permissions`, where all doors ask."""
         rows = self.record.model._default_manager.filter(pk=row.pk)
-        study, others = study_of(row), [(self.world.nobody, None)]
+        study = study_of(row)
+        others: list[tuple[Person, str | None]] = [(self.world.nobody, None)]
         for role in COLUMNS:
             others.append((self.world.strangers[role], role))
-            self._compare(
-                self.world.members[role], "sees", visible(rows, self._fresh(role)).exists(), self.says(role, "view")
-            )
-            if not self.record.read_only:
-                for action in ACTIONS:
-                    self._compare(
-                        self.world.members[role],
-                        action,
-                        may(self._fresh(role), action, self.record.model, study),
-                        self.says(role, action),
-                    )
+            member = self.world.members[role]
+            self._compare(member, "sees", visible(rows, member.user).exists(), self.says(role, "view"))
+            for action in () if self.record.read_only else ACTIONS:
+                is_so = may(member.user, action, self.record.model, study)
+                self._compare(member, action, is_so, self.says(role, action))
         for person, one in others:
             expected = one is not None and self.where == "lab" and self.says(one, "view")
             self._compare(person, "sees", visible(rows, person.user).exists(), expected)
-
-    def _fresh(self, role: str) -> Any:
-        return self.world.members[role].user
 
     def _compare(self, who: Person, what: str, is_so: bool, is_said: bool) -> None:
         if is_so is not is_said:
@@ -145,7 +169,7 @@ class _Asked:
         for at, door in enumerate(doors):
             has_its_turn = at == self.turn % len(doors)
             if role := self._one(False, action, at):
-                self._ask(door, self.world.members[role], row, False)
+                self._ask(door, self.world.members[role], row, False, 0)
             if has_its_turn and (role := self._one(True, action, at)):
                 self._ask(door, self.world.members[role], row, True)
             if has_its_turn or door in COUNTING:
@@ -154,6 +178,15 @@ class _Asked:
                 self._ask(door, self.world.strangers[role], row, is_allowed, self._n_seen(role))
                 self._ask(door, self.world.nobody, row, False, 0)
                 self._ask(door, outside, row, False)
+
+    def administrator(self, action: str, row: Any) -> None:
+        """Ask every door as an administrator, who while a study is blinded may no more than its manager."""
+        writer = self.world.writer
+        client = Client()
+        client.force_login(writer)
+        for door in DOORS[action]:
+            if has_door(self.record, door):
+                self._ask(door, Person("an administrator", writer, client), row, self.says("manager", action))
 
     def _one(self, is_allowed: bool, action: str, at: int) -> str:
         """The role whose turn it is among those who may, or may not; empty where there is none."""

@@ -14,12 +14,15 @@ from django.urls import Resolver404, resolve
 
 LINK = re.compile(r"""["'](/(?!/|static/|vendor/)[^"'<>\s\\]*)["']""")
 ELSEWHERE = ("/accounts/logout/", "/admin/logout/", "/admin/jsi18n/")
-PICTURES = (".png", ".pdf", ".html")  # of a figure that is read as .svg and .json
-OF_ONE_VISIT = (  # differs from one visit to the next, whatever is stored
-    re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"'),
-    re.compile(r"X-CSRFToken[^}]*"),
-    re.compile(r'data-csrf="[^"]*"'),
+EMPTY = re.compile(  # forms; and of the admin, which asks where all doors do, all but the records of treatment
+    r"(record-import|record-add|list-views|list-action|attachment-add|record-grid-\w+|admin:(?!treatment)\S*|admin:\w+_add)$"
 )
+PICTURES = (".png", ".pdf", ".html")  # of a figure that is read as .svg and .json
+OF_ONE_VISIT = re.compile(  # what differs from one visit to the next, whatever is stored: tokens, and the time
+    r'name="csrfmiddlewaretoken" value="[^"]*"|X-CSRFToken[^}]*|data-csrf="[^"]*"'
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b\d\d:\d\d(?::\d\d)?\b"
+)
+OF_THE_CLOCK = ("Date", "Content-Length", "Expires", "Last-Modified")
 ENOUGH = 1  # addresses of one kind: of a list with a question, of a page of one record
 
 
@@ -43,11 +46,9 @@ def ask(client: Client, address: str, **headers: str) -> Answer:
     if body[:2] == b"PK":
         book = zipfile.ZipFile(io.BytesIO(body))
         body = b"\n".join(book.read(name) for name in sorted(book.namelist()) if "docProps" not in name)
-    said = {name: value for name, value in response.headers.items() if name not in ("Date", "Content-Length")}
+    said = {name: value for name, value in response.headers.items() if name not in OF_THE_CLOCK}
     text = f"{said}\n{body.decode('utf-8', 'replace')}"
-    for changing in OF_ONE_VISIT:
-        text = changing.sub("", text)
-    return Answer(response.status_code, text)
+    return Answer(response.status_code, OF_ONE_VISIT.sub("", text))
 
 
 @dataclass

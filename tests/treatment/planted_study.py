@@ -51,9 +51,7 @@ def make_planted_study() -> Study:
     study.refresh_from_db()
     vehicle, drug = (TreatmentArm.objects.get(study=study, name=name) for name in ("saline", "ketamine"))
     drawn = Randomization.objects.get(study=study)
-    Randomization.objects.filter(pk=drawn.pk).update(
-        code=DRAWN, seed=SEED, input_snapshot=f'["k0 {ARMS[1]}"]', strata=ARMS[1]
-    )
+    Randomization.objects.filter(pk=drawn.pk).update(code=DRAWN, seed=SEED, input_snapshot=f'["k0 {ARMS[1]}"]')
     _name_arms(vehicle, drug)
     bottles = [_bottle(study, number, arm) for number, arm in enumerate((vehicle, drug))]
     now = timezone.now() - timedelta(hours=30)
@@ -135,7 +133,7 @@ def exchange(study: Study) -> None:
         ArmLetter.objects.create(arm_id=arm, letter=letter)
     TreatmentComponent.objects.filter(study=study).update(dose_mg_per_kg=18.47, day_to=F("day_to") + 1)
     Solution.objects.filter(study=study).update(lot="LOT88")
-    Randomization.objects.filter(study=study).update(seed=5, strata="", method="minimization")
+    Randomization.objects.filter(study=study).update(seed=5, input_snapshot="[]")
     Solution.objects.create(study=study, code="vorplast", drug=Drug.objects.create(name="vorplast"))
 
 

@@ -86,7 +86,7 @@ def starts() -> list[str]:
 
 
 def test_nobody_blinded_reads_a_treatment_or_can_tell_one_key_from_another(site: Site) -> None:
-    """The administrator goes everywhere, before and after the exchange; the others take turns at the addresses."""
+    """The administrator goes everywhere, before and after the exchange; the others take turns at every second address."""
     client = site.blinded["administrator"]
     before = Crawl(client).run(*starts())
     assert len(before) > 300
@@ -96,8 +96,9 @@ def test_nobody_blinded_reads_a_treatment_or_can_tell_one_key_from_another(site:
         for at, (address, answer) in enumerate(before.items()):
             if answer != (now := ask(client, address)):
                 wrong.append(f"{address} tells the administrator of the key: {_first_difference(answer, now)}")
-            role = BLINDED[at % len(BLINDED)]
-            wrong += _wrong(role, {address: ask(site.blinded[role], address)})
+            if at % 2 == 0:
+                role = BLINDED[at // 2 % len(BLINDED)]
+                wrong += _wrong(role, {address: ask(site.blinded[role], address)})
         transaction.set_rollback(True)
     assert not wrong, f"{len(wrong)} of {len(before)} addresses:\n" + "\n".join(wrong[:60])
 
@@ -154,8 +155,8 @@ def questions(record: type[Record]) -> Iterator[tuple[str, Any, Any]]:
     for path, model in ways(record.model):
         for name, value in list(PLANTED[model].items())[:1]:
             yield f"{path}{name}", value, NONSENSE if isinstance(value, str) else 3
-        row = model._default_manager.order_by("pk").first()
-        yield f"{path}id", row.pk, 999_999
+        known = {"name": DRUGS[1]} if model is Drug else {"study__code": "S1"}  # other drugs are everybody's
+        yield f"{path}id", model._default_manager.filter(**known)[0].pk, 999_999
 
 
 def ways(model: Any) -> list[tuple[str, Any]]:
