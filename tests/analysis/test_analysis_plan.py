@@ -18,6 +18,7 @@ from tests.accounts.people import make, sentences
 from tests.accounts.people import signed_in as sign_in
 from tests.analysis.small_study import make_study
 from tests.analysis.treated_study import make_analyzed_study, signed_in
+from tests.treatment.blinded_study import make_blinded_study
 
 pytestmark = pytest.mark.django_db
 PAGE = "/studies/S1/analysis-plan/"
@@ -168,6 +169,16 @@ def test_the_page_lists_every_deviation() -> None:
     response = study.runs.get(task="response")  # the first that tells what treatment did
     known = f"The plan was frozen when results were known already: run {response.pk} (response)"
     assert known in sentences(signed_in(name="tom").get(PAGE))
+
+
+def test_no_deviation_counts_the_arms_of_a_blinded_study() -> None:
+    study = make_blinded_study()
+    plan_of(study, groups="arm A 2; defeated arm A 2; zeta-arm 2; defeated 4")
+    client = sign_in(make("alma", "allocator"))
+    page = sentences(client.get("/studies/BLIND/analysis-plan/"))
+    for name in ("arm A", "defeated arm A", "zeta-arm"):
+        assert f"{name}: 2 planned; arms are not counted while the study is blinded." in page
+    assert "defeated: 4" not in page
 
 
 def test_who_may_not_write_reads_and_a_closed_study_freezes_nothing() -> None:

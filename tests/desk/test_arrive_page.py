@@ -135,6 +135,15 @@ def test_no_door_of_the_report_tells_what_an_arm_is_while_it_is_blinded(role: st
         assert secret not in written, secret
 
 
+def test_results_of_a_blinded_study_name_no_arm_of_mice_that_were_not_randomized() -> None:
+    make_analyzed_study()  # controls and resilient mice get saline without randomization
+    Study.objects.update(is_blinded=True)
+    page = sentences(signed_in().get("/studies/S1/arrive/"))
+    retest = page.split("SI ratio of the re-test")[1].split("10b")[0]
+    assert re.search(r"control 3 .* resilient 3 .* susceptible, arm [AB] 3 .* susceptible, arm [AB] 3 ", retest)
+    assert "control, arm" not in retest
+
+
 def test_only_who_sees_the_study_sees_its_report() -> None:
     make_analyzed_study()
     assert sign_in(make("mia", "analyst", of="S2")).get("/studies/S1/arrive/").status_code == 404

@@ -39,10 +39,10 @@ def _descriptive(asked: Asked) -> Item:
         item.show("SI ratio of the first test", header, [_described(*one) for one in ratios.items()])
     if run := runs.get("response"):
         frame = response_frame(run.results_run, asked.user)
-        ratios = {
-            f"{phenotype}, {arm}": list(mice["si_ratio_after"].dropna().astype(float))
-            for (phenotype, arm), mice in frame.groupby(["phenotype", "label"])
-        }
+        names = frame["phenotype"] + ", " + frame["label"].fillna(frame["arm"])
+        if asked.study.is_blinded:  # the arm of mice that were not randomized is the vehicle's
+            names = names.where(frame["is_randomized"], frame["phenotype"])
+        ratios = {str(name): list(mice["si_ratio_after"].dropna().astype(float)) for name, mice in frame.groupby(names)}
         item.show("SI ratio of the re-test", header, [_described(*one) for one in ratios.items() if one[1]])
     if not item.tables:
         item.miss("No analysis has current results.")
