@@ -39,6 +39,9 @@ def test_a_mouse_then_the_study_is_unblinded_with_the_password_again(page: Page,
     expect(page.get_by_text("Study BLIND is unblinded.")).to_be_visible()
     expect(page.get_by_role("form", name="The whole study")).to_have_count(0)
     assert not Study.objects.get(code="BLIND").is_blinded
+    for other in ("analysis-plan", "arrive"):
+        page.goto(f"/studies/BLIND/{other}/")
+        assert not faults(page)
     page.context.clear_cookies()
     sign_in("tess", "technician", study)
     page.goto("/studies/BLIND/unblinding/")
