@@ -18,9 +18,12 @@ EMPTY = re.compile(  # forms; and of the admin, which asks where all doors do, a
     r"(record-import|record-add|list-views|list-action|attachment-add|record-grid-\w+|admin:(?!treatment)\S*|admin:\w+_add)$"
 )
 PICTURES = (".png", ".pdf", ".html")  # of a figure that is read as .svg and .json
-OF_ONE_VISIT = re.compile(  # what differs from one visit to the next, whatever is stored: tokens, and the time
-    r'name="csrfmiddlewaretoken" value="[^"]*"|X-CSRFToken[^}]*|data-csrf="[^"]*"'
-    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b\d\d:\d\d(?::\d\d)?\b"
+OF_ONE_VISIT = (
+    re.compile(  # what differs from one visit to the next, whatever is stored: tokens, numbers drawn, the time
+        r'name="csrfmiddlewaretoken" value="[^"]*"|(?i:X-CSRFToken)[^}]*?[\n}]|data-csrf="[^"]*"|data-bench-now="[^"]*"'
+        r'|name="seed" value="\d+"|\?seed=\d+|\bclip\d+'
+        r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b\d\d:\d\d(?::\d\d)?\b"
+    )
 )
 OF_THE_CLOCK = ("Date", "Content-Length", "Expires", "Last-Modified")
 ENOUGH = 1  # addresses of one kind: of a list with a question, of a page of one record
@@ -71,7 +74,7 @@ class Crawl:
         return self.seen
 
     def _is_new(self, address: str) -> bool:
-        if address.startswith(ELSEWHERE) or address.endswith(PICTURES):
+        if address.startswith(ELSEWHERE) or urlsplit(address).path.endswith(PICTURES):
             return False
         kind = _kind_of(address)
         if kind is None or self._kinds[address,]:
@@ -92,6 +95,8 @@ def _kind_of(address: str) -> tuple[Any, ...] | None:
     try:
         found = resolve(unquote(parts.path))
     except Resolver404:
+        return None
+    if EMPTY.match(found.view_name):
         return None
     words = tuple(
         str(value) for name, value in sorted(found.kwargs.items()) if name in ("resource", "name", "file_format")
