@@ -113,12 +113,17 @@ class AnalysisPlan(StudyRecord):
         found = (GROUP.fullmatch(part) for part in parts_of(self.groups))
         return {one["name"]: int(one["n"]) for one in found if one}
 
+    @property
+    def criteria(self) -> list[str]:
+        """The planned criteria of exclusion."""
+        return [line for line in (" ".join(one.split()) for one in self.exclusions.splitlines()) if line]
+
     def text(self) -> str:
         """Return the plan as its digest is taken: everything it says, the values of its rules included."""
         parts = [
             ("Study", str(self.study)), ("Plan", str(self.number)), ("Title", self.title),
             ("Groups", "; ".join(parts_of(self.groups))), ("Primary outcome", self.primary_outcome),
-            ("Secondary outcomes", self.secondary_outcomes), ("Criteria of exclusion", self.exclusions),
+            ("Secondary outcomes", self.secondary_outcomes), ("Criteria of exclusion", "; ".join(self.criteria)),
             ("Phenotype rule", _spelled(self.phenotype_rule)), ("Response rule", _spelled(self.response_rule)),
             ("Contrasts", "; ".join(parts_of(self.contrasts))), ("Statistical methods", self.methods),
             ("Notes", self.notes),

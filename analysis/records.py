@@ -70,6 +70,10 @@ class PhenotypeCallRecord(Record):
         "study", "mouse", "phenotype", "si_ratio", "si_ratio_low", "si_ratio_high", "corner_ratio", "distance_to_cutoff",
         "borderline", "spans_cutoff", "reason", "rule", "si_test", "run",
     )  # fmt: skip
+    list_display = (
+        "mouse", "phenotype", "si_ratio", "si_ratio_low", "si_ratio_high", "distance_to_cutoff", "borderline",
+        "spans_cutoff", "rule", "run",
+    )  # fmt: skip
     list_filter = ("phenotype", "borderline", "spans_cutoff", "rule", "mouse__cohort")
     search_fields = ("mouse__code",)
     read_only = True

@@ -64,6 +64,10 @@ class AssayDrop(TrackerDrop):
     def _of_arena(self) -> dict[str, Any]:
         return {"areas": self.areas}
 
+    def _is_refused_by(self, stored: TrackedAssayTrial, row: AssayRow) -> bool:
+        """Whether it is stored already; another assay may read the same trial."""
+        return stored.assay_id == self.assay.pk
+
     def _is_ready(self, row: AssayRow) -> bool:
         return bool(self.readings)
 

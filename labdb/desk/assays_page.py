@@ -14,7 +14,7 @@ from analysis.figure_views import Drawn, FigureError, refuse_figure, require_for
 from analysis.figures.assays import assay_metric
 from analysis.links import storable
 from labdb.behavior.derived_metrics import DERIVED
-from labdb.behavior.models import Assay, AssayMetric, AssayResult, TrackedAssayTrial
+from labdb.behavior.models import Assay, AssayMetric, AssayReading, AssayResult, TrackedAssayTrial
 from labdb.behavior.tracking.readings import readings_of
 from labdb.colony.models import Study
 from labdb.desk import assays
@@ -62,6 +62,7 @@ def assay_page(request: HttpRequest, code: str, pk: int) -> HttpResponse:
                 "figure": {"title": metric.name, "url": f"{root}figures/{metric.pk}.html"},
             }
         )
+    readings = readings_of(assay)
     words = {
         "study": study,
         "assay": assay,
@@ -70,7 +71,8 @@ def assay_page(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         "n_measures": table["measure"].nunique(),
         "may_enter": may(request.user, "add", AssayResult, study),
         "trials": _trials(study, assay, request.user),
-        "may_track": may(request.user, "add", TrackedAssayTrial, study) and readings_of(assay),
+        "may_track": may(request.user, "add", TrackedAssayTrial, study) and bool(readings),
+        "may_say_readings": may(request.user, "add", AssayReading) and not readings,
     }
     return render(request, "desk/assay.html", words)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from analysis.links import storable
 from labdb.colony.models import Cohort, Study
 from labdb.defeat.plan_records import PlanRefused
+from labdb.desk.dosing_page import is_usual
 from labdb.registry.entry import reason_of
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
@@ -35,6 +36,13 @@ class PlanForm(forms.Form):
         r"^([01][0-9]|2[0-3]):[0-5][0-9]$", error_messages={"invalid": "enter hours and minutes such as 09:00."}
     )
     every_days = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_DAYS)
+
+    def clean_day_1(self) -> Any:
+        """Refuse a slip of the year."""
+        day = self.cleaned_data["day_1"]
+        if not is_usual(day):
+            raise forms.ValidationError(f"{day} is not a day of this experiment; check the year.")
+        return day
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -28,6 +28,7 @@ from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 from labdb.treatment.models import Dose, DoseStatus
 
+FIRST_YEAR, LAST_YEAR = 1990, 2200  # beyond is a slip of the year
 PARTIAL_REASONS = ("leaked from the site", "the mouse moved", "air in the syringe")
 MISSED_REASONS = ("the mouse is unwell", "syringe lost or broken", "out of time", "told to leave it out")
 
@@ -113,9 +114,14 @@ def day_asked(request: HttpRequest) -> date:
         day = parse_date(text) if text else timezone.localdate()
     except ValueError:
         day = None
-    if day is None:
+    if day is None or not is_usual(day):
         raise Http404(f"{text[:20]} is no day; write it as 2026-03-14.")
     return day
+
+
+def is_usual(day: date) -> bool:
+    """Whether a day lies where calendars can be counted on to either side of it."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def _cohorts(study: Study, day: date) -> Any:

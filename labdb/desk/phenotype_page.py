@@ -130,6 +130,8 @@ def _draw(study: Study, asked: AskedRule, rule: KernelRule) -> Drawn:
     n_all, n_drawn = len(compared.frame), int(compared.frame["si_ratio"].notna().sum())
     without = f" ({n_all - n_drawn} more without a ratio)" if n_all > n_drawn else ""
     caption = f"n = {n_drawn} mice{without}, SI test {asked.test_number}. In the gray band a call may flip on noise."
+    if compared.frame["si_ratio_low"].notna().any():
+        caption += " Thin lines: the 95 % interval of a ratio, by the tracks of both trials."
     if asked.run:
         caption += f" Ringed: called otherwise than by run {asked.run.pk}, which counts (its cutoff dotted)."
     return Drawn(chart, caption, (f"cutoff-{rule.cutoff:g}",))

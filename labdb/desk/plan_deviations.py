@@ -25,7 +25,7 @@ class Deviation:
 
 
 def deviations(plan: AnalysisPlan, user: Any) -> list[Deviation]:
-    """Return the differences, in the order of the plan; arms of a blinded study by their letters."""
+    """Return the differences, in the order of the plan; nothing of the arms of a blinded study."""
     study = plan.study
     runs = current_runs(study)
     found = [*_frozen_late(plan, study), *_sizes(plan, study, runs, user), *_outcome(plan, study), *_rules(plan, runs)]
@@ -39,7 +39,9 @@ def _frozen_late(plan: AnalysisPlan, study: Study) -> Iterator[Deviation]:
     if study.unblinded_at and study.unblinded_at < plan.frozen_at:
         sentence = f"The plan was frozen after the study was unblinded ({_at(study.unblinded_at)})."
         yield Deviation(sentence, reverse("unblinding-page", args=[study.code]))
-    first = Adoption.objects.filter(study=study, adopted_at__lt=plan.frozen_at).select_related("run").first()
+    # Who is susceptible is known before treatment; what treatment did is not.
+    before = Adoption.objects.filter(study=study, adopted_at__lt=plan.frozen_at).exclude(task="phenotype")
+    first = before.select_related("run").order_by("pk").first()
     if first is not None:
         sentence = (
             f"The plan was frozen when results were known already: {first.run} was adopted {_at(first.adopted_at)}."
@@ -48,11 +50,15 @@ def _frozen_late(plan: AnalysisPlan, study: Study) -> Iterator[Deviation]:
 
 
 def actual_sizes(study: Study, runs: dict[str, AnalysisRun], user: Any) -> dict[str, int]:
-    """Return how many mice that are not excluded each name stands for: a group, a phenotype, an arm, or both."""
+    """Return how many mice that are not excluded each name stands for: a group, a phenotype, an arm, or both.
+
+    No arm while the study is blinded: its number could tell which it is.
+    """
     mice = dict(Mouse.objects.filter(study=study, exclusions=None).values_list("pk", "group"))
     run = runs.get("phenotype")
     calls = dict(run.results_run.phenotypecalls.values_list("mouse_id", "phenotype")) if run else {}
-    arms = arms_of_mice(study, user)["label"].dropna().to_dict()
+    # The arm of controls is the vehicle's, and of unequal arms the number tells which it is.
+    arms = {} if study.is_blinded else arms_of_mice(study, user)["label"].dropna().to_dict()
     counts: Counter[str] = Counter()
     for mouse, group in mice.items():
         names = {group, calls.get(mouse, ""), arms.get(mouse, "")}
@@ -65,7 +71,9 @@ def _sizes(plan: AnalysisPlan, study: Study, runs: dict[str, AnalysisRun], user:
     actual = actual_sizes(study, runs, user)
     listed = reverse("record-list", kwargs={"resource": "mice"}) + f"?study={study.code}"
     for name, planned in plan.planned.items():
-        if name not in actual:
+        if name not in actual and study.is_blinded:
+            yield Deviation(f"{name}: {planned} planned; arms are not counted while the study is blinded.", listed)
+        elif name not in actual:
             yield Deviation(f"{name}: {planned} planned, and no mouse is called so.", listed)
         elif actual[name] != planned:
             yield Deviation(f"{name}: {planned} planned, {actual[name]} there (excluded ones not counted).", listed)
@@ -103,7 +111,7 @@ def _contrasts(plan: AnalysisPlan, study: Study, runs: dict[str, AnalysisRun]) -
 
 
 def _exclusions(plan: AnalysisPlan, study: Study, user: Any) -> Iterator[Deviation]:
-    planned = {" ".join(line.split()).casefold() for line in plan.exclusions.splitlines()}
+    planned = {criterion.casefold() for criterion in plan.criteria}
     page = reverse("exclusions-page", args=[study.code])
     rows = excluded_rows(study, user)
     for (kind, criterion), n in Counter((row.kind, row.criterion) for row in rows).items():

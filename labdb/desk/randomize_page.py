@@ -4,7 +4,7 @@ A preview of lists would be a choice among seeds. So the page draws once, when i
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,14 @@ from labdb.treatment.eligibility import (
     with_levels,
 )
 from labdb.treatment.models import Allocation, AllocationKey, Randomization, TreatmentArm
-from labdb.treatment.randomization import STRATIFIED, Entrant, RandomizationError, design_faults, entrant_faults
+from labdb.treatment.randomization import (
+    MINIMIZATION,
+    STRATIFIED,
+    Entrant,
+    RandomizationError,
+    design_faults,
+    entrant_faults,
+)
 from labdb.treatment.repeating import continued_inputs, trusted_inputs
 
 CHANGED = "Mice or results were changed since you looked; look at who is eligible now, and randomize."
@@ -216,6 +223,24 @@ def _faults(preview: Preview) -> list[str]:
     return [*design_faults(design), *entrant_faults(entrants, design, preview.n_before)]
 
 
+def _hints(study: Study, preview: Preview) -> Iterator[str]:
+    """Yield what is allowed, and should be known before it is drawn."""
+    design = preview.inputs.design
+    if study.is_blinded and len(set(design.ratio)) > 1:
+        yield (
+            "In an unequal ratio, counts of mice by letter tell which arm is which, though not which mice are in it; an "
+            "equal ratio tells nothing."
+        )
+    small = [n for _label, n in preview.strata if design.method == STRATIFIED and n < min(design.block_sizes)]
+    if small:
+        yield (
+            f"{len(small)} of {len(preview.strata)} strata have fewer mice than a block, so that arms may come out uneven "
+            "over all; fewer factors or minimization keep them closer."
+        )
+    if design.method == MINIMIZATION and design.best_arm_probability == 1:
+        yield "With probability 1 whoever knows the list so far can tell most of the next arms; 0.8 is usual."
+
+
 def _waiting(study: Study, phenotypes: Phenotypes) -> dict[str, list[Candidate]]:
     """Return the controls and the resilient mice that have no allocation."""
     found = candidates(study, phenotypes.calls, Wanted((CONTROL, RESILIENT), (), ()))
@@ -237,6 +262,7 @@ def _answer(
     phenotypes = read_phenotypes(study, request.user)
     waiting = _waiting(study, phenotypes)
     old = follows.continues or follows.replaces
+    may_save = preview is not None and not _faults(preview)
     words = {
         "study": study,
         "form": form,
@@ -251,7 +277,8 @@ def _answer(
             (who, "controls" if who == CONTROL else "resilient mice", len(some)) for who, some in waiting.items()
         ],
         "replacement": replacement_of(old) if old else None,
-        "may_save": preview is not None and not _faults(preview),
+        "may_save": may_save,
+        "hints": list(_hints(study, preview)) if preview and may_save else [],
         "preview": preview,
         "rule": preview.wanted.words(phenotypes.run) if preview else "",
         "sentences": sentences,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from analysis.links import storable
 from labdb.colony.models import Study
+from labdb.desk.dosing_page import is_usual
 from labdb.desk.dosing_round import newest_masses
 from labdb.registry.entry import reason_of
 from labdb.registry.form_fields import AS_WRITTEN
@@ -38,6 +39,8 @@ class RangeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse days in the wrong order, or more of them than a sheet has room for."""
         said = super().clean() or {}
+        if not all(is_usual(said[name]) for name in ("begin", "end") if name in said):
+            raise forms.ValidationError("These are not days of this experiment; check the year.")
         if "begin" in said and "end" in said and not 0 <= (said["end"] - said["begin"]).days < LONGEST_DAYS:
             raise forms.ValidationError(
                 f"From {said['begin']} to {said['end']} is no span of 1 to {LONGEST_DAYS} days; correct one of the two."
@@ -146,6 +149,7 @@ def _keys_to_come(study: Study, user: Any, old: Any, since: date) -> tuple[list[
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if is_usual(day) else None

@@ -7,6 +7,7 @@ written in one transaction or not at all. A row of a sheet whose natural key is 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -109,10 +110,16 @@ def check_rows(
     _prefetch(form_class, [row for _line, row in rows], ring, study)
     form = form_class({}, user=user, keys=ring, study=study, in_batch=True)
     read_as(form, reading)
-    checked = [
-        _as_change(record, form, line, row, stored[line]) if stored and line in stored else _checked(form, line, row)
-        for line, row in rows
-    ]
+    checked_at: dict[int, CheckedRow] = {}
+    own = _own_columns(record, form)
+    for number in _named_first(record, own, rows):
+        line, texts = rows[number]
+        change = stored.get(line) if stored else None
+        done = _checked(form, line, texts) if change is None else _as_change(record, form, line, texts, change)
+        checked_at[number] = done
+        if own and done.is_new and not done.errors:
+            ring.expect(done.instance)  # the rows below may name it
+    checked = [checked_at[number] for number in range(len(rows))]
     not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
     if given is not None:
         _match(record, form, rows, checked, given)
@@ -288,6 +295,32 @@ def _names_in(value: Any) -> list[str]:
     texts = value if isinstance(value, list | tuple) else [value]
     names = [one.strip() for one in texts if isinstance(one, str) and is_storable(one)]
     return [*names, *split_keys(names[0])] if isinstance(value, str) and ";" in value and names else names
+
+
+def _own_columns(record: type[Record], form: RecordForm) -> list[str]:
+    """Return the columns that name rows of the same table, where the table has names."""
+    has_names = getattr(record.model, "key_field", "pk") in form.fields
+    fields = form.fields.items() if has_names else ()
+    return [name for name, field in fields if isinstance(field, KeyField) and field.model is record.model]
+
+
+def _named_first(record: type[Record], own: Sequence[str], rows: Sequence[tuple[int, dict[str, Any]]]) -> Iterable[int]:
+    """Return the places of rows so that one which others of the sheet name comes before these.
+
+    Where they go round in a circle they stay as they are, and the one that names what is not there yet is refused.
+    """
+    if not own:
+        return range(len(rows))
+    key = record.model.key_field  # type: ignore[attr-defined]
+    place_of = {str(row.get(key) or "").strip(): number for number, (_line, row) in enumerate(rows)}
+    named = {
+        number: [place_of[name] for column in own for name in _names_in(row.get(column)) if name in place_of]
+        for number, (_line, row) in enumerate(rows)
+    }
+    try:
+        return list(TopologicalSorter(named).static_order())
+    except CycleError:
+        return range(len(rows))
 
 
 def _find(ring: KeyRing, model: Any, names: list[str]) -> Any:

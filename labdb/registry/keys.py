@@ -70,6 +70,11 @@ class KeyRing:
             if times[text] == 1:  # a code that two studies have is looked up singly, and refused with words
                 self._found[self._place(model, study, text)] = row
 
+    def expect(self, row: Any) -> None:
+        """Know a row of the sheet that is not stored yet, by its name, so that another row of the sheet may name it."""
+        name = str(getattr(row, key_path(type(row))))
+        self._found.setdefault(self._place(type(row), getattr(row, "study", None), name), row)
+
     def _place(self, model: type[models.Model], study: Any, text: str) -> tuple[Any, int | None, str]:
         scope = study.pk if study is not None and issubclass(model, StudyRecord) else None
         return model, scope, text

@@ -12,6 +12,8 @@ from django.db import connection, models
 
 from labdb.registry.rules import RowRule, UniqueRule
 
+NOT_STORED_YET = 0  # stands for the id of a row of the same sheet: there is one, and no stored row has it
+
 Candidate = tuple[Any, Collection[str]]  # a row, and the fields that no rule can be held against
 
 
@@ -51,6 +53,8 @@ def _values(columns: list[Any], instance: Any, unknown: Collection[str]) -> Iter
     for column in columns:
         if column.name not in unknown:
             value = getattr(instance, column.attname)
+            if value is None and column.is_relation and column.get_cached_value(instance, default=None) is not None:
+                value = NOT_STORED_YET
             yield column.column, None if hasattr(value, "resolve_expression") else value
 
 

@@ -35,6 +35,7 @@ def _insert(model: type[models.Model], instances: Sequence[Any]) -> None:
         )
         for row, (number,) in zip(instances, cursor.fetchall(), strict=True):
             row.pk = number
+        _name_each_other(model, instances)
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)"  # noqa: S608
             f" RETURNING {returned}",
@@ -45,6 +46,17 @@ def _insert(model: type[models.Model], instances: Sequence[Any]) -> None:
         for one, value in zip(filled, found[row.pk], strict=True):
             setattr(row, one.attname, value)
         row._state.adding, row._state.db = False, connection.alias
+
+
+def _name_each_other(model: type[models.Model], instances: Sequence[Any]) -> None:
+    """Let rows that name rows of the same sheet have their ids, now that there are some."""
+    for field in model._meta.concrete_fields:
+        if field.related_model is not model:
+            continue
+        for row in instances:
+            other: Any = field.get_cached_value(row, default=None)  # type: ignore[attr-defined]
+            if other is not None and getattr(row, field.attname) is None:
+                setattr(row, field.attname, other.pk)
 
 
 def update_rows(model: type[models.Model], instances: Sequence[Any], names: Iterable[str]) -> None:

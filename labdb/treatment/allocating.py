@@ -103,6 +103,7 @@ def store_list(
     """
     before = follows.continues
     n_before = len(ListInputs.of_snapshot(before.input_snapshot).mice) if before is not None else 0
+    is_typed = before is None and seed is not None
     seed = before.seed if before is not None else randbelow(LARGEST_SEED + 1) if seed is None else seed
     if seed is None:
         raise PlanRefused(f"{before} has no seed, so that nothing can go on from it; randomize anew.")
@@ -113,7 +114,7 @@ def store_list(
             "code": _next_code(study), "seed": seed, "eligibility": eligibility, "phenotype_run": phenotype_run,
             "performed_at": timezone.now(), "algorithm_version": inputs.algorithm_version,
             "input_digest": inputs.digest, "input_snapshot": inputs.snapshot, "continues": before,
-            "replaces": follows.replaces, "reason": follows.reason, **_method_words(inputs.design),
+            "replaces": follows.replaces, "reason": follows.reason, **_method_words(inputs.design, is_seed_typed=is_typed),
         }  # fmt: skip
         stored = stored_rows(_import(Randomization, [made], user, study, follows.reason))[0]
         if follows.replaces is not None:
@@ -161,8 +162,8 @@ def _import(model: type[Any], rows: list[dict[str, Any]], user: Any, study: Stud
     return import_dicts(record_for(model), rows, user=user, study=study, door="web", reason=reason)
 
 
-def _method_words(design: Design) -> dict[str, str]:
-    """Return what a reader of the record alone should know of the method."""
+def _method_words(design: Design, *, is_seed_typed: bool) -> dict[str, str]:
+    """Return what a reader of the record alone should know of the method; a seed that somebody chose is part of it."""
     parameters = ""
     if design.method in (BLOCKS, STRATIFIED):
         parameters = "blocks of " + " or ".join(str(size) for size in sorted(set(design.block_sizes)))
@@ -173,7 +174,8 @@ def _method_words(design: Design) -> dict[str, str]:
         parameters = f"best arm with probability {chance}; {design.measure}; weights {weighed}"
     ratio = "; ".join(f"{arm} {share}" for arm, share in zip(design.arms, design.ratio, strict=True))
     return {
-        "method": design.method, "ratio": ratio, "strata": "; ".join(design.factors), "parameters": parameters,
+        "method": design.method, "ratio": ratio, "strata": "; ".join(design.factors),
+        "parameters": "; ".join(filter(None, [parameters, "seed typed" if is_seed_typed else ""])),
     }  # fmt: skip
 
 

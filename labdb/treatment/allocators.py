@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 from django.db.models import Count, Q, QuerySet
 
-from labdb.accounts.models import User
+from labdb.accounts.models import SYSTEM, User
 from labdb.colony.models import Study
 from labdb.registry.permissions import holds
 from labdb.treatment.key_holders import HOLD_KEY
@@ -14,12 +14,12 @@ from labdb.treatment.models import AllocationKey
 
 
 def key_holders(study: Study) -> QuerySet[User]:
-    """Return the accounts to which a role gives the key of this study."""
+    """Return the people to whom a role gives the key of this study; labdb's own account types for others."""
     app_label, codename = HOLD_KEY.split(".")
     right = Permission.objects.filter(content_type__app_label=app_label, codename=codename)
     here = Q(memberships__study=study, memberships__role__permissions__in=right)
     held = Q(groups__permissions__in=right) | here
-    return User.objects.filter(held, is_active=True).distinct().order_by("username")
+    return User.objects.filter(held, is_active=True).exclude(username=SYSTEM).distinct().order_by("username")
 
 
 def holds_key(user: Any, study: Study) -> bool:

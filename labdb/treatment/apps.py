@@ -12,6 +12,6 @@ class TreatmentConfig(AppConfig):
         from labdb.colony import blinding
         from labdb.treatment.allocators import holds_key, n_keys
 
-        for answers, answer in ((blinding.HOLDS_KEY, holds_key), (blinding.KEYS, n_keys)):
-            if answer not in answers:
-                answers.append(answer)
+        if holds_key not in blinding.HOLDS_KEY:
+            blinding.HOLDS_KEY.append(holds_key)
+            blinding.KEYS.append(n_keys)

@@ -25,6 +25,7 @@ FACTORS = (*LEVELS, *TERTILES)
 MEASURED = {"age_days": "age (days)", "body_mass_g": "body mass (g)", "si_ratio": "SI ratio"}
 COUNTED = {"cage": "cage", "cohort": "cohort", "sex": "sex", "day": "day of SI test"}
 LOW, MIDDLE, HIGH = "low", "middle", "high"
+MOST_NAMED = 8  # cohorts in the words of a rule, which have an end
 
 Cuts = dict[str, tuple[float, float]]
 
@@ -74,7 +75,8 @@ class Wanted:
         """Say the rule, with the number of the run that it rests on."""
         by_run = f" by run {run}" if run and self.phenotypes else ""
         who = " or ".join(self.phenotypes) + by_run if self.phenotypes else "whatever the phenotype"
-        where = f"; cohort {' or '.join(self.cohorts)}" if self.cohorts else ""
+        named = " or ".join(self.cohorts) if len(self.cohorts) <= MOST_NAMED else f"one of {len(self.cohorts)}"
+        where = f"; cohort {named}" if self.cohorts else ""
         return f"{who}{where}; alive, not excluded, not allocated"
 
 

@@ -136,6 +136,7 @@ def design_faults(design: Design) -> Iterator[str]:
         yield f"{design.method} is no method; choose one of {', '.join(METHODS)}."
     if len(design.arms) < 2:
         yield "Randomization needs two arms or more; choose them."
+        return
     if twice := [arm for arm, n in Counter(design.arms).items() if n > 1]:
         yield f"{_listed(twice)} is named twice; choose each arm once."
     if len(design.ratio) != len(design.arms) or not all(share >= 1 for share in design.ratio):

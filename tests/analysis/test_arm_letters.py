@@ -14,7 +14,7 @@ from labdb.treatment.arm_labels import arm_labels, former_labels
 from labdb.treatment.models import ArmLetter, TreatmentArm
 from tests.analysis.small_study import make_treated_study
 from tests.analysis.test_tasks import done
-from tests.treatment.blinded_study import account, browser
+from tests.treatment.blinded_study import account, browser, unblind
 
 pytestmark = pytest.mark.django_db
 
@@ -53,11 +53,11 @@ def addresses(study: Study) -> list[str]:
         f"/studies/{study.code}/", f"/studies/{study.code}/mice/k0/", f"/studies/{study.code}/mice/s0/",
         f"/analysis/reversals/{reversal.pk}/", "/records/contrasts/", "/api/v1/contrasts/?export=csv",
         "/api/v1/signature-reversals/", "/api/v1/mouse-reversal-scores/", "/api/v1/mouse-reversal-scores/?export=csv",
-        "/api/v1/analysis-runs/", "/api/v1/reversed-genes/", "/genes/Gene0/", "/genes/Gene0/figures/expression.json",
+        "/api/v1/analysis-runs/", "/api/v1/reversed-genes/", "/genes/Gene0/", "/genes/Gene0/figures/expression.html",
         *(f"/analysis/runs/{pk}/" for pk in runs.values()),
         *(
             f"/analysis/runs/{runs[task]}/figures/{name}.{kind}"
-            for task, names in figures.items() for name in names for kind in ("json", "svg")
+            for task, names in figures.items() for name in names for kind in ("html", "svg")
         ),
     ]  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_after_unblinding_a_page_says_what_its_letters_stood_for(treated: Study)
     pk = SignatureReversal.objects.get().pk
     scorer = browser(account("sam", role="scorer", study=treated))
     assert "Computed while" not in text_of(scorer, f"/analysis/reversals/{pk}/")
-    Study.objects.filter(pk=treated.pk).update(is_blinded=False)
+    unblind(treated)
     letter = ArmLetter.objects.get(arm__name="ketamine").letter
     for address in (f"/analysis/reversals/{pk}/", f"/studies/{treated.code}/"):
         assert f"arm {letter} was <strong>ketamine</strong>" in text_of(scorer, address)
@@ -119,8 +119,8 @@ def test_contrasts_written_with_letters_are_answered_after_unblinding(treated: S
     written = [one for one in Contrast.objects.filter(study=treated) if "arm" in one.numerator]
     assert written
     assert all(re.search(r"\barm [AB]\b", one.numerator) for one in written)
-    treated.is_blinded = False
-    treated.save()
+    account("key", role="allocator", study=treated)
+    unblind(treated)
     labels = former_labels(treated)
     asked = {value for one in written for value in Question.of(one, labels).values}
     assert asked >= {"ketamine responder"}

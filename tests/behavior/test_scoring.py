@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.kernels.zones import si_arena
+from analysis.kernels.shapes import Circle, Polygon, Rectangle
+from analysis.kernels.zones import ArenaLayout, Zone, si_arena
 from labdb.behavior.models import Arena, ArenaZone
 from labdb.behavior.trackers import Trial, read_tracker_file
 from labdb.behavior.trackers.result import Points, Samples, Statistics, ZoneStatistic
 from labdb.behavior.tracking.arenas import layout_of
+from labdb.behavior.tracking.geometry import layout_from, layout_text
 from labdb.behavior.tracking.scoring import Scoring, ScoringError, score_trial, si_areas, zone_bins
 from labdb.behavior.tracking.targets import Told, target_said, targets_by_order
+from labdb.behavior.tracking.zone_names import paired, unpaired
 from tests.behavior.si_trials import si_trial
 
 LAYOUT = si_arena(42, 42, 14, 9, 9, "bottom")
@@ -104,6 +107,22 @@ def test_bins_of_time_beyond_the_protocol_do_not_count():
     ]
     how = Scoring("statistics", areas=si_areas(["IZ"], []), length_s=180)
     assert score_trial(trial_of(statistics=Statistics(tuple(rows))), how).zone_s == 60
+
+
+def test_an_arena_as_text_is_the_same_arena_when_it_is_read():
+    """Zones with names that look like the text's own signs, of every shape."""
+    zones = (
+        Zone("IZ (new): north", "interaction_zone", Circle(10.25, 1 / 3, 7)), Zone("left", "corner", Rectangle(0, 0, 9, 9)),
+        Zone("rim", "other", Polygon(((0, 0), (9.5, 0), (0, 9)))),
+    )  # fmt: skip
+    text = layout_text(ArenaLayout(Rectangle(0, 0, 42, 42), zones))
+    assert text.splitlines()[1] == "IZ (new): north (interaction_zone): circle x 10.25, y 0.3333333333, radius 7"
+    read = layout_from(text)
+    assert read is not None and layout_text(read) == text and read.zones[1:] == zones[1:]
+    assert (read.zones[0].name, read.zones[0].role) == ("IZ (new): north", "interaction_zone")
+    assert [layout_from(wrong) for wrong in ("", "floor: oval", f"{text}\nsomething else")] == [None] * 3
+    pairs = {"Open = 1": ("open arm 1", "open arm 2"), "c": ("center",)}
+    assert unpaired(paired(pairs)) == pairs
 
 
 @pytest.mark.django_db

@@ -215,3 +215,33 @@ def test_paper_and_labels_have_the_order_and_the_page_is_fit_for_gloves(bench: P
     expect(labels).to_contain_text(syringe_of("M1"))
     for drug in ("imipramine", "ketamine", "saline", "IMI", "mg"):
         expect(labels).not_to_contain_text(drug)
+
+
+def test_an_allocator_adds_a_part_gives_a_reason_and_plans_and_every_page_is_accessible(
+    page: Page, sign_in: SignIn
+) -> None:
+    study = make_study()
+    sign_in("alma", "allocator", study)
+    page.goto("/studies/S1/arms/")
+    arm = page.get_by_role("region", name="imipramine")
+    arm.get_by_label("Time of day").first.fill("10:00")
+    page.get_by_role("button", name="Save the parts").click()
+    expect(page.get_by_role("alert").first).to_contain_text("Nothing was saved.")
+    expect(arm.get_by_text("time is 10:00, in arm ketamine 09:00; give both alike.")).to_be_visible()
+    assert serious(page) == []
+    arm.get_by_label("Time of day").first.fill("09:00")
+    page.get_by_role("button", name="Save the parts").click()
+    expect(page.get_by_text("Nothing was changed.")).to_be_visible()
+
+    page.get_by_role("link", name="S1", exact=True).click()
+    page.get_by_role("link", name="Plan doses").click()
+    page.get_by_label("Day 1 (first dose)").fill(str(timezone.localdate() + timedelta(days=1)))
+    page.get_by_role("button", name="Show the plan").click()
+    expect(page.get_by_role("row", name="Doses 84")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("button", name="Plan these doses").click()
+    expect(page.get_by_text("84 doses of 6 mice planned, out of 12 syringes.")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("link", name="Doses", exact=True).click()
+    expect(page.get_by_text("84 to come")).to_be_visible()
+    assert serious(page) == []

@@ -22,7 +22,7 @@ from labdb.registry.history import events_of
 from labdb.registry.record import all_records
 from labdb.sequencing.models import CountMatrix, Gene, Library, LibraryCounts, SequencingRun, SequencingSelection
 from labdb.tissue.models import TissueMeasurement, TissueSample
-from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey
+from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey, Unblinding
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one loading for all tests of this file
 IN_EACH = {  # model: rows; both layouts have the same animals on the bench
@@ -86,7 +86,7 @@ def test_no_record_of_the_design_is_left_empty(both_studies):
     rooms = ("colony", "defeat", "behavior", "treatment", "tissue", "sequencing")
     own_taste = {
         "study-memberships", "exclusions", "mouse-identifications", "rotation-plans", "planned-bouts", "si-test-plans",
-        "planned-si-tests", "welfare-checks", "arena-zones",
+        "planned-si-tests", "welfare-checks", "tracked-assay-trials",
     }  # fmt: skip
     empty = {
         record.resource
@@ -147,6 +147,9 @@ def test_the_study_was_blinded_until_it_was_opened_with_a_reason(study):
     assert (opened.is_blinded, earlier[-1].is_blinded) == (False, True)
     assert "re-tests were scored" in opened.pgh_context.metadata["reason"]
     assert opened.pgh_context.metadata["door"] == "demo"
+    (row,) = Unblinding.objects.filter(study=study)
+    assert (row.at, row.mouse) == (study.unblinded_at, None)
+    assert not SocialInteractionTest.objects.filter(study=study, entered_unblinded=True).exists()
     mouse = Mouse.objects.filter(study=study).first()
     assert "reason" not in events_of(mouse)[0].pgh_context.metadata  # a reason belongs to its own change
 

@@ -6,12 +6,22 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from labdb.behavior.models import Arena, ArenaZone, Assay, AssayResult, TrackedAssayTrial, TrackerMapping
+from labdb.behavior.models import (
+    Arena,
+    ArenaZone,
+    Assay,
+    AssayMetric,
+    AssayReading,
+    AssayResult,
+    TrackedAssayTrial,
+    TrackerMapping,
+)
 from labdb.colony.models import Mouse, Study
 from labdb.registry.attachments import attachments_of
 from tests.analysis.small_study import add_mouse, make_study
 from tests.analysis.treated_study import signed_in
 from tests.behavior.assay_tracks import THROUGH, make_maze, make_maze_assay, walk
+from tests.behavior.tracker_files import ANYMAZE, STATISTICS, cells_of, needs_real_files, real
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +98,25 @@ def test_a_dropped_track_becomes_one_result_for_each_thing_that_the_assay_reads(
     again = send(client, assay, {"copy.txt": files["a.txt"]}, session="day 2")
     assert "This trial of copy.txt is stored already: M1 maze, day 1." in said_by(again)
     assert "maze_open_percent" in client.get(f"/studies/S1/assays/{assay.pk}/").content.decode()
+
+
+def test_the_assays_that_every_lab_starts_with_are_read_from_a_track(client, study):
+    places = ((0, 2, 2), (20, 2, 2), (21, 21, 21), (40, 21, 21), (41, 2, 2), (300, 2, 2))
+    box = Assay.objects.get(name="open field")
+    said = {"arena": "open field 42 x 42 cm", "session": "1"}
+    assert send(client, box, {"a.txt": walk("M1", places)}, "save", **said).status_code == 302
+    # The center is x and y 10.5 to 31.5 cm: 10.5 of the 19 cm each way.
+    found = results("M1", "1")
+    assert found["open_field_center_s"] == pytest.approx(19 + 2 * 10.5 / 19, abs=0.002)
+    assert found["open_field_center_entries"] == 1
+    assert found["open_field_distance_cm"] == pytest.approx(2 * 19 * 2**0.5, abs=0.01)
+    maze = Assay.objects.get(name="elevated plus maze")
+    long = (*THROUGH, (300, 32.5, 7.5))
+    said["arena"] = "elevated plus maze 65 x 65 cm"
+    assert send(client, maze, {"b.txt": walk("M1", long)}, "save", **said).status_code == 302
+    found = results("M1", "1")
+    assert (found["plus_maze_open_arm_entries"], len(found)) == (2, 4 + 5)
+    assert found["plus_maze_center_s"] == pytest.approx(5 / 30 + 2.5 / 12.5 + 2.5 / 10, abs=0.002)
 
 
 def test_zones_of_the_tracker_are_said_once_and_the_words_of_si_tests_stay(client, study, maze, assay):
@@ -203,3 +232,45 @@ def test_the_page_of_a_trial_shows_where_zones_lay_then_and_now(client, study, m
     assert TrackedAssayTrial.objects.count() == 1
     client.post(f"{url}remove/", {"history_reason": "wrong video"})
     assert not TrackedAssayTrial.objects.exists() and results("M1")["maze_open_entries"] == 2
+
+
+@needs_real_files
+def test_real_statistics_and_a_real_track_are_read_as_they_stand(client, study, maze):
+    """Numbers as they stand in the file of EthoVision; of ANY-maze each sample in the center until the next."""
+    for code in ("582", "rat 482"):
+        add_mouse(study, code)
+    assay = Assay.objects.create(name="places", trial_s=300)
+    readings = {
+        "hot_s": ("s", "time in zones", "hot"), "hot_entries": ("", "entries", "hot"), "hot_latency_s": ("s", "latency", "hot"),
+        "hot_percent": ("%", "share of time", "hot"), "places_distance_cm": ("cm", "distance", ""),
+    }  # fmt: skip
+    for name, (unit, statistic, zones) in readings.items():
+        metric = AssayMetric.objects.create(assay=assay, name=name, unit=unit)
+        AssayReading.objects.create(metric=metric, statistic=statistic, zones=zones)
+    said = {f"ethovision_statistics-{maze.pk}-role-hot zone": "hot", "session": "1"}
+    seen = send(client, assay, {"s.csv": real(STATISTICS)}, **said)
+    others = {f"leave-{row.key}": "yes" for row in seen.context["drop"].rows if row.subject != "582"}
+    assert len(others) >= 34
+    tokens = {"token": [token for token, _file in seen.context["tokens"]]}
+    twice = send(client, assay, {}, **tokens, **others, **said)
+    rows = twice.context["drop"].wanted[1:]
+    others |= {f"leave-{row.key}": "yes" for row in rows}  # of several trials of the mouse the first
+    assert send(client, assay, {}, "save", **tokens, **others, **said).status_code == 302
+    assert results("582", "1") == {
+        "hot_s": 72.48, "hot_entries": 8, "hot_latency_s": 10.16, "hot_percent": pytest.approx(24.16),
+        "places_distance_cm": 938.848,
+    }  # fmt: skip
+
+    header, *samples = cells_of(real(ANYMAZE))
+    at = header.index("In Center")
+    in_center = [row[at] == "1" for row in samples]
+    clock = [float(row[0].rpartition(":")[2]) + 60 * int(row[0].split(":")[1]) for row in samples]
+    said = {f"any_maze_test_data-{maze.pk}-scored_from": "tracker's zones", "trial_s": "99.9", "session": "1"}
+    seen = send(client, assay, {"a.csv": real(ANYMAZE)}, **said)
+    row = seen.context["drop"].rows[0]
+    said |= {f"mouse-{row.key}": "rat 482", f"any_maze_test_data-{maze.pk}-role-Center": "hot"}
+    assert send(client, assay, {"a.csv": real(ANYMAZE)}, "save", **said).status_code == 302
+    found = results("rat 482", "1")
+    seconds = sum(end - start for start, end, flag in zip(clock, clock[1:], in_center, strict=False) if flag)
+    ways_in = sum(now and not before for before, now in zip([False, *in_center], in_center, strict=False))
+    assert (found["hot_s"], found["hot_entries"]) == (pytest.approx(seconds, abs=0.001), ways_in)

@@ -64,6 +64,7 @@ def test_a_plan_is_shown_before_it_is_stored_and_stored_once(page: Client) -> No
     ("wrong", "sentence"),
     [
         ({"day_1": "soon"}, "Enter a valid date."),
+        ({"day_1": "9999-12-31"}, "9999-12-31 is not a day of this experiment; check the year."),
         ({"day_1": ""}, "enter the date of the first dose."),
         ({"default_time": "9.30"}, "enter hours and minutes such as 09:00."),
         ({"every_days": "0"}, "greater than or equal to 1"),
@@ -106,7 +107,8 @@ def test_the_sheet_says_what_to_weigh_in_and_syringes_take_another_bottle(page: 
     done = page.post(address, {"old": "IMI1", "new": "IMI2", "since": tomorrow(8)}, follow=True)
     assert "4 syringe codes are filled from IMI2" in text_of(done)
     assert SolutionKey.objects.filter(solution__code="IMI1").count() == 2
-    assert page.get("/studies/S1/solutions/?from=soon").status_code == 400
+    for day in ("soon", "9999-12-31"):
+        assert page.get(f"/studies/S1/solutions/?from={day}").status_code == 400
     assert "is no span of 1 to 92 days" in text_of(
         page.get(f"/studies/S1/solutions/?from={tomorrow(9)}&to={tomorrow()}")
     )
@@ -131,7 +133,8 @@ def test_a_technician_sees_codes_and_no_drug_on_the_round_its_sheet_and_its_labe
     labels = client.get(f"/studies/S1/bench/dosing/labels/?day={tomorrow()}").content.decode()
     assert labels.count('class="syringe-label"') == 6
     assert "0.25 ml" in labels
-    assert client.get("/studies/S1/bench/dosing/?cohort=C1&day=soon").status_code == 404
+    for day in ("soon", "9999-12-31"):
+        assert client.get(f"/studies/S1/bench/dosing/?cohort=C1&day={day}").status_code == 404
     assert client.get("/studies/S1/doses/plan/").status_code == 403
     for address in ("/studies/S1/doses/", "/studies/S1/bench/dosing/?cohort=C9"):
         client.force_login(User.objects.get_or_create(username="stranger")[0])

@@ -231,3 +231,16 @@ def test_in_a_blinded_study_only_its_allocators_see_a_list_or_make_one(study: St
         for address in (page, f"{page}?repeat=yes", f"{page}balance.html", f"{page}balance.svg"):
             assert other.get(address).status_code == 404
         assert page not in other.get("/studies/S1/").content.decode()
+
+
+def test_what_is_allowed_and_unwise_is_said_before_it_is_drawn(study: Study):
+    client = member(study, "allocator")
+    sent = {**STRATIFIED, **shares(study, saline=1, ketamine=1)}
+    assert 'class="alert' not in post(client, URL, sent, 200)
+    assert "2 of 2 strata have fewer mice than a block" in post(client, URL, {**sent, "block_sizes": "8"}, 200)
+    sure = {**sent, "method": "minimization", "best_arm_probability": "1"}
+    assert "With probability 1 whoever knows the list so far" in post(client, URL, sure, 200)
+    Study.objects.filter(pk=study.pk).update(is_blinded=True)
+    unequal = post(client, URL, {**sent, **shares(study, saline=1, ketamine=2)}, 200)
+    assert "counts of mice by letter tell which arm is which" in unequal
+    assert 'name="save"' in unequal

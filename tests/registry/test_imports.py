@@ -171,6 +171,7 @@ def test_a_thousand_rows_cost_as_many_queries_as_ten(writer: Any) -> None:
             assert not weigh("mouse,performed_at,body_mass_g\n" + rows, writer, dry_run=True).errors
         return len(captured)
 
+    queries(1)  # what the account may do is asked once, and remembered
     assert queries(1000) == queries(10)
 
 

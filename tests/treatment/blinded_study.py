@@ -19,6 +19,7 @@ from labdb.treatment.models import (
     TreatmentArm,
     TreatmentComponent,
 )
+from labdb.treatment.unblinding import Unblinding
 
 CODE = "BLIND"
 DRUGS = ("zorvexine", "plumbosol")
@@ -90,3 +91,10 @@ def browser(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def unblind(study: Study) -> None:
+    """Lift the blinding of a study as the database asks for it: with a row that says who and why."""
+    Unblinding.objects.create(study=study, by=User.objects.order_by("pk")[0], reason="All tests are scored.")
+    Study.objects.filter(pk=study.pk).update(is_blinded=False)
+    study.refresh_from_db()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from labdb.accounts.models import User
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
 from labdb.defeat.plan_records import PlanRefused
-from labdb.registry.imports import import_dicts
+from labdb.registry.imports import import_dicts, import_table
 from labdb.registry.record import record_for
 from labdb.treatment.allocating import Follows, ListInputs, store_list, store_vehicle
 from labdb.treatment.eligibility import Call, Wanted, candidates, cuts_of, with_levels
@@ -115,7 +115,7 @@ def test_a_list_is_stored_with_its_inputs_and_repeats(study: Study, user: User):
     stored.refresh_from_db()
     assert (stored.code, stored.seed, stored.method) == ("R1", 11, "minimization")
     assert stored.ratio == "saline 1; imipramine 1; ketamine 1"
-    assert stored.parameters == "best arm with probability 0.8; range; weights cohort 1, SI ratio tertile 1"
+    assert stored.parameters == "best arm with probability 0.8; range; weights cohort 1, SI ratio tertile 1; seed typed"
     assert stored.eligibility == "susceptible by run 4; alive, not excluded, not allocated"
     assert ListInputs.of_snapshot(stored.input_snapshot) == inputs
     assert arms_of(stored) == inputs.draw(11).by_mouse
@@ -258,3 +258,21 @@ def test_what_cannot_be_drawn_stores_nothing(study: Study, user: User):
     with pytest.raises(RandomizationError, match="The stratum C9, low SI ratio has one mouse"):
         store_list(study, inputs_of(study, design=design), seed=1, user=user)
     assert not Randomization.objects.exists()
+
+
+def test_lists_that_follow_each_other_come_in_by_one_file_in_any_order(study: Study, user: User):
+    def table(*lines: str) -> Any:
+        header = "code,method,continues,replaces,reason"
+        content = "\n".join([header, *lines]).encode()
+        return import_table(record_for(Randomization), content, "lists.csv", user=user, study=study)
+
+    without = table("R3,simple,,R2,", "R2,simple,R1,,", "R1,simple,,,")
+    assert [str(one.sentence) for one in without.refusals()] == ["Say why R2 is replaced."]
+    unknown = table("R2,simple,R7,,", "R1,simple,R1,,")
+    assert ["There is no randomization" in one.sentence for one in unknown.refusals()] == [True, True]
+    assert not Randomization.objects.exists()
+    assert table("R3,simple,,R2,wrong ratio", "R2,simple,R1,,", "R1,simple,,,").is_stored
+    found = Randomization.objects.order_by("code").values_list("code", "continues__code", "replaces__code")
+    assert list(found) == [("R1", None, None), ("R2", "R1", None), ("R3", None, "R2")]
+    again = table("R3,simple,,R2,wrong ratio", "R2,simple,R1,,", "R1,simple,,,")
+    assert (again.is_stored, again.created, again.changed) == (True, 0, 0)

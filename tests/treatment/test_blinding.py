@@ -40,6 +40,7 @@ from tests.treatment.blinded_study import (
     blind_accounts,
     browser,
     make_blinded_study,
+    unblind,
 )
 
 pytestmark = pytest.mark.django_db
@@ -358,8 +359,8 @@ def test_an_expired_bottle_is_told_without_its_date(study: Study) -> None:
 
 
 def test_unblinded_everything_is_as_before(study: Study) -> None:
-    Study.objects.filter(pk=study.pk).update(is_blinded=False)
     client = browser(account("sam", role="scorer", study=study))
+    unblind(study)
     assert [row["name"] for row in client.get("/api/v1/treatment-arms/").json()["results"]] == sorted(ARMS)
     assert client.get("/api/v1/allocations/").json()["results"][1]["randomization"] == RANDOMIZATION
     assert ids(client, f"/api/v1/mice/?{ARM_OF_MOUSE}={ARMS[0]}")

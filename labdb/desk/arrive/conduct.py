@@ -182,10 +182,7 @@ def _provenance(asked: Asked) -> Item:
     if n := shipments.filter(health_report="").count():
         item.miss(f"The health report of {counted(n, 'shipment')}.", asked.list_url(Shipment, "health_report="))
     if litters.exists() and not shipments.exists():
-        item.miss(
-            "The health status of the house; no field holds it, so it belongs to the notes of the study.",
-            asked.edit_url,
-        )
+        item.miss("The health status of the house.")
     if mice.exists() and mice.filter(genotype="").count():
         item.miss(
             f"The genotype of {counted(mice.filter(genotype='').count(), 'mouse', 'mice')}.",

@@ -120,8 +120,8 @@ def _criteria(asked: Asked) -> Item:
     item = Item("3a", "Criteria, and whether they were set a priori")
     plan = latest_frozen(asked.study)
     if plan is not None:
-        criteria = "; ".join(plan.exclusions.splitlines()) or "none"
-        item.say(f"Planned a priori (analysis plan {plan.number}, frozen {_at(plan.frozen_at)}): {criteria}.")
+        planned = "; ".join(plan.criteria) or "none"
+        item.say(f"Planned a priori (analysis plan {plan.number}, frozen {_at(plan.frozen_at)}): {planned}.")
     else:
         page = reverse("analysis-plan", args=[asked.study.code])
         item.miss("An analysis plan that was frozen with the criteria of exclusion.", page)
@@ -157,8 +157,8 @@ def _n_analyzed(asked: Asked) -> Item:
         calls = PhenotypeCall.objects.filter(run=run).order_by()
         item.show("Phenotype", ("Phenotype", "n"), _by(calls, "phenotype"))
     if run := runs.get("response"):
-        calls = ResponseCall.objects.filter(run=run).order_by()
-        item.show("Response", ("Response", "n"), [(name.replace("_", "-"), n) for name, n in _by(calls, "response")])
+        answers = _by(ResponseCall.objects.filter(run=run).order_by(), "response")
+        item.show("Response", ("Response", "n"), [(name.replace("_", "-"), n) for name, n in answers])
     if run := runs.get("reversal"):
         tests = run.signaturereversals.select_related("region").order_by("region_id", "pk")
         rows = [(one.region, one.arm, one.n_control, one.n_stress, one.n_treated) for one in tests]

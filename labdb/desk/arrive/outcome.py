@@ -35,14 +35,14 @@ def _descriptive(asked: Asked) -> Item:
         calls = run.results_run.phenotypecalls.exclude(si_ratio=None).order_by("phenotype")
         ratios: dict[str, list[float]] = {}
         for phenotype, ratio in calls.values_list("phenotype", "si_ratio"):
-            ratios.setdefault(phenotype, []).append(ratio)
+            ratios.setdefault(phenotype, []).append(float(ratio or 0))  # none is empty here
         item.show("SI ratio of the first test", header, [_described(*one) for one in ratios.items()])
     if run := runs.get("response"):
-        calls = response_frame(run.results_run, asked.user)
-        ratios = {
-            f"{phenotype}, {arm}": list(mice["si_ratio_after"].dropna().astype(float))
-            for (phenotype, arm), mice in calls.groupby(["phenotype", "label"])
-        }
+        frame = response_frame(run.results_run, asked.user)
+        names = frame["phenotype"] + ", " + frame["label"].fillna(frame["arm"])
+        if asked.study.is_blinded:  # the arm of mice that were not randomized is the vehicle's
+            names = names.where(frame["is_randomized"], frame["phenotype"])
+        ratios = {str(name): list(mice["si_ratio_after"].dropna().astype(float)) for name, mice in frame.groupby(names)}
         item.show("SI ratio of the re-test", header, [_described(*one) for one in ratios.items() if one[1]])
     if not item.tables:
         item.miss("No analysis has current results.")
@@ -75,12 +75,12 @@ def _effects(asked: Asked) -> Item:
         tests = run.results_run.signaturereversals.select_related("region").order_by("region_id", "pk")
         rows = [
             (
-                test.region, test.arm, percent(test.fraction_undone),
+                test.region.code, test.arm, percent(test.fraction_undone),
                 f"{percent(test.fraction_undone_low)} to {percent(test.fraction_undone_high)}",
                 probability(test.p_value), probability(test.adj_p_value),
             )
             if test.fraction_undone is not None
-            else (test.region, test.arm, "refused", test.messages.replace("\n", " "), "", "")
+            else (test.region.code, test.arm, "refused", test.messages.replace("\n", " "), "", "")
             for test in tests
         ]  # fmt: skip
         header = ("Region", "Arm", "Fraction undone", "95 % interval", "p", "Adjusted p")
@@ -164,10 +164,7 @@ def _housing(asked: Asked) -> Item:
         item.say(f"Stays in cages by kind: {told(housings, 'kind')}.")
     else:
         item.miss("How the mice were housed.", asked.list_url(Housing))
-    item.miss(
-        "Food, water, bedding, enrichment, temperature and light cycle of the rooms; no field holds them.",
-        asked.edit_url,
-    )
+    item.miss("Food, water, bedding, enrichment, temperature and light cycle of the rooms.")
     return item
 
 
