@@ -36,7 +36,7 @@ def test_the_figures_of_a_study_are_drawn_and_their_points_lead_on(page: Page, s
     make_analyzed_study()
     sign_in("boss")
     page.goto("/studies/S1/")
-    expect(page.locator("figure[data-drawn=light]")).to_have_count(6)
+    expect(page.locator("figure[data-drawn=light]")).to_have_count(5)
     expect(page.locator(".figure-card[hx-get]")).to_have_count(0)
     # Mice with equal times lie on each other: whichever is on top is followed.
     page.locator("#figure-studies-S1-figures-si-scatter .mark-symbol.role-mark path").first.click(force=True)
