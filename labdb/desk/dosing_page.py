@@ -50,7 +50,7 @@ def dosing(request: HttpRequest, code: str) -> HttpResponse:
     if not asked:
         return render(request, "bench/dosing_cohorts.html", {**words, "cohorts": _cohorts(study, day), "all": ALL})
     cohort = cohort_named(study, asked)
-    rows = dosing_round(study, cohort, day)
+    rows = dosing_round(study, cohort, day, request.user)
     address = {"cohort": asked, "day": day}
     words |= {
         "cohort": cohort,
@@ -94,7 +94,7 @@ def syringe_labels(request: HttpRequest, code: str) -> HttpResponse:
     cohort = cohort_named(study, asked)
     rows = [
         row
-        for row in dosing_round(study, cohort, day)
+        for row in dosing_round(study, cohort, day, request.user)
         if row.dose.status == DoseStatus.PLANNED and row.dose.solution_code
     ]
     labels = [(row, qr_svg(row.dose.solution_code, is_sized=False, title="QR code of the syringe")) for row in rows]

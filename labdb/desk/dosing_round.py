@@ -12,7 +12,7 @@ from labdb.colony.models import Cohort, Mouse, Study, Weighing
 from labdb.colony.places import housings_on, place_words
 from labdb.desk.weighing_sheet import marks_of, place_order
 from labdb.treatment.dose_findings import volume_ml
-from labdb.treatment.models import Dose, DoseStatus
+from labdb.treatment.models import Dose, DoseStatus, SolutionKey
 
 MASS_DAYS = 60  # an older mass says nothing of a dose
 
@@ -44,6 +44,7 @@ class DoseOfRound:
     marks: list[str]
     mass: MassUsed | None
     is_excluded: bool
+    bottle: str = ""  # what the syringe was filled from; never while the study is blinded
 
     @property
     def mouse(self) -> Mouse:
@@ -68,6 +69,7 @@ class DoseOfRound:
             "died": str(mouse.death_date or ""),
             "excluded": self.is_excluded,
             "syringe": dose.solution_code,
+            "bottle": self.bottle,
             "ml_per_kg": dose.volume_ml_per_kg,
             "route": dose.route,
             "due": dose.planned_at.isoformat(),
@@ -97,7 +99,7 @@ def doses_of_day(study: Study, cohort: Cohort | None, day: date) -> Any:
     return found.select_related("mouse__study", "mouse__cohort", "performed_by")
 
 
-def dosing_round(study: Study, cohort: Cohort | None, day: date) -> list[DoseOfRound]:
+def dosing_round(study: Study, cohort: Cohort | None, day: date, user: Any) -> list[DoseOfRound]:
     """Return the doses of a day by hour and cage; a mouse that died before the day is left out."""
     is_left = Q(mouse__death_date=None) | Q(mouse__death_date__gte=day) | ~Q(status=DoseStatus.PLANNED)
     doses = list(doses_of_day(study, cohort, day).filter(is_left))
@@ -105,16 +107,31 @@ def dosing_round(study: Study, cohort: Cohort | None, day: date) -> list[DoseOfR
     ids = list(mice)
     housings, masses, marks = housings_on(ids, day), newest_masses(ids), marks_of(list(mice.values()))
     excluded = set(Mouse.objects.filter(pk__in=ids, exclusions__isnull=False).values_list("pk", flat=True))
+    bottles = _bottles(study, {dose.solution_code for dose in doses}, user)
     order = sorted(
         doses, key=lambda dose: (dose.planned_at, place_order(dose.mouse, housings.get(dose.mouse_id)), dose.pk)
     )
     return [
         DoseOfRound(
             dose, place_words(housings.get(dose.mouse_id)), marks[dose.mouse_id], masses.get(dose.mouse_id),
-            dose.mouse_id in excluded,
+            dose.mouse_id in excluded, bottles.get(dose.solution_code, ""),
         )
         for dose in order
     ]  # fmt: skip
+
+
+def _bottles(study: Study, codes: set[str], user: Any) -> dict[str, str]:
+    """Return solution, lot and expiry behind each code; none while blinded: who holds the key does not dose by it."""
+    if study.is_blinded:
+        return {}
+    keys = SolutionKey.objects.all().visible_to(user).filter(study=study, code__in=codes).select_related("solution")
+    return {key.code: _bottle_words(key.solution) for key in keys}
+
+
+def _bottle_words(solution: Any) -> str:
+    until = timezone.localtime(solution.expires_at).strftime("%Y-%m-%d %H:%M") if solution.expires_at else ""
+    parts = [solution.code, solution.lot and f"lot {solution.lot}", until and f"usable until {until}"]
+    return ", ".join(filter(None, parts))
 
 
 def newest_masses(mice: list[int]) -> dict[int, MassUsed]:

@@ -115,6 +115,8 @@
     const mayGive = !dose.died && volumeOf(dose) !== null && (dose.checked || !dose.syringe);
     place("syringe").textContent = dose.syringe || "no code";
     place("syringe").dataset.checked = dose.checked ? "yes" : "";
+    place("bottle").textContent = dose.bottle;
+    place("bottle").hidden = !dose.bottle;
     place("given").disabled = !mayGive;
     place("given").textContent = mayGive ? `Given ${spelledMl(volumeOf(dose))}` : "Scan the syringe first";
     for (const name of ["partial", "missed"]) place(name).disabled = Boolean(dose.died);

@@ -1,7 +1,7 @@
 """Planning, solutions, labels, the round on paper and what became of doses, through the pages."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from labdb.accounts.models import User
 from labdb.colony.models import Study, Weighing
 from labdb.treatment.dose_planning import plan_doses, store_dose_plan
 from labdb.treatment.models import Dose, Solution, SolutionKey
+from labdb.treatment.unblinding import unblind
 from tests.treatment.dosed_study import make_study, member
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,16 @@ def test_a_technician_sees_codes_and_no_drug_on_the_round_its_sheet_and_its_labe
     for address in ("/studies/S1/doses/", "/studies/S1/bench/dosing/?cohort=C9"):
         client.force_login(User.objects.get_or_create(username="stranger")[0])
         assert client.get(address).status_code == 404
+
+
+def test_the_round_of_an_unblinded_study_says_lot_and_expiry_of_each_syringe(page: Client, study: Study) -> None:
+    Solution.objects.filter(code="IMI1").update(lot="L77", expires_at=timezone.make_aware(datetime(2100, 1, 2, 12)))
+    stored(study)
+    address = f"/studies/S1/bench/dosing/?cohort=all&day={tomorrow()}"
+    assert "L77" not in page.get(address).content.decode(), "whoever holds the key does not dose by it"
+    unblind(study, by=User.objects.get(username="alma"), reason="the re-tests are done")
+    for shown in (address, f"{address}&print=1"):
+        assert "IMI1, lot L77, usable until 2100-01-02 12:00" in page.get(shown).content.decode()
 
 
 def test_the_round_tells_what_is_stored_and_the_newest_mass(page: Client, study: Study) -> None:
