@@ -12,7 +12,7 @@ from labdb.front_end import NODE_MODULES
 from tests.analysis.treated_study import add_run, make_analyzed_study
 from tests.browser.conftest import SignIn
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]  # it looks at every page
 AXE = (NODE_MODULES / "axe-core" / "axe.min.js").read_text()
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 GRAVE = ("serious", "critical")
