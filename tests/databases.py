@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 from django.core.management import call_command
-from django.db import ProgrammingError, connection
+from django.db import connection
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
@@ -22,7 +21,6 @@ TEMPLATE = "labdb_template"
 CLEANING = Path(__file__).with_name("clean_database.sql")
 MADE_BY = re.compile(r"^test_labdb_(\d+)$")
 ONE_AT_A_TIME = 7_432_001  # key of the advisory lock
-VACUUM_TRIES, VACUUM_WAIT_S = 120, 0.5
 
 
 def make() -> None:
@@ -61,14 +59,8 @@ def drop() -> None:
 
 
 def drop_database(cursor: Any, name: str) -> None:
-    """Drop a database; the server's own vacuum may be in it for a moment, and the owner may not end that."""
-    for left in reversed(range(VACUUM_TRIES)):
-        try:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            return
-        except ProgrammingError:
-            if left:  # else it stays behind, which harms nobody: the next process has a name of its own
-                time.sleep(VACUUM_WAIT_S)
+    """Drop a database; not WITH (FORCE): a plain DROP lets the server end its own vacuum, which the owner may not."""
+    cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 def _use(name: str) -> None:

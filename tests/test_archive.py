@@ -78,7 +78,7 @@ def make_place(server, tmp_path, request):
     yield make
     with server.connect(server.owner, "postgres") as connection:
         for name in made:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture
