@@ -136,6 +136,7 @@
   }
 
   function count() {
+    if (!offered) return; // a tick that was due already when it was hidden
     const left = Math.ceil((offered.until - performance.now()) / 1000);
     if (left <= 0) hide();
     else button.textContent = `Undo (${left} s)`;
