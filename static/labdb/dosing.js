@@ -54,9 +54,7 @@
     const all = doses.filter((dose) => isDone(dose) || !dose.died);
     const done = all.filter(isDone).length;
     labdb.put(place("count"), `${done} of ${all.length} done`);
-    const bar = place("progress");
-    bar.max = Math.max(all.length, 1);
-    bar.value = done;
+    labdb.showProgress(place("progress"), done, all.length);
   }
 
   // ---- the mouse on the table ----
@@ -130,9 +128,7 @@
   }
 
   function next() {
-    const after = current ? doses.indexOf(current) + 1 : 0;
-    const inTurn = [...doses.slice(after), ...doses.slice(0, after)];
-    select(inTurn.find((dose) => stateOf(dose) === "left") ?? null);
+    select(labdb.nextLeft(doses, current, (dose) => stateOf(dose) === "left"));
   }
 
   function say(sentence) {
@@ -317,9 +313,7 @@
 
   function takeOthers({ day, doses: stored, masses }, asked) {
     if (day !== round.day) return;
-    const { waiting, held } = labdb.outbox.status();
-    const ours = new Set([...waiting, ...held].map(({ entry }) => (byKey.get(entry.key) ?? byKey.get(entry.of))?.dose));
-    for (const dose of doses.filter((one) => !ours.has(one) && !(one.touched >= asked))) takeTheirs(dose, stored[dose.id], masses[dose.mouse.id]);
+    for (const dose of labdb.untouchedSince(doses, asked, (key) => byKey.get(key)?.dose)) takeTheirs(dose, stored[dose.id], masses[dose.mouse.id]);
     showCount();
   }
 
@@ -371,11 +365,7 @@
     if (left) showRow(left);
   });
   input.addEventListener("input", () => say(""));
-  document.addEventListener("keydown", (event) => { // a scanner types wherever the hand was last
-    const isElsewhere = !event.target.closest("dialog, input, textarea, select");
-    if (isElsewhere && event.key.length === 1 && !event.ctrlKey && !event.metaKey && event.key !== " ") input.focus();
-  });
-  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => input.focus());
+  labdb.typeInto(input);
   labdb.watchOthers(round.stored_url, takeOthers);
   showCount();
   next();

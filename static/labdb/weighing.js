@@ -78,9 +78,7 @@
     const done = alive.filter((mouse) => mouse.present).length;
     const skipped = alive.filter((mouse) => stateOf(mouse) === "skipped").length;
     place("count").textContent = `${done} of ${alive.length} weighed${skipped ? `, ${skipped} skipped` : ""}`;
-    const bar = place("progress");
-    bar.max = Math.max(alive.length, 1);
-    bar.value = done;
+    labdb.showProgress(place("progress"), done, alive.length);
   }
 
   // ---- the mouse on the balance ----
@@ -128,9 +126,7 @@
   }
 
   function next() {
-    const after = current ? mice.indexOf(current) + 1 : 0;
-    const inTurn = [...mice.slice(after), ...mice.slice(0, after)];
-    select(inTurn.find((mouse) => stateOf(mouse) === "left") ?? null);
+    select(labdb.nextLeft(mice, current, (mouse) => stateOf(mouse) === "left"));
   }
 
   function say(sentence) {
@@ -317,9 +313,7 @@
   // The current mouse stays, and so does what is typed: the next mass of the balance may be on its way already.
   function takeOthers({ day, masses }, asked) {
     if (day !== sheet.day) return; // this page is of another day
-    const { waiting, held } = labdb.outbox.status();
-    const ours = new Set([...waiting, ...held].map(({ entry }) => (byKey.get(entry.key) ?? byKey.get(entry.of))?.mouse));
-    for (const mouse of mice.filter((one) => !ours.has(one) && !(one.touched >= asked))) takeTheirs(mouse, masses[mouse.id] ?? null);
+    for (const mouse of labdb.untouchedSince(mice, asked, (key) => byKey.get(key)?.mouse)) takeTheirs(mouse, masses[mouse.id] ?? null);
     showCount();
   }
 
@@ -372,11 +366,7 @@
   });
   place("decision").addEventListener("click", () => { const found = current && alertOf(current); if (found) decide(current, found); });
   input.addEventListener("input", () => say(""));
-  document.addEventListener("keydown", (event) => { // a balance types wherever the hand was last
-    const isElsewhere = !event.target.closest("dialog, input, textarea, select");
-    if (isElsewhere && event.key.length === 1 && !event.ctrlKey && !event.metaKey && event.key !== " ") input.focus();
-  });
-  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => input.focus());
+  labdb.typeInto(input);
   showCount();
   next();
   labdb.watchOthers(sheet.stored_url, takeOthers);
