@@ -150,16 +150,22 @@ class ReasonForm(forms.Form):
     )
 
 
-class PinForm(forms.Form):
-    """One's own PIN for the bench, for which the password is asked: a session may be open on someone else's desk."""
-
-    password = forms.CharField(
+def own_password(help_text: str = "") -> forms.CharField:
+    """Return the field of one's own password, once more: a session may be open on someone else's desk."""
+    return forms.CharField(
         label="your password",
         strip=False,
         max_length=200,
         error_messages={"required": REQUIRED},
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text=help_text,
     )
+
+
+class PinForm(forms.Form):
+    """One's own PIN for the bench, for which the password is asked."""
+
+    password = own_password()
     pin = forms.CharField(
         label="new PIN",
         error_messages={"required": REQUIRED},

@@ -3,13 +3,13 @@
 A card never says an arm. Eight fit on a sheet of A4 and of Letter alike.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import segno
 from fpdf import FPDF
+
+from labdb.registry.pdf_letters import choose_font, letters_of
 
 CARD_MM = (99.0, 67.0)  # fits the usual holders of 3 x 5 inches once cut
 COLUMNS, ROWS = 2, 4
@@ -19,7 +19,6 @@ QUIET_MM = 4.0  # white around the code: four of its modules, as scanners expect
 LINE_MM = 4.4
 MOST_MICE = 6  # of a card; the rest are counted
 SHEETS = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
-FONT_FOLDERS = (Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/dejavu"), Path("/Library/Fonts"))
 WIDTHS_MM = (17.0, 13.0, 9.0, 18.0, 17.0, 17.0)  # of the table's columns
 HEADINGS = ("mouse", "ear tag", "sex", "born", "group", "since")
 
@@ -76,14 +75,7 @@ class _Writer:
     def __init__(self, pdf: FPDF, printed: str) -> None:
         self.pdf = pdf
         self.printed = printed
-        self.family = "Helvetica"
-        for folder in FONT_FOLDERS:
-            regular, bold = folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
-            if regular.is_file() and bold.is_file():
-                pdf.add_font("DejaVu", "", regular)
-                pdf.add_font("DejaVu", "B", bold)
-                self.family = "DejaVu"
-                break
+        self.family = choose_font(pdf)
 
     def draw(self, card: Card, left: float, top: float) -> None:
         """Draw one card with its edges to cut along."""
@@ -117,7 +109,7 @@ class _Writer:
         self, text: str, x: float, y: float, width: float, size: float, style: str = "", align: str = "L"
     ) -> None:
         """Write one line, made smaller until it fits."""
-        text = text if self.family != "Helvetica" else in_latin_letters(text)
+        text = letters_of(self.family, text)
         self.pdf.set_font(self.family, style, size)
         while size > 4 and self.pdf.get_string_width(text) > width - 1:
             size -= 0.5
@@ -133,13 +125,3 @@ class _Writer:
             for column, is_dark in enumerate(modules):
                 if is_dark:
                     self.pdf.rect(left + column * module, top + row * module, module, module, style="F")
-
-
-def in_latin_letters(text: str) -> str:
-    """Return a text in the letters of a PDF's own fonts: Greek ones by name, others as a question mark."""
-    return "".join(letter if ord(letter) < 256 else _latin(letter) for letter in text)
-
-
-def _latin(letter: str) -> str:
-    name = unicodedata.name(letter, "")
-    return name.rsplit(" ", 1)[-1].lower() if name.startswith("GREEK ") else "?"

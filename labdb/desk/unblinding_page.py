@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 
 from analysis.analysis_plan import latest_frozen
 from analysis.links import storable
-from labdb.accounts.forms import dressed
+from labdb.accounts.forms import dressed, own_password
 from labdb.colony.models import Mouse, Study
-from labdb.registry.form_fields import REQUIRED, TextField
+from labdb.registry.form_fields import TextField
 from labdb.registry.forms import Conflict, conflicts
 from labdb.registry.keys import KeyRing
 from labdb.registry.permissions import closed_sentence
@@ -34,14 +34,7 @@ class _AgainForm(forms.Form):
     """A reason, and the password once more; the password is tried last, when all else is right."""
 
     reason = TextField(label="why it must be known", longest=LONGEST_REASON, help_text="The log keeps it for ever.")
-    password = forms.CharField(
-        label="your password",
-        strip=False,
-        max_length=200,
-        error_messages={"required": REQUIRED},
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text="Once more: a session may be open on someone else's desk.",
-    )
+    password = own_password("Once more: a session may be open on someone else's desk.")
 
     def __init__(self, *args: Any, user: Any, study: Study, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

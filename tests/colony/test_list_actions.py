@@ -10,12 +10,12 @@ import pytest
 from django.http import QueryDict
 from django.test import Client
 
-from labdb.colony import cage_cards
-from labdb.colony.cage_cards import SHEETS, Card, CardMouse, cards_pdf, in_latin_letters
+from labdb.colony.cage_cards import SHEETS, Card, CardMouse, cards_pdf
 from labdb.colony.card_action import cards_of
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study
-from labdb.registry import selection
+from labdb.registry import pdf_letters, selection
 from labdb.registry.page_context import PageContext
+from labdb.registry.pdf_letters import in_latin_letters
 from tests import qr_codes
 from tests.analysis.small_study import add_mouse, make_study
 from tests.analysis.treated_study import signed_in
@@ -298,7 +298,7 @@ def test_cards_are_printed_on_a_machine_without_the_font(monkeypatch: pytest.Mon
     cards = [Card("Käfig β", "study S1", "http://lab/records/cages/1/", "room Ω", "cohort C1", (mouse,) * 9)]
     assert cards_pdf(cards, "A4", "2026-03-05").startswith(b"%PDF-")
     (tmp_path / "DejaVuSans.ttf").touch()  # half of a font is none
-    monkeypatch.setattr(cage_cards, "FONT_FOLDERS", (tmp_path, tmp_path / "missing"))
+    monkeypatch.setattr(pdf_letters, "FONT_FOLDERS", (tmp_path, tmp_path / "missing"))
     data = cards_pdf(cards, "A4", "2026-03-05", compress=False)
     assert [qr_codes.read(code) for code in qr_codes.modules_of_pdf(data)] == ["http://lab/records/cages/1/"]
     for words in ("K\xe4fig beta", "room omega", "alpha-1", "delta9", "and 3 more"):

@@ -11,6 +11,7 @@ from labdb.colony.models import Cohort, Mouse, Shipment, Strain, Study, StudyMem
 from labdb.desk.arrive import pdf
 from labdb.desk.arrive.report import Asked
 from labdb.desk.arrive_page import make_report
+from labdb.registry import pdf_letters
 from labdb.treatment.unblinding import unblind
 from tests.accounts.people import make, sentences
 from tests.accounts.people import signed_in as sign_in
@@ -97,7 +98,7 @@ def test_blinding_is_told_with_its_log_and_the_scores_after_it() -> None:
 @pytest.fixture
 def readable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Write PDFs in the font of every reader, whose letters stand in the file."""
-    monkeypatch.setattr(pdf, "FONT_FOLDERS", (tmp_path,))
+    monkeypatch.setattr(pdf_letters, "FONT_FOLDERS", (tmp_path,))
 
 
 def test_the_file_has_headings_tables_and_the_flow(readable: None) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from fpdf import FPDF, FontFace
 from fpdf.enums import TableCellFillMode
 
-from labdb.colony.cage_cards import FONT_FOLDERS, in_latin_letters
 from labdb.desk.arrive.report import Item, Report, Section, Table
+from labdb.registry.pdf_letters import choose_font, letters_of
 
 MARGIN_MM = 18.0
 LINE_MM = 5.0
@@ -22,14 +22,7 @@ class _Pages(FPDF):
     def __init__(self, running: str) -> None:
         super().__init__(unit="mm", format="A4")
         self.running = running
-        self.family = "Helvetica"
-        for folder in FONT_FOLDERS:
-            regular, bold = folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
-            if regular.is_file() and bold.is_file():
-                self.add_font("DejaVu", "", regular)
-                self.add_font("DejaVu", "B", bold)
-                self.family = "DejaVu"
-                break
+        self.family = choose_font(self)
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(True, MARGIN_MM + 4)
 
@@ -43,7 +36,7 @@ class _Pages(FPDF):
 
     def letters(self, text: str) -> str:
         """Return a text in letters that the font has."""
-        return in_latin_letters(text) if self.family == "Helvetica" else text
+        return letters_of(self.family, text)
 
     def write_text(
         self, text: str, size: float = BODY_PT, style: str = "", *, color: int = 0, indent: float = 0
