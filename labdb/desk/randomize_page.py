@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,6 +26,7 @@ from labdb.colony.models import Study
 from labdb.defeat.plan_records import PlanRefused
 from labdb.desk.randomize_form import METHOD_WORDS, ListForm, WhoForm, arms_in_order
 from labdb.registry.forms import forbidden_sentence
+from labdb.registry.keys import is_id
 from labdb.registry.permissions import may
 from labdb.treatment.allocating import (
     Follows,
@@ -92,28 +94,32 @@ def randomize(request: HttpRequest, code: str) -> HttpResponse:
     """Show who is eligible, and store a list at one click."""
     study = study_of_allocator(request, code)
     follows = _follows(request, study)
+    phenotypes = read_phenotypes(study, request.user)
+
+    def answer(form: Any, **more: Any) -> HttpResponse:
+        return _answer(request, study, follows, phenotypes, form, **more)
+
     if request.method != "POST":
-        return _answer(request, study, follows, _form(request, study, follows))
+        return answer(_form(request, study, follows))
     form = _form(request, study, follows, request.POST)
     if not form.is_valid():
-        return _answer(request, study, follows, form, sentences=form.sentences, status=400)
-    phenotypes = read_phenotypes(study, request.user)
+        return answer(form, sentences=form.sentences, status=400)
     try:
         preview = _preview(study, form, follows, phenotypes)
         if "save" not in request.POST:
-            return _answer(request, study, follows, form, preview=preview, sentences=_faults(preview))
+            return answer(form, preview=preview, sentences=_faults(preview))
         if request.POST.get("digest") != preview.inputs.digest:
-            return _answer(request, study, follows, form, preview=preview, sentences=[CHANGED], status=409)
+            return answer(form, preview=preview, sentences=[CHANGED], status=409)
         reason = form.cleaned_data.get("reason", "")
         if follows.replaces and not reason:
-            return _answer(request, study, follows, form, preview=preview, sentences=[NO_REASON], status=400)
+            return answer(form, preview=preview, sentences=[NO_REASON], status=400)
         stored = store_list(
             study, preview.inputs, seed=form.cleaned_data.get("seed"), user=request.user,
             follows=Follows(follows.continues, follows.replaces, reason),
             eligibility=preview.wanted.words(phenotypes.run), phenotype_run=phenotypes.run,
         )  # fmt: skip
     except (RandomizationError, PlanRefused) as error:
-        return _answer(request, study, follows, form, sentences=getattr(error, "reasons", [str(error)]), status=409)
+        return answer(form, sentences=getattr(error, "reasons", [str(error)]), status=409)
     n = stored.allocations.count()
     messages.success(request, f"{stored} stored: {n} {'mouse' if n == 1 else 'mice'} allocated.")
     return redirect("randomization-page", study.code, stored.pk)
@@ -124,8 +130,7 @@ def vehicle(request: HttpRequest, code: str) -> HttpResponse:
     """Allocate controls, resilient mice or both to one arm without randomization."""
     study = study_of_allocator(request, code)
     arms = TreatmentArm.objects.filter(study=study).visible_to(request.user)
-    chosen = request.POST.get("arm", "")
-    arm = arms.filter(pk=int(chosen)).first() if chosen.isascii() and chosen.isdecimal() and len(chosen) < 19 else None
+    arm = _by_id(arms, request.POST.get("arm", ""))
     who = tuple(one for one in (CONTROL, RESILIENT) if one in request.POST.getlist("who"))
     if arm is None or not who:
         messages.error(request, "Choose an arm, and controls, resilient mice or both.")
@@ -170,14 +175,16 @@ def _follows(request: HttpRequest, study: Study) -> Follows:
         asked = request.GET.get(word, "")
         if not asked:
             continue
-        found = (
-            seen.filter(pk=int(asked)).first() if asked.isascii() and asked.isdecimal() and len(asked) < 19 else None
-        )
+        found = _by_id(seen, asked)
         if found is None:
             raise Http404(f"There is no such randomization in {study}.")
         latest = latest_of(found)
         return Follows(continues=latest) if word == "continues" else Follows(replaces=latest)
     return Follows()
+
+
+def _by_id(rows: QuerySet[Any], text: str) -> Any:
+    return rows.filter(pk=int(text.removeprefix("#"))).first() if is_id(text) else None
 
 
 def _form(request: HttpRequest, study: Study, follows: Follows, data: Any = None) -> Any:
@@ -253,13 +260,13 @@ def _answer(
     request: HttpRequest,
     study: Study,
     follows: Follows,
+    phenotypes: Phenotypes,
     form: Any,
     *,
     preview: Preview | None = None,
     sentences: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    phenotypes = read_phenotypes(study, request.user)
     waiting = _waiting(study, phenotypes)
     old = follows.continues or follows.replaces
     may_save = preview is not None and not _faults(preview)
