@@ -14,8 +14,8 @@ from labdb.behavior.si_order import ALGORITHM_VERSION, DayMouse, Place, plan_day
 from labdb.colony.models import Cohort, Mouse
 from labdb.colony.places import housings_on
 from labdb.defeat.models import Aggressor, DefeatBout
-from labdb.defeat.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.registry.imports import import_dicts
+from labdb.registry.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.registry.record import record_for
 
 

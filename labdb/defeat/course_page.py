@@ -18,13 +18,13 @@ from labdb.defeat.aggressor_facts import AggressorFacts, all_facts, newest_rule
 from labdb.defeat.course_facts import Meeting
 from labdb.defeat.models import DefeatBout, DefeatCourse, RotationPlan, ScreeningRule
 from labdb.defeat.partners import PartnerPlan, plan_partners
-from labdb.defeat.plan_records import LARGEST_SEED, PlanRefused
 from labdb.defeat.rotation import Rotation
 from labdb.defeat.rotation_reasons import RotationError
 from labdb.registry.form_fields import is_storable
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.page_context import study_named, visible_studies
 from labdb.registry.permissions import may
+from labdb.registry.plan_records import LARGEST_SEED, PlanRefused
 
 
 @dataclass(frozen=True)

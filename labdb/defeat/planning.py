@@ -11,10 +11,10 @@ from labdb.colony.models import Cage, Mouse
 from labdb.defeat import course_facts
 from labdb.defeat.aggressor_facts import AggressorFacts, all_facts
 from labdb.defeat.models import DefeatBout, DefeatCourse, PlannedBout, RotationPlan, ScreeningRule
-from labdb.defeat.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.defeat.rotation import ALGORITHM_VERSION, Rotation, plan_rotation
 from labdb.registry.imports import import_dicts
 from labdb.registry.natural_order import natural
+from labdb.registry.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.registry.record import record_for
 
 MOST_NAMED = 10  # mice in a sentence; the rest are counted

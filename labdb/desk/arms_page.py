@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods
 
 from analysis.links import storable
 from labdb.colony.models import Study
-from labdb.defeat.plan_records import PlanRefused, stored_rows
 from labdb.desk.arm_rows import PartRow, posted_rows, rows_of_arm
 from labdb.desk.arm_strip import strips
 from labdb.registry.deletion import Forbidden, StillNeeded, delete_record
@@ -23,6 +22,7 @@ from labdb.registry.grid_entry import NEEDS_REASON, STORED, GridSheet, save_grid
 from labdb.registry.history import writing
 from labdb.registry.imports import import_dicts
 from labdb.registry.permissions import may
+from labdb.registry.plan_records import PlanRefused, stored_rows
 from labdb.registry.record import record_for
 from labdb.treatment.arm_presets import PRESETS, preset_named
 from labdb.treatment.blinding_check import differences

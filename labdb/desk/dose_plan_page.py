@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods
 
 from analysis.links import storable
 from labdb.colony.models import Cohort, Study
-from labdb.defeat.plan_records import PlanRefused
 from labdb.desk.dosing_page import is_usual
 from labdb.registry.entry import reason_of
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
+from labdb.registry.plan_records import PlanRefused
 from labdb.treatment.blinding_check import differences
 from labdb.treatment.dose_planning import DosePlan, plan_doses, store_dose_plan
 from labdb.treatment.models import Dose, SolutionKey

@@ -16,9 +16,9 @@ from analysis.figure_views import Drawn, FigureError, refuse_figure, require_for
 from analysis.figures.balance import arm_balance
 from analysis.links import storable
 from labdb.colony.models import Mouse, Study
-from labdb.defeat.plan_records import PlanRefused
 from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
+from labdb.registry.plan_records import PlanRefused
 from labdb.treatment.allocating import ListInputs, chain_of, latest_of, replacement_of
 from labdb.treatment.balance import NOTICEABLE, SMALL, Balance, balance_of, counts_of
 from labdb.treatment.eligibility import COUNTED, MEASURED

@@ -8,8 +8,8 @@ from django import forms
 
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE, UNCLASSIFIED
 from labdb.colony.models import Cohort, Study
-from labdb.defeat.plan_records import LARGEST_SEED
 from labdb.registry.natural_order import natural
+from labdb.registry.plan_records import LARGEST_SEED
 from labdb.treatment.eligibility import FACTORS, Wanted
 from labdb.treatment.models import AllocationKey, TreatmentArm
 from labdb.treatment.randomization import BLOCKS, MEASURES, METHODS, MINIMIZATION, STRATIFIED, Design

@@ -23,11 +23,11 @@ from analysis.links import storable
 from analysis.models import AnalysisRun
 from analysis.summaries import current_runs
 from labdb.colony.models import Study
-from labdb.defeat.plan_records import PlanRefused
 from labdb.desk.randomize_form import METHOD_WORDS, ListForm, WhoForm, arms_in_order
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.keys import is_id
 from labdb.registry.permissions import may
+from labdb.registry.plan_records import PlanRefused
 from labdb.treatment.allocating import (
     Follows,
     ListInputs,

@@ -20,11 +20,11 @@ from labdb.behavior.models.si_test import TargetSide
 from labdb.behavior.si_order import DayError, Place
 from labdb.behavior.si_planning import DayInputs
 from labdb.colony.models import Cohort, Study
-from labdb.defeat.plan_records import LARGEST_SEED, PlanRefused
 from labdb.desk.si_day_page import found_cohort
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
+from labdb.registry.plan_records import LARGEST_SEED, PlanRefused
 
 FACTS = ("trial_s", "room", "lux", "lights_on", "target_side", "reason")  # checked by the record's own form
 

@@ -14,13 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from labdb.colony.models import Mouse, Study
-from labdb.defeat.plan_records import LARGEST_SEED, PlanRefused, Repeatable, stored_rows
 from labdb.registry.batch import check_rows
 from labdb.registry.former_names import history_model
 from labdb.registry.forms import Conflict
 from labdb.registry.import_report import CheckedSheet
 from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.imports import import_dicts
+from labdb.registry.plan_records import LARGEST_SEED, PlanRefused, Repeatable, stored_rows
 from labdb.registry.record import record_for
 from labdb.treatment.eligibility import ListedMouse
 from labdb.treatment.models import Allocation, AllocationKey, Randomization, TreatmentArm

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from labdb.colony.models import Cohort, Mouse, Study
-from labdb.defeat.plan_records import PlanRefused, stored_rows
 from labdb.registry.imports import import_dicts
 from labdb.registry.natural_order import natural
+from labdb.registry.plan_records import PlanRefused, stored_rows
 from labdb.registry.record import record_for
 from labdb.treatment.component_findings import parts_of
 from labdb.treatment.dosing_schedule import Part, by_arm, days_of, injections_on, intervals, spelled_days

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from labdb.colony.models import Mouse
-from labdb.defeat.plan_records import PlanRefused
 from labdb.registry.former_names import rows_formerly
+from labdb.registry.plan_records import PlanRefused
 from labdb.treatment.allocating import ListInputs, chain_of, latest_of, replacement_of
 from labdb.treatment.eligibility import ListedMouse, with_levels
 from labdb.treatment.models import AllocationKey, Randomization, TreatmentArm

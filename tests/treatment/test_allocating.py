@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from labdb.accounts.models import User
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
-from labdb.defeat.plan_records import PlanRefused
 from labdb.registry.imports import import_dicts, import_table
+from labdb.registry.plan_records import PlanRefused
 from labdb.registry.record import record_for
 from labdb.treatment.allocating import Follows, ListInputs, store_list, store_vehicle
 from labdb.treatment.eligibility import Call, Wanted, candidates, cuts_of, with_levels

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from labdb.accounts.models import User
 from labdb.colony.models import Exclusion, Mouse, Study
-from labdb.defeat.plan_records import PlanRefused
+from labdb.registry.plan_records import PlanRefused
 from labdb.treatment.adherence import adherence_of, by_day
 from labdb.treatment.dose_planning import DosePlan, plan_doses, store_dose_plan
 from labdb.treatment.models import AllocationKey, Dose, Solution, SolutionKey, TreatmentComponent

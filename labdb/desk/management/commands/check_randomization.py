@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from labdb.defeat.plan_records import PlanRefused
+from labdb.registry.plan_records import PlanRefused
 from labdb.treatment.models import Randomization
 from labdb.treatment.repeating import repeat
 
