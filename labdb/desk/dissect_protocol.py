@@ -1,0 +1,51 @@
+"""How a study dissects: what was chosen last is offered again."""
+
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from labdb.colony.models import Study
+from labdb.desk.dissect_sheet import OF_TISSUE
+from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
+
+
+def protocol_of(study: Study, day: date) -> dict[str, Any]:
+    """Return anesthesia, method and the columns (region, side, punches, box) of the last dissections until a day.
+
+    Of a study that never dissected there is no column: nobody can know which.
+    """
+    done = Dissection.objects.filter(study=study, performed_at__date__lte=day).order_by("performed_at", "pk")
+    newest = done.last()
+    samples = TissueSample.objects.filter(study=study).select_related("region", "box")
+    if newest is not None and newest.performed_at is not None:
+        samples = samples.filter(dissection__performed_at__date=timezone.localdate(newest.performed_at))
+    columns: dict[tuple[str, str], dict[str, Any]] = {}
+    for sample in samples.order_by("pk"):
+        facts = {name: getattr(sample, name) for name in OF_TISSUE}
+        box = sample.box.code if sample.box else ""
+        columns[sample.region.code, sample.hemisphere] = {"region": sample.region.code, **facts, "box": box}
+    return {
+        "anesthesia": newest.anesthesia if newest else "",
+        "death_method": newest.death_method if newest else "",
+        "columns": list(columns.values()),
+    }
+
+
+def tubes_in(box: StorageBox, user: Any) -> dict[str, str]:
+    """Return the tube in each position that is taken; of a study that the account does not see, only that there is one."""
+    tubes = TissueSample.objects.filter(box=box).exclude(position="")
+    seen = dict(tubes.visible_to(user).values_list("position", "code"))
+    return {
+        position: f"{study}-{seen[position]}" if position in seen else "a tube of another study"
+        for position, study in tubes.values_list("position", "study__code")
+    }
+
+
+def regions_and_boxes() -> dict[str, Any]:
+    """Return the regions and boxes that can be chosen."""
+    boxes = StorageBox.objects.order_by("code").values("id", "code", "n_rows", "n_columns", "freezer")
+    return {
+        "regions": [{"code": one.code, "name": one.name} for one in BrainRegion.objects.all()],
+        "boxes": list(boxes),
+    }
