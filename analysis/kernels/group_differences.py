@@ -159,6 +159,16 @@ def mean_difference(values: npt.ArrayLike, reference: npt.ArrayLike, confidence:
     )  # fmt: skip
 
 
+def mean_interval(values: npt.ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return the mean and Student's interval of it; NaN for fewer than 3 values."""
+    own, _none = _checked(values, [], confidence)
+    if len(own) < MIN_PER_GROUP:
+        return math.nan, math.nan, math.nan
+    mean = float(own.mean())
+    half = float(t_distribution.isf((1 - confidence) / 2, len(own) - 1)) * float(own.std(ddof=1)) / math.sqrt(len(own))
+    return mean, mean - half, mean + half
+
+
 def _checked(values: npt.ArrayLike, reference: npt.ArrayLike, confidence: float) -> tuple[FloatArray, FloatArray]:
     own, other = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
     if own.ndim != 1 or other.ndim != 1:
