@@ -10,6 +10,12 @@ from analysis.figures import theme
 RATIO_TICKS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
 ROW_HEIGHT = 26
 POOLED = "all, pooled"
+JOINT = ", "
+# A measure is named in its first row, and below it the groups alone.
+GROUP_ALONE = (
+    f"slice(datum.label, -{len(POOLED)}) === '{POOLED}' ? datum.label"
+    f" : slice(datum.label, lastindexof(datum.label, '{JOINT}') + {len(JOINT)})"
+)
 
 
 def measure_vs_si(mice: pd.DataFrame, *, y_title: str, x_title: str, heading: str, subtitle: list[str]) -> Any:
@@ -71,32 +77,31 @@ def measure_forest(relations: pd.DataFrame) -> Any:
     if relations.empty:
         return theme.no_data("no data: no measure is in one unit")
     rows = relations.assign(group=relations["group"].replace("", POOLED))
-    rows["row"] = [f"{row.measure} · {row.group}" for row in rows.itertuples()]
-    rows["label"] = [f"{row.measure}, {row.group}" if row.group == POOLED else row.group for row in rows.itertuples()]
+    rows["row"] = [f"{row.measure}{JOINT}{row.group}" for row in rows.itertuples()]
     order = list(rows["row"])
     scale = alt.Scale(domain=order)
     bare = alt.Y("row:N", sort=order, title=None, scale=scale, axis=None)
     groups = theme.in_order(rows["group"])
     panels = [
-        (_text_panel(rows, bare, "label", align="right", at=380), 380, "Measure, mice"),
-        (_rho_panel(rows, bare, groups), 300, "Spearman's ρ, 95 % interval"),
+        (_rho_panel(rows, bare, groups), 320, "Spearman's ρ, 95 % interval"),
         (_text_panel(rows, bare, "n"), 40, "n"),
         (_text_panel(rows, bare, "p_text"), 120, "p (adjusted)"),
     ]
     sized = [
         panel.properties(width=width, height=ROW_HEIGHT * len(rows), title=title) for panel, width, title in panels
     ]
-    return theme.themed(alt.hconcat(*sized, spacing=12))
+    return theme.themed(alt.hconcat(*sized, spacing=14))
 
 
-def _text_panel(rows: pd.DataFrame, y: alt.Y, column: str, align: str = "left", at: int = 0) -> Any:
-    base = alt.Chart(theme.values(rows[["row", column]].assign(**{column: rows[column].astype(str)})))
-    text = base.mark_text(style="annotation", align=align, fontSize=12, limit=380)
-    return text.encode(x=alt.value(at), y=y, text=f"{column}:N")
+def _text_panel(rows: pd.DataFrame, y: alt.Y, column: str) -> Any:
+    base = alt.Chart(theme.values(rows[["row"]].assign(text=rows[column].astype(str))))
+    return base.mark_text(style="annotation", align="left", fontSize=12).encode(x=alt.value(0), y=y, text="text:N")
 
 
 def _rho_panel(rows: pd.DataFrame, y: alt.Y, groups: list[str]) -> Any:
     known = theme.finite_rows(rows, ["rho", "low", "high"])
+    y = y.copy()
+    y.axis = alt.Axis(labelExpr=GROUP_ALONE, labelLimit=360, labelPadding=10, ticks=False, domain=False, grid=False)
     unknown = rows[~rows.index.isin(known.index)]
     scale = alt.Scale(domain=[-1, 1], nice=False)
     base = alt.Chart(theme.values(known)).encode(y=y, color=_color_of(groups))

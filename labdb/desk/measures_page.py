@@ -167,7 +167,7 @@ def _draw_scatter(request: HttpRequest, study: Study, found: Measured) -> tuple[
     )  # fmt: skip
     lacking = len(mice) - len(both)
     none = int((both["si_ratio"] == 0).sum())
-    caption = f"n = {len(both)} mice{f'; {lacking} more have no SI ratio' if lacking else ''}"
+    caption = f"n = {len(both)} mice{f'; {lacking} more without an SI ratio' if lacking else ''}"
     caption += f"; {none} with a ratio of 0 not drawn" if none else ""
     return str(chosen), Drawn(chart, f"{caption}. {_grouped_by(groups)}", (chosen.key, f"test-{number}"))
 
