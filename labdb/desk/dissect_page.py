@@ -1,5 +1,6 @@
 """Dissection at the bench: one tap starts a mouse, one tap says that a region is frozen; and the same sheet on paper."""
 
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,12 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from analysis.links import storable
 from labdb.accounts.bench_shell import bench_words
 from labdb.colony.models import Cohort, Mouse, Study
-from labdb.desk.dissect_protocol import protocol_of, regions_and_boxes, tubes_in
+from labdb.desk.dissect_labels import planned_labels
+from labdb.desk.dissect_protocol import columns_asked, protocol_of, regions_and_boxes, tubes_in
 from labdb.desk.dissect_sheet import CHANCE, ORDERS, MouseOfSheet, sheet_of
 from labdb.desk.dosing_page import day_asked
 from labdb.desk.qr_code import qr_svg
@@ -28,6 +30,7 @@ from labdb.registry.json_doors import answered_in_json
 from labdb.registry.keys import is_id
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
+from labdb.tissue.label_page import label_page
 from labdb.tissue.models import DeathMethod, Dissection, Hemisphere, StorageBox, TissueSample
 from labdb.tissue.region_not_taken import RegionNotTaken
 
@@ -55,7 +58,7 @@ def dissection(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "bench/dissection_cohorts.html", {**words, **_choices(study), "all": ALL})
     cohort, order, chosen = cohort_named(study, asked), _order(request), _chosen(request)
     rows = sheet_of(study, cohort, day, request.user, order=order, chosen=chosen)
-    protocol = protocol_of(study, day)
+    protocol = _protocol(request, study, day)
     address = {"cohort": asked, "order": order, **({"mice": ".".join(sorted(chosen))} if chosen is not None else {})}
     if not words["is_today"]:
         address["day"] = str(day)
@@ -67,6 +70,7 @@ def dissection(request: HttpRequest, code: str) -> HttpResponse:
         "columns": protocol["columns"],
         "protocol": protocol,
         "sheet_url": f"?{urlencode({**address, 'print': 1}, safe='.')}",
+        "labels_url": f"{reverse('dissection-labels', args=[study.code])}?{urlencode(address, safe='.')}",
     }
     if "print" in request.GET:
         back = request.build_absolute_uri(f"{request.path}?{urlencode(address, safe='.')}")
@@ -90,6 +94,19 @@ def dissected(request: HttpRequest, code: str) -> JsonResponse:
     cohort = cohort_named(study, request.GET.get("cohort", ALL))
     rows = sheet_of(study, cohort, day_asked(request), request.user, order=_order(request), chosen=_chosen(request))
     return JsonResponse({"day": str(day_asked(request)), "mice": {row.mouse.pk: row.stored() for row in rows}})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def dissection_labels(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer the labels of a sheet: of tubes that there are, and before the day begins, of those that will be."""
+    study = _study(request, code)
+    day, cohort = day_asked(request), cohort_named(study, request.GET.get("cohort", ALL))
+    rows = sheet_of(study, cohort, day, request.user, order=_order(request), chosen=_chosen(request))
+    labels = planned_labels(study, rows, _protocol(request, study, day)["columns"], day)
+    if not labels:
+        raise Http404("This sheet has no tubes yet: choose the regions in the protocol of the day.")
+    return label_page(request, labels, {}, request.get_full_path())
 
 
 @answered_in_json()
@@ -116,6 +133,16 @@ def _order(request: HttpRequest) -> str:
     if asked not in dict(ORDERS):
         raise Http404(f"{asked[:20]} is no order; choose {' or '.join(dict(ORDERS))}.")
     return asked
+
+
+def _protocol(request: HttpRequest, study: Study, day: date) -> dict[str, Any]:
+    protocol = protocol_of(study, day)
+    if asked := request.GET.get("columns", ""):
+        try:
+            protocol["columns"] = columns_asked(asked, protocol["columns"])
+        except ValueError as error:
+            raise Http404(str(error)) from None
+    return protocol
 
 
 def _chosen(request: HttpRequest) -> set[str] | None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from labdb.colony.models import Study
 from labdb.desk.dissect_sheet import OF_TISSUE
-from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
+from labdb.tissue.models import BrainRegion, Dissection, Hemisphere, StorageBox, TissueSample
 
 
 def protocol_of(study: Study, day: date) -> dict[str, Any]:
@@ -30,6 +30,22 @@ def protocol_of(study: Study, day: date) -> dict[str, Any]:
         "death_method": newest.death_method if newest else "",
         "columns": list(columns.values()),
     }
+
+
+def columns_asked(text: str, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the columns that an address asks for (``PFC:B.NAc:L``), each as the protocol has it; ValueError else.
+
+    The page at the bench may have changed them for the day, and paper and labels are made here.
+    """
+    by_name = {(one["region"], one["hemisphere"]): one for one in known}
+    regions = set(BrainRegion.objects.values_list("code", flat=True))
+    columns = []
+    for part in text.split("/"):
+        region, _colon, side = part.partition(":")
+        if region not in regions or side not in ("", *Hemisphere.values):
+            raise ValueError(f"{part[:30]} is no region with its side; write PFC:B, and / between two.")
+        columns.append(by_name.get((region, side)) or {"region": region, "hemisphere": side, "box": ""})
+    return columns
 
 
 def tubes_in(box: StorageBox, user: Any) -> dict[str, str]:

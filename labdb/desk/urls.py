@@ -92,6 +92,7 @@ urlpatterns = [
     path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
     path("studies/<path:code>/dissection/stored/", dissect_page.dissected, name="bench-dissected"),
+    path("studies/<path:code>/dissection/labels/", dissect_page.dissection_labels, name="dissection-labels"),
     path("studies/<path:code>/dissection/", dissect_page.dissection, name="bench-dissection"),
     path("labels/", label_page.sample_labels, name="sample-labels"),
     path("boxes/<int:pk>/positions/", dissect_page.box_positions, name="box-positions"),

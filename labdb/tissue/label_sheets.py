@@ -124,9 +124,10 @@ class TubeLabel:
         return f"{self.study}-{self.code}"
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        """What stands beside the code to scan."""
-        return tuple(line for line in (self.scanned, f"{self.mouse} {self.region}".strip(), self.day) if line)
+    def lines(self) -> tuple[tuple[str, bool], ...]:
+        """What stands beside the code to scan, and whether it is bold."""
+        lines = (self.study, False), (self.code, True), (f"{self.mouse} {self.region}", False), (self.day, False)
+        return tuple((text, is_bold) for text, is_bold in lines if text)
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def lay_out(pdf: FPDF, family: str, label: TubeLabel, stock: Stock) -> list[Line
     left = qr_size_mm(stock)
     room = stock.width_mm - left - EDGE_MM
     height = stock.height_mm - 2 * EDGE_MM
-    texts = [letters_of(family, text) for text in label.lines]
+    texts = [(letters_of(family, text), is_bold) for text, is_bold in label.lines]
     for size, may_break in _sizes():
         lines = list(_broken(pdf, family, texts, size, room, may_break=may_break))
         if all(width <= room for _text, _bold, width in lines) and len(lines) * size * POINT_MM * LINE <= height:
@@ -232,15 +233,15 @@ def _sizes() -> Iterator[tuple[float, bool]]:
 
 
 def _broken(
-    pdf: FPDF, family: str, texts: Sequence[str], size: float, room: float, *, may_break: bool
+    pdf: FPDF, family: str, texts: Sequence[tuple[str, bool]], size: float, room: float, *, may_break: bool
 ) -> Iterator[tuple[str, bool, float]]:
-    """Yield each line with whether it is bold and its width; the first text is."""
-    for number, text in enumerate(texts):
-        pdf.set_font(family, "B" if number == 0 else "", size)
+    """Yield each line with whether it is bold and its width."""
+    for text, is_bold in texts:
+        pdf.set_font(family, "B" if is_bold else "", size)
         rest = text
         while rest:
             part = _fitting(pdf, rest, room) if may_break else rest
-            yield part, number == 0, pdf.get_string_width(part)
+            yield part, is_bold, pdf.get_string_width(part)
             rest = rest[len(part) :].lstrip()
 
 

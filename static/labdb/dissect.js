@@ -27,7 +27,15 @@
   function drawHead() {
     find("head").replaceChildren(...["No.", "Mouse", ...day.protocol.columns.map(day.nameOf), ""].map((words, at) => make("th", { scope: "col", textContent: words, className: at === 0 ? "number" : "" })));
     put(find("protocol-words"), protocolWords());
+    for (const link of document.querySelectorAll("[data-dissect-link]")) link.search = searchOf(link);
     day.mice.forEach(makeRow);
+  }
+
+  // Paper and labels are made by the server, which does not know what was chosen here for the day.
+  function searchOf(link) {
+    const search = new URLSearchParams(link.search);
+    if (day.protocol.columns.length) search.set("columns", day.protocol.columns.map(({ region, hemisphere }) => `${region}:${hemisphere ?? ""}`).join("/"));
+    return search.toString();
   }
 
   function protocolWords() {

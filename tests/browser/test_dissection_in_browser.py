@@ -197,6 +197,11 @@ def test_the_sheet_is_fit_for_gloves_for_paper_and_for_a_look_back(bench: Page) 
     bench.get_by_role("link", name="Paper sheet").click()
     expect(bench.get_by_role("table").get_by_role("rowheader")).to_have_text([f"M{one}" for one in range(6, 0, -1)])
     expect(bench.get_by_role("table")).to_contain_text("min A1")
+    expect(bench.get_by_role("columnheader", name="NAc")).to_be_visible()  # as the tablet says, not the last day
+    bench.go_back()
+    bench.get_by_role("link", name="Labels of all tubes").click()
+    expect(bench.get_by_role("heading", name="Labels of 12 tubes")).to_be_visible()
+    assert serious(bench) == []
     Dissection.objects.update(performed_at=timezone.now() - timedelta(days=1))
     Mouse.objects.exclude(death_date=None).update(death_date=timezone.localdate() - timedelta(days=1))
     bench.goto("/studies/S1/dissection/")

@@ -36,14 +36,15 @@ def test_no_letter_leaves_its_label_however_long_the_code(stock: Stock) -> None:
     pdf.add_page()
     for label in (SHORT, LONG):
         lines = lay_out(pdf, "Helvetica", label, stock)
-        assert "".join(line.text for line in lines).replace(" ", "") == "".join(label.lines).replace(" ", "")
+        said = "".join(text for text, _is_bold in label.lines)
+        assert "".join(line.text for line in lines).replace(" ", "") == said.replace(" ", "")
         for line in lines:
             assert line.x_mm >= qr_size_mm(stock)
             assert line.x_mm + line.width_mm <= stock.width_mm
             assert line.y_mm >= 0
             assert line.y_mm + line.height_mm <= stock.height_mm
     short = lay_out(pdf, "Helvetica", SHORT, stock)
-    assert len(short) == 3  # unbroken, and large enough to read without a lens
+    assert len(short) == 4  # unbroken, and large enough to read without a lens
     assert short[0].size_pt >= 5
 
 
@@ -59,7 +60,7 @@ def test_a_scanner_reads_study_and_code_and_a_begun_sheet_is_used_up(name: str) 
     pdf = labels_pdf(labels, stock, start=stock.per_sheet - 2, compress=False)
     assert pdf.count(b"/Type /Page\n") == 2
     assert [qr_codes.read(one) for one in qr_codes.modules_of_pdf(pdf)] == [f"S1-M{n}-NAc" for n in range(1, 6)]
-    assert "S1-M5-NAc M5 NAc" in words_of(pdf)
+    assert "S1 M5-NAc M5 NAc" in words_of(pdf)
     capitals = labels_pdf([TubeLabel("DEMO", "M012-PFC", "M012", "PFC")], stock, compress=False)
     assert [qr_codes.read(one) for one in qr_codes.modules_of_pdf(capitals)] == ["DEMO-M012-PFC"]
 
