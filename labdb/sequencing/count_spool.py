@@ -47,7 +47,7 @@ class Spool:
         with _disk_in_words():
             folder = Path(settings.DATA_DIR) / "uploads"  # a disk; the system's temporary folder may lie in memory
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(buffering=BUFFER_BYTES, dir=folder)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(buffering=BUFFER_BYTES, dir=folder)
         return self
 
     def __exit__(
