@@ -16,8 +16,8 @@ from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord, label_of
 from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, between, one_per, unique_code
-
-POSITION = "[A-Z][1-9][0-9]?"  # row and column in a box
+from labdb.tissue.place_triggers import sample_triggers
+from labdb.tissue.places import POSITION, lies_in
 
 
 @tracked
@@ -109,12 +109,29 @@ class StorageBox(LabRecord):
 
     def has(self, position: str) -> bool:
         """Whether a position such as ``A1`` lies in this box."""
-        return ord(position[0]) - ord("A") < self.n_rows and int(position[1:]) <= self.n_columns
+        return lies_in(position, self.n_rows, self.n_columns)
 
     @property
     def last_position(self) -> str:
         """The corner opposite ``A1``."""
         return f"{chr(ord('A') + self.n_rows - 1)}{self.n_columns}"
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse a box that is made smaller than its tubes need."""
+        yield from super().findings(rows)
+        boxes = {row.pk: number for number, row in enumerate(rows) if row.pk is not None}
+        tubes = TissueSample.objects.filter(box__in=boxes).exclude(position="") if boxes else ()
+        outside: dict[int, list[str]] = {}
+        for tube in tubes:
+            if not rows[boxes[tube.box_id]].has(tube.position):
+                outside.setdefault(boxes[tube.box_id], []).append(tube.position)
+        for number, left in outside.items():
+            row, some = rows[number], ", ".join(sorted(left)[:5]) + (", ..." if len(left) > 5 else "")
+            field = "n_rows" if any(ord(one[0]) - ord("A") >= row.n_rows for one in left) else "n_columns"
+            what = "1 tube stands" if len(left) == 1 else f"{len(left)} tubes stand"
+            sentence = f"{what} outside A1 to {row.last_position} ({some}); move what stands there first."
+            yield Finding(number, field, sentence)
 
 
 @tracked
@@ -145,11 +162,15 @@ class TissueSample(Excludable, StudyRecord):
     position = models.CharField(
         max_length=3, blank=True, help_text="In the box, such as A1; empty once the tube is used up."
     )
+    tissue_mg = FiniteFloatField(
+        "tissue at first (mg)", null=True, blank=True, help_text="Weighed when the tube was filled."
+    )
     thaws = models.PositiveSmallIntegerField("times thawed", null=True, blank=True)
 
     class Meta:
         ordering = ["study", "code"]
         indexes = [folded_index("code", "tissue_sample_code_folded")]
+        triggers = sample_triggers()
         constraints = [
             unique_code("tissue_sample", "a tissue sample"),
             between("bregma_from_mm", -10, 6, "mm", "tissue_sample_bregma_from"),
@@ -160,6 +181,7 @@ class TissueSample(Excludable, StudyRecord):
                 sentence="{value} mm lies anterior of the anterior end ({row.bregma_from_mm} mm); exchange the two, and mind the signs.",
             ),
             between("punch_mm", 0.1, 10, "mm", "tissue_sample_punch"),
+            between("tissue_mg", 0.01, 1000, "mg", "tissue_sample_tissue"),
             RowRule(
                 condition=Q(hemisphere__in=["", *Hemisphere.values]), name="tissue_sample_hemisphere",
                 field="hemisphere", sentence="{value} is not L, R or B.",
@@ -297,3 +319,7 @@ class TissueMeasurement(BlindScore, BenchEvent):
             if row.unit != known:
                 sentence = f"{row.metric} is in {row.unit or 'no unit'} here, in {known or 'no unit'} elsewhere in study {row.study}; use one unit, or say why."
                 yield Finding(number, "unit", sentence, Grade.WARNING)
+
+
+# What became of tubes, in a file of its own; it is built on the records above.
+import labdb.tissue.storage  # noqa: E402, F401
