@@ -68,6 +68,32 @@ END IF;
 RETURN NULL;
 """
 
+# An event that is taken back (an import undone, a slip deleted) takes its move back with it, unless it is not the newest.
+_AFTER_DELETE = """
+IF pg_trigger_depth() = 1 AND EXISTS (SELECT FROM old_rows) THEN
+    UPDATE tissue_tissuesample AS tube
+    SET box_id = place.box_id, position = place.position,
+        thaws = CASE WHEN place.n_thaws > 0 THEN GREATEST(COALESCE(tube.thaws, 0) - place.n_thaws, 0) ELSE tube.thaws END
+    FROM (
+        SELECT gone.sample_id, gone.n_thaws,
+            CASE WHEN last.id IS NULL THEN gone.box_before_id ELSE last.box_id END AS box_id,
+            CASE WHEN last.id IS NULL THEN gone.position_before ELSE last.position END AS position
+        FROM (
+            SELECT DISTINCT ON (sample_id) sample_id, box_before_id, position_before,
+                count(*) FILTER (WHERE kind = 'thawed') OVER (PARTITION BY sample_id) AS n_thaws
+            FROM old_rows ORDER BY sample_id, id
+        ) AS gone
+        LEFT JOIN LATERAL (
+            SELECT id, box_id, position FROM tissue_tubeevent
+            WHERE sample_id = gone.sample_id ORDER BY id DESC LIMIT 1
+        ) AS last ON true
+    ) AS place
+    WHERE tube.id = place.sample_id
+        AND ((tube.box_id, tube.position) IS DISTINCT FROM (place.box_id, place.position) OR place.n_thaws > 0);
+END IF;
+RETURN NULL;
+"""
+
 _EVENT_STAYS = """
 IF (NEW.sample_id, NEW.kind, NEW.box_id, NEW.position, NEW.box_before_id, NEW.position_before, NEW.is_edit)
     IS DISTINCT FROM
@@ -105,9 +131,7 @@ def sample_triggers() -> list[pgtrigger.Trigger]:
 def event_triggers() -> list[pgtrigger.Trigger]:
     """Return the triggers of an event: it knows where the tube was, moves it, and is not rewritten."""
     return [
-        pgtrigger.Trigger(
-            name="place_before", when=pgtrigger.Before, operation=pgtrigger.Insert, func=_BEFORE_EVENT
-        ),
+        pgtrigger.Trigger(name="place_before", when=pgtrigger.Before, operation=pgtrigger.Insert, func=_BEFORE_EVENT),
         pgtrigger.Trigger(
             name="place_after",
             level=pgtrigger.Statement,
@@ -115,6 +139,14 @@ def event_triggers() -> list[pgtrigger.Trigger]:
             operation=pgtrigger.Insert,
             referencing=pgtrigger.Referencing(new="new_rows"),
             func=_AFTER_EVENT,
+        ),
+        pgtrigger.Trigger(
+            name="place_taken_back",
+            level=pgtrigger.Statement,
+            when=pgtrigger.After,
+            operation=pgtrigger.Delete,
+            referencing=pgtrigger.Referencing(old="old_rows"),
+            func=_AFTER_DELETE,
         ),
         pgtrigger.Trigger(name="stays", when=pgtrigger.Before, operation=pgtrigger.Update, func=_EVENT_STAYS),
     ]

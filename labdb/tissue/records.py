@@ -32,6 +32,7 @@ class StorageBoxRecord(Record):
     model = StorageBox
     fields = ("code", "freezer", "shelf", "rack", "n_rows", "n_columns", "notes")
     list_filter = ("freezer",)
+    detail_template = "desk/_box_story.html"
 
 
 @register
@@ -46,6 +47,7 @@ class TissueSampleRecord(Record):
     list_display = ("code", "mouse", "region", "hemisphere", "box", "position", "exclusion_criterion")
     list_filter = ("region", "mouse__group", "box")
     search_fields = ("code", "mouse__code")
+    detail_template = "desk/_tube_story.html"
 
 
 @register
@@ -57,7 +59,16 @@ class TubeEventRecord(Record):
         "sample", "kind", "performed_at", "performed_by", "box", "position", "amount_used_mg", "punches_used", "notes",
     )  # fmt: skip
     computed = ("box_before", "position_before", "is_edit")
-    list_display = ("sample", "kind", "performed_at", "performed_by", "box_before", "position_before", "box", "position")
+    list_display = (
+        "sample",
+        "kind",
+        "performed_at",
+        "performed_by",
+        "box_before",
+        "position_before",
+        "box",
+        "position",
+    )
     list_filter = ("kind", "box", "performed_at")
     search_fields = ("sample__code",)
 

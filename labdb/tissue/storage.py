@@ -137,8 +137,15 @@ class TubeEvent(StudyRecord):
             yield from _occupied(new)
 
     def needed_by(self) -> str:
-        """Say that it stays."""
-        return f"{self.sample} was {self.words}: that stays in its history; enter what happened since."
+        """Say that the tube cannot go back where it was: the newest event is taken back with its move."""
+        newest = TubeEvent.objects.filter(sample=self.sample_id).order_by("-pk").first()
+        if newest is None or newest.pk != self.pk or self.box_before is None or not self.position_before:
+            return ""
+        there = TissueSample.objects.filter(box=self.box_before, position=self.position_before)
+        other = there.exclude(pk=self.sample_id).select_related("study").first()
+        if other is None:
+            return ""
+        return f"{self.sample} was in {self.position_before} of box {self.box_before}, which holds {label_of(other)} now; move that tube first."
 
 
 def place_words(box: StorageBox | None, position: str) -> str:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from labdb.accounts.models import User
 from labdb.colony.models import Mouse, Study
+from labdb.registry.deletion import StillNeeded, delete_record
 from labdb.registry.forms import form_for, model_texts
 from labdb.registry.history import writing
 from labdb.registry.import_report import ImportReport
@@ -119,14 +120,16 @@ def test_two_tubes_change_places_at_once_and_never_share_one(tubes: list[TissueS
         "A1 of box BOX1 holds S1-T2; choose another position, or move that sample first."
     ]
     assert sentences(enter(boss, third, {**third, "sample": "T1"}))[0].startswith("A1 of box BOX1 holds S1-T2")
-    assert sentences(enter(boss, {**third, "position": "A1", "box": "BOX2"}, {**third, "sample": "T1", "box": "BOX2"})) == [
-        "A1 of box BOX2 holds S1-T3; choose another position, or move that sample first."
-    ]
+    assert sentences(
+        enter(boss, {**third, "position": "A1", "box": "BOX2"}, {**third, "sample": "T1", "box": "BOX2"})
+    ) == ["A1 of box BOX2 holds S1-T3; choose another position, or move that sample first."]
     assert sentences(enter(boss, {"sample": "T2", "kind": "placed", "box": "BOX1", "position": "A1"})) == [
         f"{two} is in A1 of box BOX1 already."
     ]
     with pytest.raises(IntegrityError, match="tissue_sample_place_once"), transaction.atomic():
-        TissueSample.objects.filter(pk=three.pk).update(box=two.box_id or StorageBox.objects.get(code="BOX1"), position="A1")
+        TissueSample.objects.filter(pk=three.pk).update(
+            box=two.box_id or StorageBox.objects.get(code="BOX1"), position="A1"
+        )
 
 
 def test_several_events_of_one_tube_in_a_sheet_follow_each_other(tubes: list[TissueSample], boss: User) -> None:
@@ -136,7 +139,13 @@ def test_several_events_of_one_tube_in_a_sheet_follow_each_other(tubes: list[Tis
         {"sample": "T1", "kind": "placed", "box": "BOX2", "position": "A1", "performed_at": start},
         {"sample": "T1", "kind": "thawed", "performed_at": start + timedelta(minutes=1)},
         {"sample": "T1", "kind": "thawed", "performed_at": start + timedelta(minutes=2)},
-        {"sample": "T1", "kind": "placed", "box": "BOX2", "position": "B1", "performed_at": start + timedelta(minutes=3)},
+        {
+            "sample": "T1",
+            "kind": "placed",
+            "box": "BOX2",
+            "position": "B1",
+            "performed_at": start + timedelta(minutes=3),
+        },
     ]
     assert enter(boss, *rows).is_stored
     assert story(tubes[0])[1:] == [
@@ -154,9 +163,25 @@ def test_what_became_of_a_tube_is_not_rewritten(tubes: list[TissueSample], boss:
     with pytest.raises(IntegrityError, match="is not rewritten"), transaction.atomic():
         TubeEvent.objects.filter(pk=event.pk).update(position="B1")
     event.refresh_from_db()
-    assert event.needed_by().startswith(f"{tubes[0]} was placed in BOX1 A1")
     noted = form_for(EVENTS)({**model_texts(event, EVENTS), "notes": "by night"}, user=boss, instance=event)
     assert noted.is_valid(), noted.errors
+
+
+def test_an_event_that_is_taken_back_takes_its_move_back(tubes: list[TissueSample], boss: User) -> None:
+    one, two, _three = tubes
+    enter(boss, {"sample": "T1", "kind": "placed", "box": "BOX2", "position": "A1"})
+    enter(boss, {"sample": "T1", "kind": "thawed"})
+    enter(boss, {"sample": "T2", "kind": "placed", "box": "BOX1", "position": "A1"})
+    _placed, moved, thawed = one.tube_events.order_by("pk")
+    delete_record(thawed, boss)
+    assert place(one) == ("BOX2", "A1", 0)
+    with pytest.raises(StillNeeded, match="which holds S1-T2 now; move that tube first"):
+        delete_record(moved, boss)
+    delete_record(two.tube_events.order_by("pk").last(), boss)
+    delete_record(moved, boss)
+    assert [place(one), place(two)] == [("BOX1", "A1", 0), ("BOX1", "A2", None)]
+    delete_record(one, boss)
+    assert TubeEvent.objects.filter(sample=two).count() == TubeEvent.objects.count() == 1
 
 
 def test_a_box_is_not_made_smaller_than_its_tubes_need(tubes: list[TissueSample], boss: User) -> None:
