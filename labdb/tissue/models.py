@@ -1,6 +1,6 @@
 import re
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -10,6 +10,7 @@ from django.utils import timezone
 from labdb.colony.blinding import BlindScore, scored_by_key_holders
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent, Mouse, refuse_future
+from labdb.registry import permissions
 from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.findings import Finding, Grade, stored_beside
 from labdb.registry.history import tracked
@@ -223,16 +224,22 @@ class TissueSample(Excludable, StudyRecord):
         stored = stored_beside(cls, rows).filter(
             box__in={row.box_id for _number, row in placed}, position__in={row.position for _number, row in placed}
         )
-        holds = {
-            (box, position): f"{study}-{code}"
-            for box, position, study, code in stored.values_list("box", "position", "study__code", "code")
-        }
+        holds = named_places(stored, rows[0].writer)
         for number, row in placed:
             place = row.box_id, row.position
             if place in holds:
                 sentence = f"{row.position} of box {row.box} holds {holds[place]}; choose another position, or move that sample first."
                 yield Finding(number, "position", sentence)
             holds.setdefault(place, label_of(row))
+
+
+def named_places(tubes: models.QuerySet[TissueSample], writer: Any) -> dict[tuple[int | None, str], str]:
+    """Return what stands where, by box and position; without its name for a writer who does not see its study."""
+    seen = None if writer is None else set(permissions.visible(tubes, writer).values_list("pk", flat=True))
+    return {
+        (box, position): f"{study}-{code}" if seen is None or pk in seen else "a tube of a study that you do not see"
+        for pk, box, position, study, code in tubes.values_list("pk", "box", "position", "study__code", "code")
+    }
 
 
 class Modality(models.TextChoices):

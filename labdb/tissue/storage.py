@@ -16,7 +16,7 @@ from labdb.registry.findings import Finding, Grade
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord, label_of
 from labdb.registry.rules import RowRule, between, one_per
-from labdb.tissue.models import StorageBox, TissueSample
+from labdb.tissue.models import StorageBox, TissueSample, named_places
 from labdb.tissue.place_triggers import event_triggers
 from labdb.tissue.places import POSITION
 
@@ -142,10 +142,9 @@ class TubeEvent(StudyRecord):
         if newest is None or newest.pk != self.pk or self.box_before is None or not self.position_before:
             return ""
         there = TissueSample.objects.filter(box=self.box_before, position=self.position_before)
-        other = there.exclude(pk=self.sample_id).select_related("study").first()
-        if other is None:
+        if not there.exclude(pk=self.sample_id).exists():
             return ""
-        return f"{self.sample} was in {self.position_before} of box {self.box_before}, which holds {label_of(other)} now; move that tube first."
+        return f"{self.sample} was in {self.position_before} of box {self.box_before}, where another tube is now; move that one first."
 
 
 def place_words(box: StorageBox | None, position: str) -> str:
@@ -198,13 +197,8 @@ def _occupied(new: Sequence[tuple[int, TubeEvent]]) -> Iterator[Finding]:
     ends_at = {row.sample_id: (number, row) for number, row in new if row.kind != TubeAct.THAWED}  # the last one wins
     placed = [(number, row) for number, row in ends_at.values() if row.box_id and row.position]
     tubes = TissueSample.objects.filter(box__in={row.box_id for _number, row in placed}).exclude(position="")
-    holds: dict[tuple[int | None, str], str] = {}
-    own: dict[int, tuple[int | None, str]] = {}
-    for pk, box, position, study, code in tubes.values_list("pk", "box", "position", "study__code", "code"):
-        if pk in ends_at:
-            own[pk] = (box, position)
-        else:
-            holds[box, position] = f"{study}-{code}"
+    holds = named_places(tubes.exclude(pk__in=ends_at), new[0][1].writer)
+    own = {pk: (box, at) for pk, box, at in tubes.filter(pk__in=ends_at).values_list("pk", "box", "position")}
     for number, row in placed:
         place = row.box_id, row.position
         if own.get(row.sample_id) == place:

@@ -175,7 +175,7 @@ def test_an_event_that_is_taken_back_takes_its_move_back(tubes: list[TissueSampl
     _placed, moved, thawed = one.tube_events.order_by("pk")
     delete_record(thawed, boss)
     assert place(one) == ("BOX2", "A1", 0)
-    with pytest.raises(StillNeeded, match="which holds S1-T2 now; move that tube first"):
+    with pytest.raises(StillNeeded, match="where another tube is now; move that one first"):
         delete_record(moved, boss)
     delete_record(two.tube_events.order_by("pk").last(), boss)
     delete_record(moved, boss)
