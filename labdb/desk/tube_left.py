@@ -24,7 +24,7 @@ class Left:
     sample: TissueSample
     taken_mg: list[float] = field(default_factory=list)
     punches_taken: int = 0
-    extractions: list[str] = field(default_factory=list)
+    unmeasured: list[str] = field(default_factory=list)  # extractions of which nobody wrote how much went in
     used_up: str = ""
 
     @property
@@ -32,14 +32,21 @@ class Left:
         """Return it as a sentence's part: ``2.5 of 4 mg left``; empty where nothing was written down."""
         if self.used_up:
             return self.used_up
-        parts = [
-            _of(self.sample.tissue_mg, round(sum(self.taken_mg), 3), "mg"),
-            _of(self.sample.punch_count, self.punches_taken, "punches"),
-        ]
-        said = [part for part in parts if part]
-        if self.extractions and not said:
-            said = [f"some was taken for {', '.join(self.extractions)}, not recorded how much"]
+        amounts = (
+            (self.sample.tissue_mg, sum(self.taken_mg), "mg"),
+            (self.sample.punch_count, self.punches_taken, "punches"),
+        )
+        said = [words for first, taken, unit in amounts if (words := _of(first, round(taken, 3), unit))]
+        if self.unmeasured:
+            said.append(f"some went into {', '.join(self.unmeasured)}, not recorded how much")
+        elif said and not self.is_touched:
+            said.append("nothing taken yet")
         return "; ".join(said)
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether something was taken out."""
+        return bool(self.taken_mg or self.punches_taken or self.unmeasured)
 
 
 def _of(first: float | None, taken: float, unit: str) -> str:
@@ -48,7 +55,7 @@ def _of(first: float | None, taken: float, unit: str) -> str:
     if taken > first:
         return f"{plain_number(float(taken))} {unit} taken of {plain_number(float(first))}: check the amounts"
     left = plain_number(round(float(first - taken), 3))
-    return f"{left} of {plain_number(float(first))} {unit} left" if taken else f"{left} {unit}, nothing taken yet"
+    return f"{left} of {plain_number(float(first))} {unit} left" if taken else f"{left} {unit} at first"
 
 
 def left_of(samples: Sequence[TissueSample], user: Any) -> dict[int, Left]:
@@ -67,8 +74,10 @@ def left_of(samples: Sequence[TissueSample], user: Any) -> dict[int, Left]:
     inputs = ExtractionSample.objects.visible_to(user).filter(sample__in=left).select_related("extraction")
     for used in inputs.order_by("pk"):
         one = left[used.sample_id]
-        one.extractions.append(used.extraction.code)
-        one.taken_mg += [used.amount_used_mg] if used.amount_used_mg else []
+        if used.amount_used_mg:
+            one.taken_mg.append(used.amount_used_mg)
+        else:
+            one.unmeasured.append(used.extraction.code)
         if used.is_used_up:
             ended[used.sample_id] = f"used up in {used.extraction.code}"
     for pk, words in ended.items():

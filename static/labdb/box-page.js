@@ -186,7 +186,7 @@
     other = null;
     part("target").hidden = true;
     if (code) {
-      const response = await fetch(`${page.dataset.boxes}${encodeURIComponent(code)}/stored/`, { headers: { Accept: "application/json" } }).catch(() => null);
+      const response = await fetch(`${page.dataset.boxes.replace(/-\/$/, "")}${encodeURIComponent(code)}/stored/`, { headers: { Accept: "application/json" } }).catch(() => null);
       if (!response?.ok) return say(`Box ${code} cannot be read just now; try again.`);
       other = await response.json();
       part("target").hidden = false;

@@ -193,10 +193,13 @@ def test_what_is_left_is_reckoned_from_what_was_taken(tubes: dict[str, TissueSam
     boss = User.objects.create_superuser("boss")
     weighed = make_tube("S1", "W1", tissue_mg=4, punch_count=3)
     extraction = RnaExtraction.objects.create(study=weighed.study, code="E1")
+    assert left_of([weighed], boss)[weighed.pk].words == "4 mg at first; 3 punches at first; nothing taken yet"
     TubeEvent.objects.create(study=weighed.study, sample=weighed, kind="thawed", amount_used_mg=0.5, punches_used=1)
     assert left_of([weighed], boss)[weighed.pk].words == "3.5 of 4 mg left; 2 of 3 punches left"
     used = ExtractionSample.objects.create(study=weighed.study, extraction=extraction, sample=weighed, amount_used_mg=1)
     assert left_of([weighed], boss)[weighed.pk].words == "2.5 of 4 mg left; 2 of 3 punches left"
+    ExtractionSample.objects.filter(pk=used.pk).update(amount_used_mg=None)
+    assert left_of([weighed], boss)[weighed.pk].words.endswith("; some went into E1, not recorded how much")
     ExtractionSample.objects.filter(pk=used.pk).update(amount_used_mg=4)
     assert left_of([weighed], boss)[weighed.pk].words.startswith("4.5 mg taken of 4: check the amounts")
     ExtractionSample.objects.filter(pk=used.pk).update(is_used_up=True)
