@@ -20,6 +20,10 @@ from labdb.registry.rules import RowRule, between, one_per, unique_code
 from labdb.tissue.place_triggers import sample_triggers
 from labdb.tissue.places import POSITION, lies_in
 
+# Of an extent or a number of things, which are never below 0; a change in mm3 is a metric of its own, named so.
+EXTENT = re.compile(r"(?:[cmuµ]?m[23]?|[mu]l|per .+|cells(?: .+)?)", re.IGNORECASE)
+CHANGE = re.compile(r"change|diff|delta|residual", re.IGNORECASE)
+
 
 @tracked
 class BrainRegion(LabRecord):
@@ -299,8 +303,12 @@ class TissueMeasurement(BlindScore, BenchEvent):
         return f"{self.mouse} {self.region} {self.metric} {self.value:g} {self.unit}".strip()
 
     def clean(self) -> None:
-        """Refuse a reading in the future, or before the scan."""
+        """Refuse a reading in the future, or before the scan, and a volume, length or density below 0."""
         super().clean()
+        if self.value is not None and self.value < 0 and EXTENT.fullmatch(self.unit) and not CHANGE.search(self.metric):
+            raise ValidationError(
+                {"value": f"{self.value:g} {self.unit} is below 0, which {self.metric} cannot be; enter what was read."}
+            )
         refuse_future(rated_date=self.rated_date)
         if self.performed_at is None or self.rated_date is None:
             return
