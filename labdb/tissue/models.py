@@ -125,7 +125,7 @@ class StorageBox(LabRecord):
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
         """Refuse a box that is made smaller than its tubes need."""
         yield from super().findings(rows)
-        boxes = {row.pk: number for number, row in enumerate(rows) if row.pk is not None}
+        boxes: dict[int | None, int] = {row.pk: number for number, row in enumerate(rows) if row.pk is not None}
         tubes = TissueSample.objects.filter(box__in=boxes).exclude(position="") if boxes else ()
         outside: dict[int, list[str]] = {}
         for tube in tubes:
