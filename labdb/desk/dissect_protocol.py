@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from labdb.colony.models import Study
 from labdb.desk.dissect_sheet import OF_TISSUE
-from labdb.tissue.models import BrainRegion, Dissection, Hemisphere, StorageBox, TissueSample
+from labdb.tissue.models import BrainRegion, Dissection, Hemisphere, StorageBox, TissueSample, named_places
 
 
 def protocol_of(study: Study, day: date) -> dict[str, Any]:
@@ -49,13 +49,9 @@ def columns_asked(text: str, known: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def tubes_in(box: StorageBox, user: Any) -> dict[str, str]:
-    """Return the tube in each position that is taken; of a study that the account does not see, only that there is one."""
+    """Return the tube in each position that is taken, by name where the account sees its study."""
     tubes = TissueSample.objects.filter(box=box).exclude(position="")
-    seen = dict(tubes.visible_to(user).values_list("position", "code"))
-    return {
-        position: f"{study}-{seen[position]}" if position in seen else "a tube of another study"
-        for position, study in tubes.values_list("position", "study__code")
-    }
+    return {position: name for (_box, position), name in named_places(tubes, user).items()}
 
 
 def regions_and_boxes() -> dict[str, Any]:

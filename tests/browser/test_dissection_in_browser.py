@@ -25,7 +25,7 @@ ADDRESS = "/studies/S1/dissection/?cohort=C1&order=cages"
 
 @pytest.fixture
 def study(page: Page) -> Study:
-    """Six mice, M6 first as the cages stand; a box with a tube of another study in A2; M5 lacks a dose."""
+    """Six mice, M6 first as the cages stand; a box with a tube of a study that you do not see in A2; M5 lacks a dose."""
     study = make_study()
     now = timezone.now()
     for number in range(1, 7):
@@ -119,8 +119,10 @@ def test_a_tap_starts_a_tap_freezes_and_everything_else_is_known(bench: Page) ->
     table(bench).get_by_role("button", name="NAc: side, punches").click()  # A2 is taken, so A3 is offered
     dialog = bench.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="A3 free")).to_have_attribute("aria-pressed", "true")
-    dialog.get_by_role("button", name="A2 holds a tube of another study").click()
-    expect(dialog.get_by_text("A2 holds a tube of another study; choose a free position.")).to_be_visible()
+    dialog.get_by_role("button", name="A2 holds a tube of a study that you do not see").click()
+    expect(
+        dialog.get_by_text("A2 holds a tube of a study that you do not see; choose a free position.")
+    ).to_be_visible()
     dialog.get_by_role("button", name="B1 free").click()
     dialog.get_by_label("Side").select_option("L")
     dialog.get_by_role("button", name="Keep for this tube").click()
@@ -178,6 +180,7 @@ def test_without_a_network_nothing_is_lost_and_a_region_may_be_missing(bench: Pa
 
 
 def test_the_sheet_is_fit_for_gloves_for_paper_and_for_a_look_back(bench: Page) -> None:
+    bench.emulate_media(reduced_motion="reduce")  # no color is looked at on its way to another
     for theme in ("light", "dark"):
         bench.evaluate("theme => { document.documentElement.dataset.bsTheme = theme; }", theme)
         assert serious(bench) == []
