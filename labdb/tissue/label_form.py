@@ -8,7 +8,11 @@ from labdb.tissue.label_sheets import SHEETS_MM, STOCKS, LabelError, Stock, chec
 
 CUSTOM = "custom"
 MOST_SHIFT_MM = 10.0
-SIZE = {"min_value": 0.0, "max_value": 300.0}
+LARGEST_MM = 300.0
+
+
+def _size(label: str) -> forms.FloatField:
+    return forms.FloatField(label=label, required=False, min_value=0.0, max_value=LARGEST_MM)
 
 
 class LabelForm(forms.Form):
@@ -18,7 +22,7 @@ class LabelForm(forms.Form):
         choices=[*((name, stock.words) for name, stock in STOCKS.items()), (CUSTOM, "another size: as entered below")],
         error_messages={"invalid_choice": "%(value)s is no label stock that is known; choose one of the list."},
     )
-    start = forms.IntegerField(label="First label", initial=1, help_text="Of a sheet that was begun, row by row.")
+    start = forms.IntegerField(label="First label")
     shift_x_mm = forms.FloatField(
         label="Shift right (mm)", required=False, min_value=-MOST_SHIFT_MM, max_value=MOST_SHIFT_MM
     )
@@ -26,12 +30,12 @@ class LabelForm(forms.Form):
         label="Shift down (mm)", required=False, min_value=-MOST_SHIFT_MM, max_value=MOST_SHIFT_MM
     )
     sheet = forms.ChoiceField(label="Paper", required=False, choices=[(name, name) for name in SHEETS_MM])
-    width_mm = forms.FloatField(label="Width (mm)", required=False, **SIZE)
-    height_mm = forms.FloatField(label="Height (mm)", required=False, **SIZE)
+    width_mm = _size("Width (mm)")
+    height_mm = _size("Height (mm)")
     columns = forms.IntegerField(label="Columns", required=False)
     rows = forms.IntegerField(label="Rows", required=False)
-    gap_x_mm = forms.FloatField(label="Gap between columns (mm)", required=False, **SIZE)
-    gap_y_mm = forms.FloatField(label="Gap between rows (mm)", required=False, **SIZE)
+    gap_x_mm = _size("Gap between columns (mm)")
+    gap_y_mm = _size("Gap between rows (mm)")
 
     OWN = ("sheet", "width_mm", "height_mm", "columns", "rows", "gap_x_mm", "gap_y_mm")
     NEEDED = ("sheet", "width_mm", "height_mm", "columns", "rows")
@@ -56,7 +60,7 @@ class LabelForm(forms.Form):
             raise LabelError(
                 f"Labels of another size need {', '.join(lacking)}; enter {'it' if len(lacking) == 1 else 'them'}."
             )
-        facts = {name: said.get(name) or 0 for name in self.OWN}
+        facts: dict[str, Any] = {name: said.get(name) or 0 for name in self.OWN}
         return Stock("custom", **facts)
 
     @property

@@ -185,7 +185,7 @@
   function columnForm(column) {
     const id = `column-${(lastColumn += 1)}`;
     const region = select(`${id}-region`, "Region", column.region, [["", "choose"], ...day.regions.map((one) => [one.code, one.code])]);
-    const box = select(`${id}-box`, "Box", column.box ?? "", [["", "none yet"], ...[...day.boxes.values()].map((one) => [one.code, one.freezer ? `${one.code} (${one.freezer})` : one.code])]);
+    const box = select(`${id}-box`, "Box", column.box ?? "", [["", "none yet"], ...[...day.boxes.values()].map((one) => [one.code, one.code])]);
     const tissue = tissueFields(id, column);
     const part = make("fieldset", { className: "dissect-column dissect-fields" }, make("legend", { className: "visually-hidden", textContent: `Column ${column.region}` }), region.part, ...tissue.parts, box.part);
     part.append(button("Remove", () => part.remove(), { ariaLabel: `Remove ${column.region || "this region"}` }));

@@ -8,7 +8,8 @@
   const find = (name) => document.querySelector(`[data-dissect="${name}"]`);
   const WORDS = { died: "died", trouble: "look here", done: "✓", begun: "begun", skipped: "skipped", left: "" };
   const TICK_MS = 500;
-  const rows = new Map(); // mouse -> { button, cells, state }
+  const rows = new Map(); // mouse -> { row, button, cells, state }
+  const cards = { of: null, all: [] }; // the regions of the mouse on the table
   let current = null;
 
   const hours = (value) => (value === null ? "—" : value < 48 ? `${value.toFixed(1)} h` : `${(value / 24).toFixed(1)} days`);
@@ -121,21 +122,33 @@
 
   const begunWords = (begun) => [begun.at ? `Died ${labdb.clock.time(Date.parse(begun.at))}` : "Dissected", begun.by ? `by ${begun.by}` : ""].filter(Boolean).join(" ");
 
+  // Written in place: a button that is replaced under a finger is not tapped.
   function drawRegions() {
-    find("regions").replaceChildren(...day.protocol.columns.map((column) => regionCard(current, column)));
+    if (cards.of !== current) {
+      cards.of = current;
+      cards.all = day.protocol.columns.map((column) => regionCard(current, column));
+      find("regions").replaceChildren(...cards.all.map(({ card }) => card));
+    }
+    for (const one of cards.all) drawCard(one);
   }
 
   function regionCard(mouse, column) {
-    const [kind, words] = cellWords(mouse, column);
     const name = day.nameOf(column);
-    const isOpen = kind === "open";
     const menu = () => dissectMenu.region(mouse, column, () => follow(mouse), () => given(mouse));
-    const tap = labdb.button("", () => (isOpen ? freeze(mouse, column) : menu()), { className: "btn dissect-tap", disabled: !day.may_enter || (isOpen && !mouse.dissection) });
-    tap.append(make("strong", { textContent: name }), " ", make("span", { textContent: isOpen ? "frozen" : words }));
-    tap.dataset.state = kind;
+    const tap = labdb.button("", () => (day.isOpen(mouse, column) ? freeze(mouse, column) : menu()), { className: "btn dissect-tap" });
     const more = labdb.button("", menu, { className: "btn dissect-more", disabled: !day.may_enter });
-    more.append(make("span", { className: "visually-hidden", textContent: `${name}: side, punches, position, not taken: ` }), kind === "lost" ? day.lostOf(mouse, column).reason : tubeWords(mouse, column));
-    return make("div", { className: "dissect-region", role: "group", ariaLabel: name }, tap, more);
+    const [said, facts] = [make("span"), make("span")];
+    tap.append(make("strong", { textContent: name }), " ", said);
+    more.append(make("span", { className: "visually-hidden", textContent: `${name}: side, punches, position, not taken: ` }), facts);
+    return { mouse, column, tap, said, facts, card: make("div", { className: "dissect-region", role: "group", ariaLabel: name }, tap, more) };
+  }
+
+  function drawCard({ mouse, column, tap, said, facts }) {
+    const [kind, words] = cellWords(mouse, column);
+    tap.dataset.state = kind;
+    tap.disabled = !day.may_enter || (kind === "open" && !mouse.dissection);
+    put(said, kind === "open" ? "tap when frozen" : words);
+    put(facts, kind === "lost" ? day.lostOf(mouse, column).reason : tubeWords(mouse, column));
   }
 
   function tubeWords(mouse, column) {
@@ -231,6 +244,7 @@
 
   function drawAll() {
     day.showAllTubes();
+    cards.of = null;
     drawHead();
     drawCount();
     if (current) showCurrent();

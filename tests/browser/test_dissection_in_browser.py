@@ -76,7 +76,7 @@ def table(page: Page) -> Any:
 
 
 def tap(page: Page, region: str) -> None:
-    table(page).get_by_role("button", name=f"{region} frozen").click()
+    table(page).get_by_role("button", name=f"{region} tap when frozen").click()
 
 
 def row(page: Page, code: str) -> Any:
@@ -95,7 +95,7 @@ def test_a_tap_starts_a_tap_freezes_and_everything_else_is_known(bench: Page) ->
     expect(table(bench).get_by_text("M6", exact=True)).to_be_visible()
     expect(table(bench).get_by_text("6.0 h")).to_be_visible()  # since the last dose
     expect(table(bench).get_by_text("2.1 days")).to_be_visible()  # since the SI test, 50 h ago
-    expect(table(bench).get_by_role("button", name="PFC frozen")).to_be_disabled()
+    expect(table(bench).get_by_role("button", name="PFC tap when frozen")).to_be_disabled()
     bench.get_by_role("button", name="Start M6").click()
     expect(table(bench).get_by_text("min since death")).to_be_visible()
     tap(bench, "PFC")
@@ -113,7 +113,7 @@ def test_a_tap_starts_a_tap_freezes_and_everything_else_is_known(bench: Page) ->
 
     bench.get_by_role("button", name="Undo").click()
     saved(bench)
-    expect(table(bench).get_by_role("button", name="PFC frozen")).to_be_enabled()
+    expect(table(bench).get_by_role("button", name="PFC tap when frozen")).to_be_enabled()
     assert tubes() == {}
     tap(bench, "PFC")
     table(bench).get_by_role("button", name="NAc: side, punches").click()  # A2 is taken, so A3 is offered
@@ -199,7 +199,7 @@ def test_the_sheet_is_fit_for_gloves_for_paper_and_for_a_look_back(bench: Page) 
     until(bench, "() => document.querySelector('[data-outbox-chip]').textContent === 'all saved'")
     bench.get_by_role("link", name="Paper sheet").click()
     expect(bench.get_by_role("table").get_by_role("rowheader")).to_have_text([f"M{one}" for one in range(6, 0, -1)])
-    expect(bench.get_by_role("table")).to_contain_text("min A1")
+    expect(bench.get_by_role("table")).to_contain_text("min BOX1 A1")
     expect(bench.get_by_role("columnheader", name="NAc")).to_be_visible()  # as the tablet says, not the last day
     bench.go_back()
     bench.get_by_role("link", name="Labels of all tubes").click()

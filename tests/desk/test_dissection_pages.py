@@ -103,7 +103,7 @@ def test_what_was_chosen_last_is_offered_and_a_past_day_is_looked_at_only(page: 
     assert mouse["not_taken"][0]["reason"] == "crushed"
     assert sheet_of(past)["may_enter"] is False
     paper = text_of(page.get(f"{ADDRESS}?cohort=all&day={day}&columns=PFC:B/NAc:&print=1"))
-    assert "3.0 min B3 crushed" in paper
+    assert "3.0 min BOX1 B3 crushed" in paper
 
 
 def test_it_tells_no_arm_and_no_tube_of_a_study_that_is_not_seen(page: Client, study: Study) -> None:
