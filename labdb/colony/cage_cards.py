@@ -6,9 +6,9 @@ A card never says an arm. Eight fit on a sheet of A4 and of Letter alike.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import segno
 from fpdf import FPDF
 
+from labdb.registry.pdf_codes import draw_qr
 from labdb.registry.pdf_letters import choose_font, letters_of
 
 CARD_MM = (99.0, 67.0)  # fits the usual holders of 3 x 5 inches once cut
@@ -84,7 +84,7 @@ class _Writer:
         self.pdf.rect(left, top, *CARD_MM)
         x, y = left + MARGIN_MM, top + MARGIN_MM
         room = CARD_MM[0] - 2 * MARGIN_MM
-        self._qr(card.address, left + CARD_MM[0] - MARGIN_MM - QR_MM, y)
+        draw_qr(self.pdf, card.address, left + CARD_MM[0] - MARGIN_MM - QR_MM, y, QR_MM)
         beside = room - QR_MM - QUIET_MM
         self._write(card.title, x, y, beside, 20, "B")
         self._write(card.study, x, y + 9, beside, 10)
@@ -116,12 +116,3 @@ class _Writer:
             self.pdf.set_font_size(size)
         self.pdf.set_xy(x, y)
         self.pdf.cell(width, LINE_MM * size / 8 if size > 8 else 4, text, align=align)
-
-    def _qr(self, address: str, left: float, top: float) -> None:
-        matrix = segno.make(address, error="m", micro=False).matrix
-        module = QR_MM / len(matrix)
-        self.pdf.set_fill_color(0)
-        for row, modules in enumerate(matrix):
-            for column, is_dark in enumerate(modules):
-                if is_dark:
-                    self.pdf.rect(left + column * module, top + row * module, module, module, style="F")

@@ -6,9 +6,9 @@ A label names study, tube, mouse, region and day, and never an arm.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import segno
 from fpdf import FPDF
 
+from labdb.registry.pdf_codes import draw_qr
 from labdb.registry.pdf_letters import choose_font, letters_of
 
 SHEETS_MM = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
@@ -181,15 +181,8 @@ def check_start(stock: Stock, start: int) -> None:
 
 
 def _draw(pdf: FPDF, family: str, label: TubeLabel, stock: Stock, left: float, top: float) -> None:
-    matrix = segno.make(label.scanned, error="m", micro=False).matrix
     qr_mm = qr_size_mm(stock)
-    module = qr_mm / (len(matrix) + 2 * QUIET)
-    start_x, start_y = left + module * QUIET, top + (stock.height_mm - qr_mm) / 2 + module * QUIET
-    pdf.set_fill_color(0)
-    for row, modules in enumerate(matrix):
-        for column, is_dark in enumerate(modules):
-            if is_dark:
-                pdf.rect(start_x + column * module, start_y + row * module, module, module, style="F")
+    draw_qr(pdf, label.scanned, left, top + (stock.height_mm - qr_mm) / 2, qr_mm, quiet=QUIET)
     for line in lay_out(pdf, family, label, stock):
         pdf.set_font(family, "B" if line.is_bold else "", line.size_pt)
         pdf.set_xy(left + line.x_mm, top + line.y_mm)
