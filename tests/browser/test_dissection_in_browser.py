@@ -97,6 +97,13 @@ def test_a_tap_starts_a_tap_freezes_and_everything_else_is_known(bench: Page) ->
     expect(table(bench).get_by_text("2.1 days")).to_be_visible()  # since the SI test, 50 h ago
     expect(table(bench).get_by_role("button", name="PFC tap when frozen")).to_be_disabled()
     bench.get_by_role("button", name="Start M6").click()
+    saved(bench)
+    bench.get_by_role("button", name="Undo").click()  # the wrong mouse: it lives
+    saved(bench)
+    expect(table(bench).get_by_role("button", name="PFC tap when frozen")).to_be_disabled()
+    assert not Dissection.objects.exists()
+    assert not Mouse.objects.exclude(death_date=None).exists()
+    bench.get_by_role("button", name="Start M6").click()
     expect(table(bench).get_by_text("min since death")).to_be_visible()
     tap(bench, "PFC")
     expect(row(bench, "M6").get_by_text("0.0 min")).to_be_visible()
