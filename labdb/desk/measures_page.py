@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_safe
 from analysis.figure_views import Drawn, FigureError, refuse_figure, require_format, send_figure
 from analysis.figures.measures import measure_by_group, measure_forest, measure_vs_si
 from analysis.kernels.group_differences import mean_interval
+from analysis.kernels.phenotype import UNCLASSIFIED
 from analysis.links import mouse_urls, storable
 from analysis.models import MouseReversalScore
 from analysis.staleness import current_and_fresh
@@ -162,7 +163,7 @@ def _draw_scatter(request: HttpRequest, study: Study, found: Measured) -> tuple[
     heading, *within = [_rho_words(one) for one in own]
     test = "first test" if number == FIRST_TEST else f"test {number}"
     chart = measure_vs_si(
-        both.assign(group=both["group"].fillna("no group")), y_title=chosen.quantity, heading=heading, subtitle=within,
+        both.assign(group=both["group"].fillna(UNCLASSIFIED if groups.run else "no group")), y_title=chosen.quantity, heading=heading, subtitle=within,
         x_title=f"SI ratio, {test} (log scale)",
     )  # fmt: skip
     lacking = len(mice) - len(both)

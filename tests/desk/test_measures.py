@@ -116,7 +116,7 @@ def test_a_metric_in_two_units_is_refused_with_its_rows(study: Study):
     TissueMeasurement.objects.filter(mouse=odd).update(unit="cm3", value=0.027)
     answer = page(signed_in())
     said = text_of(answer)
-    assert "HIP volume, MRI is in mm3 in 11 rows and in cm3 in 1 row, so nothing is computed of it" in said
+    assert "HIP both sides volume, MRI is in mm3 in 11 rows and in cm3 in 1 row, so nothing is computed of it" in said
     assert f'/records/tissue-measurements/{TissueMeasurement.objects.get(mouse=odd).pk}/">D3: 0.027 cm3</a>' in said
     assert answer.context["measured"].measures == []
 
@@ -137,7 +137,7 @@ def test_figures_lead_to_the_mice_and_are_files_for_a_paper(study: Study):
     )
     forest = client.get(f"{root}/forest.svg")
     assert forest["Content-Type"] == "image/svg+xml"
-    assert b"HIP volume, MRI, all, pooled" in forest.content
+    assert b"HIP both sides volume, MRI, all, pooled" in forest.content
     assert client.get(f"{root}/forest.pdf").content[:4] == b"%PDF"
     for address, sentence in (
         (
