@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 from altair.utils.schemapi import debug_mode as altair_checks
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,6 +17,7 @@ from analysis.kernels.group_differences import mean_interval
 from analysis.kernels.phenotype import UNCLASSIFIED
 from analysis.links import mouse_urls, storable
 from analysis.models import MouseReversalScore
+from analysis.results import meanings_in
 from analysis.staleness import current_and_fresh
 from analysis.summaries import probability, signed
 from labdb.colony.models import Study
@@ -59,9 +60,13 @@ def _study(request: HttpRequest, code: str) -> Study:
 
 
 def _test_number(request: HttpRequest, numbers: list[int]) -> int:
-    """Return the SI test that is asked for, else the first."""
+    """Return the SI test that is asked for, by default the first."""
     asked = request.GET.get("test", "")
-    return next((number for number in numbers if str(number) == asked), FIRST_TEST)
+    if asked and asked not in map(str, numbers):
+        raise Http404(
+            f"There is no SI test {asked[:20]} here; there are: {', '.join(map(str, numbers)) or 'none yet'}."
+        )
+    return int(asked or FIRST_TEST)
 
 
 def _lazy(study: Study, title: str, name: str, **asked: Any) -> dict[str, Any]:
@@ -80,7 +85,8 @@ def _scores(study: Study, found: Measured, user: Any) -> dict[str, Any]:
     if is_kept_from(user, "view", MouseReversalScore, study):
         return {"scores_kept": True}
     scores = relations.with_scores(found, relations.score_frame_of(study, run, user)) if run else []
-    return {"score_run": run, "score_why_not": why_not, "by_score": scores}
+    meanings = meanings_in(sorted({one.arm for one in scores}), study, user)
+    return {"score_run": run, "score_why_not": why_not, "by_score": scores, "meanings": meanings}
 
 
 def _arms(study: Study, found: Measured, user: Any) -> dict[str, Any]:
