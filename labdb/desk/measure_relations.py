@@ -81,7 +81,7 @@ def test_numbers(study: Study) -> list[int]:
 
 
 def with_si_ratio(measured: Measured, ratios: pd.Series, groups: Groups) -> list[Relation]:
-    """Correlate every measure with the SI ratio, pooled and within each group."""
+    """Correlate every measure with the SI ratio, pooled and within each group that has mice with both."""
     of_mice = pd.Series(groups.of_mice, dtype=object)
     table = correlate_by_group(measured.values, ratios, of_mice)
     rows = [
@@ -90,7 +90,7 @@ def with_si_ratio(measured: Measured, ratios: pd.Series, groups: Groups) -> list
             RankCorrelation(*(row[name] for name in ("n", "rho", "low", "high", "p_value", "reason"))),
             row["adj_p_value"],
         )
-        for row in _plain(table)
+        for row in _plain(table) if row["n"] or not row["group"]
     ]  # fmt: skip
     places = {one.key: place for place, one in enumerate(measured.measures)}
     return sorted(rows, key=lambda row: (places[row.measure.key], _place(row.group)))
