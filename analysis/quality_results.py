@@ -178,7 +178,7 @@ def decide(finding: QualityFinding, user: Any, decision: str, reason: str) -> Qu
         raise ValidationError(
             {"decision": f"{decision or 'Nothing'} is not a decision; choose one of {', '.join(DecisionKind.values)}."}
         )
-    made.full_clean(exclude=["decided_at"])
+    made.validate_constraints()
     made.save(force_insert=True)
     return made
 

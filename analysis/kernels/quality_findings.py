@@ -20,6 +20,7 @@ from analysis.kernels.quality import (
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 TELLS_REGIONS = 0.9  # of the libraries must look like their own region for one that does not to be an error; ours
+HARDLY_TELLS_REGIONS = 0.75  # below, to look like another region says nothing; ours
 MEASURES = [
     "library_size", "genes_detected", "top_50_share", "mitochondrial_share", "reads_z", "median_correlation", "outlier_z",
     "xist_cpm", "y_cpm", "sex_log2_ratio", "sex_called", "region_like", "own_correlation", "region_margin",
@@ -163,27 +164,36 @@ def library_findings(measured: MeasuredLibraries, libraries: pd.DataFrame, limit
         Indexed by library: ``mouse`` (code), ``region``, ``pool``, ``sex`` (M, F, or anything else for not known).
     """
     frame = measured.frame.join(libraries[["mouse", "region", "pool", "sex"]])
-    strangers = _of_another_region(frame, limits)
-    doubles = list(_doubles(measured.pairs, frame, limits))
-    yield from _exchanged(frame, strangers, limits)
+    asked = frame[frame["region_like"] != ""]
+    n_right = int((asked["region_like"] == asked["region"]).sum())
+    if n_right < HARDLY_TELLS_REGIONS * len(asked):
+        strangers = asked[:0]
+        yield _regions_alike(n_right, len(asked))
+    else:
+        strangers = asked[asked["region_margin"] < -limits.region_margin]
+        yield from _exchanged(strangers, n_right, len(asked), limits)
+    usual = frame.drop(index=strangers.index)  # one cause is said once
     yield from _wrong_sex(frame)
-    yield from doubles
+    yield from _doubles(measured.pairs, frame, limits)
     yield from _few_reads(frame, limits)
-    yield from _unlike_others(frame.drop(index=strangers.index), limits)
-    yield from _wrong_markers(measured.markers, frame.drop(index=strangers.index), limits)
+    yield from _unlike_others(usual, limits)
+    yield from _wrong_markers(measured.markers, usual, limits)
     yield from _mitochondrial(frame, limits)
 
 
-def _of_another_region(frame: pd.DataFrame, limits: QualityLimits) -> pd.DataFrame:
-    is_other = (frame["region_like"] != "") & (frame["region_margin"] < -limits.region_margin)
-    return frame[is_other.fillna(False)]
+def _regions_alike(n_right: int, n_asked: int) -> Finding:
+    sentence = (
+        f"Only {n_right} of {n_asked} libraries look like their own region, so regions cannot be told apart by their genes "
+        "here: exchanged tubes would not be seen."
+    )
+    return Finding(
+        "regions_alike", NOTE, "regions", sentence, f"{n_right} of {n_asked}", n_right / n_asked, HARDLY_TELLS_REGIONS
+    )
 
 
-def _exchanged(frame: pd.DataFrame, strangers: pd.DataFrame, limits: QualityLimits) -> Iterator[Finding]:
-    asked = frame[frame["region_like"] != ""]
-    right = int((asked["region_like"] == asked["region"]).sum())
-    is_clear = len(asked) > 0 and right >= TELLS_REGIONS * len(asked)
-    doubt = "" if is_clear else f" Only {right} of {len(asked)} libraries look like their own region, so this is weak."
+def _exchanged(strangers: pd.DataFrame, n_right: int, n_asked: int, limits: QualityLimits) -> Iterator[Finding]:
+    is_clear = n_right >= TELLS_REGIONS * n_asked
+    doubt = "" if is_clear else f" Only {n_right} of {n_asked} libraries look like their own region, so this is weak."
     severity = ERROR if is_clear else WARNING
     pairs, alone = identity.exchanged_pairs(
         strangers["region"], strangers["region_like"], (strangers["mouse"], strangers["pool"])

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from django.utils import timezone
 
+from analysis.current import current_run
 from analysis.design_frame import Libraries, read_libraries
 from analysis.library_fields import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, check_field
 from analysis.models import Contrast
@@ -33,7 +34,9 @@ def groupings_of(study: Study) -> dict[str, str]:
         except ValueError:  # the contrast itself is refused where it is asked
             continue
         known.append(field)
-    return {field: field.rpartition("__")[2].replace("_", " ") for field in known or [GROUP]}
+    if not known or current_run(study, "phenotype") is None:  # then nothing but the group is known of the defeated
+        known.append(GROUP)
+    return {field: field.rpartition("__")[2].replace("_", " ") for field in dict.fromkeys(known)}
 
 
 def read_samples(study: Study, matrix: CountMatrix, groupings: Mapping[str, str]) -> Libraries:
