@@ -179,7 +179,8 @@ def likeness(correlations: pd.DataFrame) -> pd.DataFrame:
     others = correlations.to_numpy().copy()
     np.fill_diagonal(others, np.nan)
     median = pd.Series(np.nanmedian(others, axis=1), index=correlations.index)
-    return pd.DataFrame({"median_correlation": median, "outlier_z": robust_z(np.arctanh(median.clip(upper=1 - 1e-12)))})
+    fisher_z = pd.Series(np.arctanh(median.clip(upper=1 - 1e-12).to_numpy()), index=median.index)
+    return pd.DataFrame({"median_correlation": median, "outlier_z": robust_z(fisher_z)})
 
 
 def robust_z(values: pd.Series) -> pd.Series:

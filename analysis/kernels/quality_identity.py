@@ -168,7 +168,9 @@ def marker_scores(expression: pd.DataFrame, markers: Mapping[str, Sequence[str]]
 def duplicates(expression: pd.DataFrame, min_correlation: float) -> list[tuple[str, str, float]]:
     """Return every two libraries that correlate above the limit, with r; the first of a pair comes first by name."""
     r = correlations_of(expression)
-    above = np.argwhere(np.triu(r.to_numpy() > min_correlation, k=1))
-    names = r.index
-    found = [(*sorted((names[i], names[j])), float(r.iat[i, j])) for i, j in above]
+    values, names = r.to_numpy(), list(r.index)
+    found = []
+    for i, j in np.argwhere(np.triu(values > min_correlation, k=1)):
+        one, other = sorted((names[i], names[j]))
+        found.append((one, other, float(values[i, j])))
     return sorted(found)

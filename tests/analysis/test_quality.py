@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
@@ -20,52 +19,19 @@ from labdb.accounts.models import User
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.sequencing.expression_store import load_counts
-from labdb.sequencing.models import CountMatrix, Gene, Library, RnaExtraction
+from labdb.sequencing.models import CountMatrix, Library
 from labdb.tissue.models import TissueSample
-from tests.analysis.small_study import (
-    ANNOTATION,
-    add_library,
-    add_matrix,
-    add_mouse,
-    add_test,
-    make_study,
-    random_counts,
-)
+from tests.analysis.faulty_study import FEMALE, N_MICE, POOR, UNTESTED, make_faulty_study
+from tests.analysis.small_study import add_mouse, add_test, make_study
 from tests.analysis.test_tasks import carried_out, done
 from tests.analysis.treated_study import signed_in
 
 pytestmark = pytest.mark.django_db
 
-N_MICE, REGIONS = 12, ("PFC", "NAc")
-SWAPPED, FEMALE, POOR, UNTESTED = "M3", "M5", "M7-NAc", "M9"
-
 
 @pytest.fixture
 def study() -> Study:
-    """Twelve mice x two regions; one pair exchanged, one female recorded as male, one poor library, one test without a ratio."""
-    rng = np.random.default_rng(11)
-    made = make_study()
-    libraries = []
-    for number in range(N_MICE):
-        mouse = add_mouse(made, f"M{number}", "control" if number < 4 else "defeated")
-        add_test(mouse, 0 if mouse.code == UNTESTED else 50, 40)
-        libraries += [add_library(mouse, region, pool="P1" if number < 4 else "P2") for region in REGIONS]
-    counts = random_counts(rng, 80, len(libraries)).astype(float)
-    is_nac = np.array([library.code.endswith("NAc") for library in libraries])
-    counts[:20] *= np.where(is_nac, 4, 1)
-    is_female = np.array([library.code.startswith(f"{FEMALE}-") for library in libraries])
-    counts[60] = np.where(is_female, 900, 0)
-    counts[61] = np.where(is_female, 0, 900)
-    codes = [library.code for library in libraries]
-    one, other = codes.index(f"{SWAPPED}-PFC"), codes.index(f"{SWAPPED}-NAc")
-    counts[:, [one, other]] = counts[:, [other, one]]
-    counts[:, codes.index(POOR)] *= 0.2
-    add_matrix(made, libraries, counts.astype(int))
-    for place, symbol in ((60, "Xist"), (61, "Ddx3y")):
-        Gene.objects.filter(annotation=ANNOTATION, gene_id=f"ENS{place}").update(symbol=symbol)
-    RnaExtraction.objects.filter(code="E-M1-PFC").update(rin=5.5)
-    add_library(Mouse.objects.get(code="M0"), "NAc", code="M0-again")
-    return made
+    return make_faulty_study()
 
 
 def found_by(run: AnalysisRun) -> set[tuple[str, str, str]]:
