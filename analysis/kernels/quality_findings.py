@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -199,7 +200,8 @@ def _exchanged(strangers: pd.DataFrame, n_right: int, n_asked: int, limits: Qual
         strangers["region"], strangers["region_like"], (strangers["mouse"], strangers["pool"])
     )
     for one, other in pairs:
-        a, b = strangers.loc[one], strangers.loc[other]
+        a: Any = strangers.loc[one]
+        b: Any = strangers.loc[other]
         shared = f"mouse {a['mouse']}" if a["mouse"] == b["mouse"] else f"pool {a['pool']}"
         yield Finding(
             "swapped_pair", severity, f"{one} and {other}",
@@ -212,7 +214,7 @@ def _exchanged(strangers: pd.DataFrame, n_right: int, n_asked: int, limits: Qual
             library=one, other_library=other, mouse=a["mouse"] if a["mouse"] == b["mouse"] else "",
         )  # fmt: skip
     for library in alone:
-        row = strangers.loc[library]
+        row: Any = strangers.loc[library]
         yield Finding(
             "other_region", severity, library,
             f"{library} is recorded as {row['region']} but its genes are those of {row['region_like']}: correlation "
@@ -275,9 +277,9 @@ def _few_reads(frame: pd.DataFrame, limits: QualityLimits) -> Iterator[Finding]:
     for library, row in sized[is_few].sort_values("library_size").iterrows():
         yield Finding(
             "low_reads", ERROR, str(library),
-            f"{library} has {_millions(row['library_size'])} reads, {100 * share[library]:.1f} % of the study's median "
+            f"{library} has {_millions(row['library_size'])} reads, {100 * share[str(library)]:.1f} % of the study's median "
             f"({_millions(median)}) and {-row['reads_z']:.1f} robust SD below it. Sequence it again, or leave it out.",
-            f"{row['library_size']:.0f} reads", float(share[library]), limits.min_reads_share,
+            f"{row['library_size']:.0f} reads", float(share[str(library)]), limits.min_reads_share,
             library=str(library), mouse=row["mouse"],
         )  # fmt: skip
 
@@ -298,7 +300,7 @@ def _wrong_markers(markers: pd.DataFrame, frame: pd.DataFrame, limits: QualityLi
     if markers.shape[1] < 2:
         return
     for library, row in frame[frame["region"].isin(markers.columns) & frame.index.isin(markers.index)].iterrows():
-        scores = markers.loc[library]
+        scores: Any = markers.loc[str(library)]
         highest, own = scores.idxmax(), scores[row["region"]]
         if highest != row["region"] and scores[highest] - own > limits.marker_margin_log2:
             yield Finding(

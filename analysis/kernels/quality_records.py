@@ -30,34 +30,37 @@ def record_findings(
 
 
 def _no_ratio(si_tests: pd.DataFrame) -> Iterator[Finding]:
-    for row in si_tests[si_tests["iz_absent_s"] == 0].itertuples():
+    for row in si_tests[si_tests["iz_absent_s"] == 0].to_dict("records"):
+        mouse, test_number, present_s = row["mouse"], int(row["test_number"]), row["iz_present_s"]
         yield Finding(
-            "no_time_without_target", ERROR, f"{row.mouse} test {row.test_number}",
-            f"SI test {row.test_number} of {row.mouse} has 0 s in the zone without target ({row.iz_present_s:g} s with it), so "
-            "there is no ratio: look at the video, correct the time, or leave the test out.",
-            f"0 s without target, {row.iz_present_s:g} s with", 0.0, None, mouse=row.mouse, test_number=int(row.test_number),
+            "no_time_without_target", ERROR, f"{mouse} test {test_number}",
+            f"SI test {test_number} of {mouse} has 0 s in the zone without target ({present_s:g} s with it), so there is no "
+            "ratio: look at the video, correct the time, or leave the test out.",
+            f"0 s without target, {present_s:g} s with", 0.0, None, mouse=mouse, test_number=test_number,
         )  # fmt: skip
 
 
 def _mass_jumps(weighings: pd.DataFrame, limits: QualityLimits) -> Iterator[Finding]:
     before = weighings.groupby("mouse")["body_mass_g"].shift()
-    change = weighings["body_mass_g"] / before - 1
-    for place, row in weighings[change.abs() > limits.max_mass_change_share].iterrows():
+    compared = weighings.assign(before_g=before, change=weighings["body_mass_g"] / before - 1)
+    for row in compared[compared["change"].abs() > limits.max_mass_change_share].to_dict("records"):
+        mouse, day, before_g, mass_g = row["mouse"], row["day"], row["before_g"], row["body_mass_g"]
         yield Finding(
-            "mass_jump", WARNING, f"{row['mouse']} {row['day']}",
-            f"{row['mouse']} weighed {before[place]:g} g and then, on {row['day']}, {row['body_mass_g']:g} g "
-            f"({100 * change[place]:+.0f} %): one of the two is a slip of the pen.",
-            f"{before[place]:g} g, then {row['body_mass_g']:g} g", float(change[place]), limits.max_mass_change_share,
-            mouse=row["mouse"],
+            "mass_jump", WARNING, f"{mouse} {day}",
+            f"{mouse} weighed {before_g:g} g and then, on {day}, {mass_g:g} g ({100 * row['change']:+.0f} %): one of the two "
+            "is a slip of the pen.",
+            f"{before_g:g} g, then {mass_g:g} g", row["change"], limits.max_mass_change_share, mouse=mouse,
         )  # fmt: skip
 
 
 def _low_rin(extractions: pd.DataFrame, limits: QualityLimits) -> Iterator[Finding]:
-    for row in extractions[extractions["rin"] < limits.min_rin].sort_values(["rin", "extraction"]).itertuples():
+    low = extractions[extractions["rin"] < limits.min_rin].sort_values(["rin", "extraction"])
+    for row in low.to_dict("records"):
+        rin = row["rin"]
         yield Finding(
-            "low_rin", NOTE, row.extraction,
-            f"{row.extraction} has RIN {row.rin:g}, below {limits.min_rin:g}: counts of long and of unstable genes may be lower.",
-            f"RIN {row.rin:g}", float(row.rin), limits.min_rin, mouse=row.mouse, sample=row.sample,
+            "low_rin", NOTE, row["extraction"],
+            f"{row['extraction']} has RIN {rin:g}, below {limits.min_rin:g}: counts of long and of unstable genes may be lower.",
+            f"RIN {rin:g}", rin, limits.min_rin, mouse=row["mouse"], sample=row["sample"],
         )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     matrix = _matrix(study, parameters)
     notes: list[str] = []
     groupings = inputs_of.groupings_of(study)
-    counts, libraries, runs = pd.DataFrame(), pd.DataFrame(), ()
+    counts, libraries = pd.DataFrame(), pd.DataFrame()
+    runs: tuple[AnalysisRun, ...] = ()
     if matrix is not None:
         found = inputs_of.read_samples(study, matrix, groupings)
         libraries, runs = found.frame, found.runs
@@ -213,7 +214,7 @@ _HELP = {
 }  # fmt: skip
 
 
-def _limit(name: str, default: float) -> Parameter:
+def _limit(name: str, default: Any) -> Parameter:
     read = whole_number(_WHOLE[name]) if name in _WHOLE else number(*_RANGES.get(name, (0, 1)))
     return Parameter(default, read, _HELP[name])
 
