@@ -24,6 +24,7 @@ from labdb.desk import (
     mouse_page,
     phenotype_labels,
     phenotype_page,
+    pools_page,
     randomization_page,
     randomize_page,
     scoring_again_page,
@@ -110,6 +111,7 @@ urlpatterns = [
     path("studies/<path:code>/scoring/again/", scoring_again_page.scoring_again, name="scoring-again"),
     path("studies/<path:code>/scoring/<int:pk>/counts/", scoring_page.scoring_counts, name="scoring-counts"),
     path("studies/<path:code>/scoring/", scoring_page.scoring_page, name="scoring-page"),
+    path("studies/<path:code>/pools/", pools_page.pools, name="pools-page"),
     path("studies/<path:code>/randomize/vehicle/", randomize_page.vehicle, name="randomize-vehicle"),
     path("studies/<path:code>/randomize/", randomize_page.randomize, name="randomize"),
     path(

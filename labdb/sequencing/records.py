@@ -10,6 +10,7 @@ from labdb.sequencing.models import (
     SequencingRun,
     SequencingSelection,
 )
+from labdb.sequencing.pool_plan_record import PoolPlan
 
 
 @register
@@ -90,6 +91,18 @@ class LibraryLaneRecord(Record):
     fields = ("library", "run", "lane", "planned_reads_million", "received_reads_million", "notes")
     list_filter = ("run", "lane")
     search_fields = ("library__code", "run__code")
+
+
+@register
+class PoolPlanRecord(Record):
+    """Plans of which library goes into which pool."""
+
+    model = PoolPlan
+    fields = (
+        "study", "code", "factors", "n_pools", "n_libraries", "lanes", "evenness", "seed", "algorithm_version",
+        "input_digest", "input_snapshot", "planned_at", "notes",
+    )  # fmt: skip
+    list_display = ("code", "factors", "n_pools", "n_libraries", "lanes", "evenness", "planned_at")
 
 
 @register
