@@ -22,7 +22,7 @@ from labdb.registry.forms import forbidden_sentence
 from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 from labdb.registry.plan_records import LARGEST_SEED, PlanRefused
-from labdb.sequencing.library_facts import BATCH, GROUP, REGION, confounding_sentences, index_of, levels_of
+from labdb.sequencing.library_facts import BATCH, GROUP, POOL, REGION, confounding_sentences, index_of, levels_of
 from labdb.sequencing.models import Library, LibraryRun
 from labdb.sequencing.pool_plan import Evenness, PoolDesign, PooledLibrary
 from labdb.sequencing.pool_plan_record import PoolPlan
@@ -31,7 +31,7 @@ from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import AllocationKey
 
 PHENOTYPE, ARM = "phenotype", "arm"
-POOL, RUN = "pool", "run"
+RUN = "run"
 WITHIN = " within region"
 COMPARED = (PHENOTYPE, ARM, GROUP)  # what contrasts are made of
 NO_REASON = "Group and pool go together in this plan; say why it is stored all the same, or change it."
