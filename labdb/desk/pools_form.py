@@ -45,7 +45,8 @@ class PoolsForm(forms.Form):
         own["regions"].choices = [(one, one) for one in regions]
         own["first"].choices = own["factors"].choices = [(one, one) for one in factors]
         own["first"].initial = factors[0]
-        own["factors"].initial = [one for one in ("sex", "cohort", "extraction batch") if one in factors]
+        alike = [one for one in factors[1:] if one.partition(" ")[2] == factors[0].partition(" ")[2] != ""]
+        own["factors"].initial = [*alike, *(one for one in ("sex", "cohort", "extraction batch") if one in factors)]
         own["run"].choices = [("", "none yet"), *((one, one) for one in runs)]
 
     def clean_names(self) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from labdb.colony.models import Study
 from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_dicts, import_rows
+from labdb.registry.natural_order import natural
 from labdb.registry.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.registry.record import record_for
 from labdb.sequencing.library_facts import lane_names
@@ -154,7 +155,7 @@ def store_plan(
     made = {
         "code": _next_code(study), "factors": "; ".join(inputs.design.factors), "n_pools": len(inputs.design.pools),
         "n_libraries": len(pools), "seed": seed, "planned_at": timezone.now(), "evenness": evenness_words(inputs.evenness(pools)),
-        "lanes": lane_names((inputs.lanes.run, lane) for lane in sorted({one for some in lanes_of.values() for one in some})),
+        "lanes": lane_names((inputs.lanes.run, lane) for lane in sorted({one for some in lanes_of.values() for one in some}, key=natural)),
         "algorithm_version": inputs.algorithm_version, "input_digest": inputs.digest,
         "input_snapshot": inputs.without(hidden).snapshot,
     }  # fmt: skip
