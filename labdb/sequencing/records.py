@@ -26,6 +26,7 @@ class RnaExtractionRecord(Record):
     list_filter = ("batch",)
     search_fields = ("code", "samples__code")
     relations = {"mouse": "samples__mouse", "region": "samples__region"}
+    detail_template = "desk/_line_story.html"
 
 
 @register
@@ -70,6 +71,7 @@ class LibraryRecord(Record):
         "region": "extractions__samples__region",
         "rin": "extractions__rin",
     }
+    detail_template = "desk/_line_story.html"
 
 
 @register
