@@ -23,7 +23,7 @@ from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 from labdb.registry.plan_records import LARGEST_SEED, PlanRefused
 from labdb.sequencing.library_facts import BATCH, GROUP, POOL, REGION, confounding_sentences, index_of, levels_of
-from labdb.sequencing.models import Library, LibraryRun
+from labdb.sequencing.models import Library, LibraryRun, SequencingRun
 from labdb.sequencing.pool_plan import Evenness, PoolDesign, PooledLibrary
 from labdb.sequencing.pool_plan_record import PoolPlan
 from labdb.sequencing.pooling import CHANGED, PoolInputs, again, store_plan
@@ -214,6 +214,7 @@ class PoolsPage:
             "n_waiting": len(waiting),
             "n_pooled": len(pooled) - len(waiting),
             "crossings": self._as_they_are(),
+            "runs": list(SequencingRun.objects.filter(library_lanes__study=self.study).distinct().order_by("code")),
             "plans": [(plan, self._now(plan) if self._is_asked(plan) else "") for plan in self._plans()],
             "preview": preview,
             "sentences": sentences,

@@ -51,6 +51,7 @@ class SequencingRunRecord(Record):
     list_display = ("code", "center", "instrument", "flowcell", "run_date")
     list_filter = ("platform",)
     search_fields = ("code", "flowcell")
+    detail_template = "desk/_run_story.html"
 
 
 @register
