@@ -10,7 +10,7 @@ from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, LabRecord, StudyRecord
 from labdb.registry.name_search import folded_index
 from labdb.registry.rules import between, one_per, unique_code
-from labdb.sequencing import link_findings, pool_findings
+from labdb.sequencing import amount_findings, link_findings, pool_findings
 from labdb.sequencing.sra import LibraryLayout, LibrarySelection, LibrarySource, LibraryStrategy, Platform
 from labdb.tissue.models import TissueSample
 
@@ -54,9 +54,10 @@ class RnaExtraction(StudyRecord):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Refuse RNA from tissue that was not taken yet; warn where it is of more than one mouse."""
+        """Refuse RNA from tissue that was not taken yet; warn where it is of more than one mouse, or the tissue is used up."""
         yield from super().findings(rows)
         yield from link_findings.extractions(rows)
+        yield from amount_findings.used_up_samples(rows, ExtractionSample)
 
 
 @tracked
@@ -87,9 +88,10 @@ class ExtractionSample(StudyRecord):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Warn where an extraction gets tissue of a second mouse."""
+        """Warn where an extraction gets tissue of a second mouse, or of a sample that is used up."""
         yield from super().findings(rows)
         yield from link_findings.extraction_inputs(rows, cls)
+        yield from amount_findings.used_up_inputs(rows, cls)
 
 
 @tracked
@@ -196,6 +198,12 @@ class LibraryExtraction(StudyRecord):
 
     def __str__(self) -> str:
         return f"{self.extraction} in {self.library}"
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Warn where libraries take more of an extraction than there is."""
+        yield from super().findings(rows)
+        yield from amount_findings.spent_extractions(rows, cls)
 
 
 @tracked
