@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from labdb.colony.models import Mouse
+from labdb.desk.tube_left import left_of
 from labdb.registry.natural_order import natural
 from labdb.sequencing.library_facts import lane_names
 from labdb.sequencing.models import (
@@ -78,6 +79,7 @@ class _Rows:
         self.samples = {
             one.pk: one for one in found.select_related("mouse__study", "region", "dissection", "box", "study")
         }
+        self.left = left_of(list(self.samples.values()), user)
         self.extractions = self._seen(RnaExtraction).in_bulk(extractions)
         self.library_inputs = list(self._seen(LibraryExtraction).filter(extraction__in=extractions))
         libraries = {one.library_id for one in self.library_inputs} | ({row.pk} if isinstance(row, Library) else set())
@@ -181,12 +183,8 @@ def _dissected(sample: Any) -> Stop | None:
 
 
 def _left_of_sample(rows: _Rows, sample: Any) -> str:
-    own = [one for one in rows.inputs if one.sample_id == sample.pk]
-    if any(one.is_used_up for one in own):
-        return "used up"
     place = f"box {sample.box.code} {sample.position}" if sample.box and sample.position else ""
-    used = sum(one.amount_used_mg or 0 for one in own)
-    return ", ".join(filter(None, [place, f"{used:g} mg used" if used else ""]))
+    return ", ".join(filter(None, [place, rows.left[sample.pk].words]))
 
 
 def _of_extraction(rows: _Rows, extraction: Any) -> str:
