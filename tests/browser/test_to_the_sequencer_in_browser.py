@@ -49,3 +49,21 @@ def test_rna_is_measured_and_libraries_go_to_lanes(page: Page, sign_in: SignIn):
     expect(page.get_by_text("8 of 8 libraries are where its seed puts them")).to_be_visible()
     groups = Library.objects.filter(pool="P1").values_list("extractions__samples__mouse__group", flat=True)
     assert sorted(groups) == ["control", "control", "defeated", "defeated"]
+
+    page.get_by_role("link", name="RUN1").first.click()
+    expect(page.get_by_role("alert").first).to_contain_text("has no index i7; enter its sequence.")
+    expect(page.get_by_role("link", name="Illumina sheet, version 2")).to_have_count(0)
+    assert not in_both_themes(page)
+    page.get_by_role("link", name="M0-PFC").click()
+    line = page.get_by_role("region", name="From mouse to counts").last
+    expect(line.get_by_role("link", name="E-M0-PFC")).to_be_visible()
+    expect(line).to_contain_text("RIN 8.6")
+
+    page.goto("/studies/S1/selection/")
+    page.get_by_label("control (of 4)").fill("2")
+    page.get_by_role("button", name="Show who it is").click()
+    expect(page.get_by_text("the choice is made before the re-test")).to_be_visible()
+    assert not in_both_themes(page)
+    page.get_by_role("button", name="Store the selection").click()
+    expect(page.get_by_text("SEL1 stored: 2 mice chosen.")).to_be_visible()
+    expect(page.get_by_text("2 of 2 chosen mice sequenced")).to_be_visible()
