@@ -93,6 +93,7 @@ class BoxCheckRecord(Record):
     model = BoxCheck
     fields = ("code", "box", "performed_at", "performed_by", "unknown_codes", "notes")
     list_filter = ("box", "performed_at")
+    detail_template = "desk/_check_story.html"
 
 
 @register
