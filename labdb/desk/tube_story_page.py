@@ -12,14 +12,14 @@ from labdb.desk.tube_left import left_of
 from labdb.registry.permissions import may
 from labdb.sequencing.models import ExtractionSample
 from labdb.tissue.models import TissueSample
-from labdb.tissue.storage import CheckedTube, TubeEvent
+from labdb.tissue.storage import CheckedTube, TubeEvent, place_words
 
 
 @require_safe
 @never_cache
 def tube_story(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the part of a sample's page that tells of its tube."""
-    seen = TissueSample.objects.visible_to(request.user).select_related("study", "box", "dissection", "region", "mouse")
+    seen = TissueSample.objects.visible_to(request.user).select_related("study", "box", "dissection", "created_by")
     tube = seen.filter(pk=pk).first()
     if tube is None:
         raise Http404(f"There is no tissue sample {pk}.")
@@ -48,6 +48,8 @@ def _story(tube: TissueSample, user: Any) -> list[dict[str, Any]]:
         .filter(sample=tube)
         .select_related("box", "box_before", "performed_by", "created_by")
     ]
+    if not any(one["what"].startswith("placed") for one in told) and (first := _first_place(tube)):
+        told.append({"at": tube.created_at, "what": f"entered in {first}", "who": tube.created_by})
     for found in CheckedTube.objects.visible_to(user).filter(sample=tube).select_related("box_check__box"):
         check = found.box_check
         told.append(
@@ -65,6 +67,14 @@ def _story(tube: TissueSample, user: Any) -> list[dict[str, Any]]:
     if tube.dissection is not None:
         told.append({"at": tube.dissection.performed_at, "what": "dissected", "who": tube.dissection.performed_by})
     return sorted(told, key=_when, reverse=True)
+
+
+def _first_place(tube: TissueSample) -> str:
+    """Return the place that a sample was entered with: where its first event found it, else where it is."""
+    first = tube.tube_events.select_related("box_before").order_by("performed_at", "pk").first()
+    if first is not None:
+        return place_words(first.box_before, first.position_before)
+    return place_words(tube.box, tube.position)
 
 
 def _when(one: dict[str, Any]) -> tuple[str, str]:

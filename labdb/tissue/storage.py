@@ -138,7 +138,7 @@ class TubeEvent(StudyRecord):
 
     def needed_by(self) -> str:
         """Say that the tube cannot go back where it was: the newest event is taken back with its move."""
-        newest = TubeEvent.objects.filter(sample=self.sample_id).order_by("-pk").first()
+        newest = TubeEvent.objects.filter(sample=self.sample_id).order_by("-performed_at", "-pk").first()
         if newest is None or newest.pk != self.pk or self.box_before is None or not self.position_before:
             return ""
         there = TissueSample.objects.filter(box=self.box_before, position=self.position_before)
@@ -175,8 +175,8 @@ def _rewritten(rows: Sequence[TubeEvent]) -> Iterator[Finding]:
 def _out_of_order(new: Sequence[tuple[int, TubeEvent]]) -> Iterator[Finding]:
     """Refuse a move of a time before the newest one; warn of a tube that comes back from nothing."""
     stored = TubeEvent.objects.filter(sample__in={row.sample_id for _number, row in new}).exclude(kind=TubeAct.THAWED)
-    newest: dict[int, TubeEvent] = {one.sample_id: one for one in stored.order_by("pk")}
-    for number, row in new:
+    newest: dict[int, TubeEvent] = {one.sample_id: one for one in stored.order_by("performed_at", "pk")}
+    for number, row in sorted(new, key=lambda pair: pair[1].performed_at):
         last = newest.get(row.sample_id)
         if row.kind == TubeAct.THAWED:
             continue
@@ -194,11 +194,15 @@ def _out_of_order(new: Sequence[tuple[int, TubeEvent]]) -> Iterator[Finding]:
 
 def _occupied(new: Sequence[tuple[int, TubeEvent]]) -> Iterator[Finding]:
     """Refuse a tube in the place of another that stays there, and one that is there already."""
-    ends_at = {row.sample_id: (number, row) for number, row in new if row.kind != TubeAct.THAWED}  # the last one wins
+    in_time = sorted(new, key=lambda pair: pair[1].performed_at)
+    ends_at = {
+        row.sample_id: (number, row) for number, row in in_time if row.kind != TubeAct.THAWED
+    }  # the last one wins
     placed = [(number, row) for number, row in ends_at.values() if row.box_id and row.position]
     tubes = TissueSample.objects.filter(box__in={row.box_id for _number, row in placed}).exclude(position="")
     holds = named_places(tubes.exclude(pk__in=ends_at), new[0][1].writer)
-    own = {pk: (box, at) for pk, box, at in tubes.filter(pk__in=ends_at).values_list("pk", "box", "position")}
+    told = tubes.filter(pk__in=ends_at, tube_events__isnull=False)  # another may be told how it came to its place
+    own = {pk: (box, at) for pk, box, at in told.values_list("pk", "box", "position")}
     for number, row in placed:
         place = row.box_id, row.position
         if own.get(row.sample_id) == place:

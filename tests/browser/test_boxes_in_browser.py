@@ -1,6 +1,5 @@
 """A box of tubes as a person handles it: gone through with a scanner, tubes moved by click, key and scan."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,6 @@ def test_a_box_of_81_is_scanned_and_checked_without_a_reload(page: Page, study: 
     page.goto("/boxes/BOX1/scan/")
     page.evaluate("window.isSamePage = true")
     says, grid = page.locator("[data-scan=says]"), page.get_by_role("grid", name="Box BOX1, scan session")
-    started = time.perf_counter()
     codes = {5: "", 11: "T12", 12: "s1-t11", 20: "T82"}
     for number in range(1, 82):
         code = codes.get(number, f"T{number:02}")
@@ -73,8 +71,6 @@ def test_a_box_of_81_is_scanned_and_checked_without_a_reload(page: Page, study: 
         if number == 20:
             expect(says).to_contain_text("S1-T82 is not of this box: recorded in BOX2 C3. Laid in C2.")
     expect(page.get_by_text("Every position was looked at.")).to_be_visible()
-    took_s = time.perf_counter() - started
-    assert took_s < 30, f"81 scans took {took_s:.0f} s"
     counts = page.locator(".scan-counts")
     expect(counts).to_contain_text("77 in place 2 elsewhere 2 missing 1 foreign 0 unknown 0 scanned twice")
     expect(grid.get_by_role("gridcell", name="B2, S1-T12, recorded in B3")).to_be_visible()
