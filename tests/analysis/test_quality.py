@@ -110,6 +110,7 @@ def test_the_page_of_a_study_shows_what_is_current_and_takes_decisions(study):
     client = signed_in()
     empty = client.get("/studies/S1/quality/").content.decode()
     assert "Nobody has looked yet." in empty
+    assert 'href="/studies/S1/quality/"' in client.get("/studies/S1/").content.decode()
     run = done(study, "quality")
     page = client.get("/studies/S1/quality/").content.decode()
     for said in (
