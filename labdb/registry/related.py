@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 
 from django.db import models
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from labdb.registry import permissions
 from labdb.registry.cells import Cell, with_related
 from labdb.registry.form_fields import written_key
 from labdb.registry.keys import key_path
-from labdb.registry.listing import Heading, list_columns, plain_headings, table_rows
+from labdb.registry.listing import Heading, list_columns, plain_headings, table_lines, table_rows
 from labdb.registry.long_lists import count_text
 from labdb.registry.record import Record, record_for
 
@@ -29,6 +30,11 @@ class RelatedTable:
     headings: list[Heading]
     rows: list[list[Cell]]
     is_whole: bool
+
+    @property
+    def lines(self) -> list[SafeString]:
+        """The cells of each row."""
+        return table_lines(self.rows)
 
 
 def related_tables(row: Any, user: Any) -> list[RelatedTable]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from labdb.registry.text_tables import TableError, decode_text, read_content, split_lines, unpack
+from labdb.registry.text_streams import Source, TableError, TextFile
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.count_matrix import CountSource, ParsedMatrix, read_matrix
 
-MAX_UNPACKED_BYTES = 2_000_000_000  # 60,000 genes x 5,000 samples with room to spare
+MAX_UNPACKED_BYTES = 20_000_000_000  # 60,000 genes x 50,000 samples; read line by line, so a limit against bombs
 FEATURE_COUNTS_COLUMNS = frozenset({"Chr", "Start", "End", "Strand", "Length"})
 SINGLE_SAMPLE_FILES = {  # header cells that only one quantifier writes -> what it is
     frozenset({"TPM", "NumReads"}): "salmon's estimates for one sample",
@@ -22,7 +21,7 @@ SINGLE_SAMPLE_FILES = {  # header cells that only one quantifier writes -> what 
     frozenset({"expected_count", "TPM"}): "RSEM's estimates for one sample",
 }
 
-Reader = Callable[[str, CountSource], ParsedMatrix]
+Reader = Callable[[TextFile, CountSource], ParsedMatrix]
 READERS: dict[str, Reader] = {  # a folder of per-sample files will be one more
     "matrix": read_matrix,
     "featurecounts": partial(read_matrix, left_out=FEATURE_COUNTS_COLUMNS),
@@ -43,7 +42,7 @@ class CountTable:
 
 
 def read_counts(
-    path_or_bytes: str | Path | bytes,
+    file: Source | str,
     *,
     name: str = "",
     round_estimates: bool = False,
@@ -55,8 +54,8 @@ def read_counts(
 
     Parameters
     ----------
-    path_or_bytes : str, Path or bytes
-        A file or its content; gzip is unpacked.
+    file : path, binary file or bytes
+        Read line by line, never whole in memory; gzip is unpacked.
     name : str
         The file's name for the sentences; by default that of the path.
     round_estimates : bool
@@ -79,9 +78,10 @@ def read_counts(
         With every error found; nothing of a file with an error is returned.
     """
     try:
-        content, name = read_content(path_or_bytes, name)
-        text, note = decode_text(unpack(content, name, MAX_UNPACKED_BYTES), name)
-        format = detect_format(text, name) if format == "auto" else format
+        file = Path(file) if isinstance(file, str) else file
+        name = name or (file.name if isinstance(file, Path) else "The file")
+        text = TextFile(file, name, MAX_UNPACKED_BYTES)
+        format = detect_format(text) if format == "auto" else format
         if format not in READERS:
             raise refusal(f"'{format}' is no format of counts; choose auto, {', '.join(READERS)}.")
         source = CountSource(name, round_estimates, transpose, frozenset(known_samples))
@@ -95,24 +95,24 @@ def read_counts(
         counts=counts,
         gene_ids=tuple(counts.index),
         column_names=tuple(counts.columns),
-        notes=(*((note,) if note else ()), *parsed.notes),
-        sha256=hashlib.sha256(content).hexdigest(),
+        notes=(*filter(None, [text.encoding.note]), *parsed.notes),
+        sha256=text.sha256,
         format=format,
     )
 
 
-def detect_format(text: str, name: str) -> str:
+def detect_format(text: TextFile) -> str:
     """Tell which program wrote the counts, by what only it writes; refuse files of a single sample."""
-    first_line = next(split_lines(text), "")
+    first_line = next(text.lines(), "")
     if first_line.startswith("# Program:featureCounts"):
         return "featurecounts"
     if first_line.startswith("N_unmapped\t"):
         raise refusal(
-            f"{name} is STAR's ReadsPerGene of one sample, one column for each strandedness; "
+            f"{text.name} is STAR's ReadsPerGene of one sample, one column for each strandedness; "
             "join the column that fits your library kit over all samples into one matrix."
         )
     header = {cell.strip(' "\r\n') for cell in first_line.split("\t")}
     for signature, what in SINGLE_SAMPLE_FILES.items():
         if signature <= header:
-            raise refusal(f"{name} holds {what}; join all samples to one matrix by gene (tximport) first.")
-    return "htseq" if "__no_feature" in text else "matrix"
+            raise refusal(f"{text.name} holds {what}; join all samples to one matrix by gene (tximport) first.")
+    return "htseq" if any("__no_feature" in line for line in text.lines()) else "matrix"

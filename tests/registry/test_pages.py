@@ -209,6 +209,7 @@ class TestOneRecord:
         answer = boss.get(f"/records/cohorts/{cohort.pk}/")
         table = answer.context["related"][0]
         assert (table.title, table.count, len(table.rows)) == ("Mice", "60", 20)
+        assert answer.content.decode().count('<a href="/records/mice/') >= 20  # the rows themselves are on the page
         assert "60" in text_of(boss.get(table.list_url))
         assert len(first_cells(boss.get(table.list_url))) == 50
 
