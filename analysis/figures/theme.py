@@ -1,5 +1,6 @@
 """What all figures share: colors, marks, sizes, and how a frame becomes the values of a specification."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -53,6 +54,7 @@ SHAPES = {
     "witness": "triangle-right",
 }
 
+GRADIENT = re.compile(r"\bgradient_\d+\b")
 SIGNIFICANT_DIGITS = 6  # of a plotted number: far below a pixel, and half the size of the specification
 VL_VERSION = "6.4"  # Vega-Lite as in package.json, so that page and paper are drawn alike
 KEEPS_ASPECT = "keeps_aspect"  # name of a chart that figures.js widens in both directions alike
@@ -304,12 +306,19 @@ def save_figure(chart: Any, file_format: Literal["svg", "pdf", "png"]) -> bytes:
     specification["config"]["background"] = "white"
     if file_format == "svg":
         drawn: str = vl_convert.vegalite_to_svg(specification, vl_version=VL_VERSION)
-        return drawn.encode()
+        return _without_counter(drawn).encode()
     if file_format == "pdf":
         return bytes(vl_convert.vegalite_to_pdf(specification, vl_version=VL_VERSION))
     if file_format == "png":
         return bytes(vl_convert.vegalite_to_png(specification, vl_version=VL_VERSION, scale=PNG_SCALE))
     raise ValueError(f"a figure is saved as svg, pdf or png; got {file_format!r}")
+
+
+def _without_counter(svg: str) -> str:
+    """Number the gradients of a drawing from 0: the library counts on over all drawings, and equal files would differ."""
+    names = dict.fromkeys(GRADIENT.findall(svg))
+    numbers = {name: f"gradient_{number}" for number, name in enumerate(names)}
+    return GRADIENT.sub(lambda found: numbers[found.group()], svg)
 
 
 def _without_links(part: Any) -> Any:

@@ -110,6 +110,7 @@ def test_the_page_of_a_study_shows_what_is_current_and_takes_decisions(study):
     client = signed_in()
     empty = client.get("/studies/S1/quality/").content.decode()
     assert "Nobody has looked yet." in empty
+    assert 'href="/studies/S1/quality/"' in client.get("/studies/S1/").content.decode()
     run = done(study, "quality")
     page = client.get("/studies/S1/quality/").content.decode()
     for said in (
@@ -149,6 +150,8 @@ def test_every_figure_is_drawn_as_a_page_part_and_as_a_file(study):
         part = client.get(f"/analysis/runs/{run.pk}/figures/{name}.html?region=NAc")
         assert part.status_code == 200 and b"n = " in part.content, name
         assert client.get(f"/analysis/runs/{run.pk}/figures/{name}.svg").content.startswith(b"<svg")
+    heat_map = f"/analysis/runs/{run.pk}/figures/correlations.svg"
+    assert client.get(heat_map).content == client.get(heat_map).content  # its gradient has no running number
     wrong = client.get(f"/analysis/runs/{run.pk}/figures/correlations.html?region=XYZ")
     assert (wrong.status_code, wrong.content.decode()) == (400, "XYZ is not a region of this run; there are: PFC, NAc.")
 

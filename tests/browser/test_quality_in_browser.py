@@ -16,8 +16,7 @@ def test_a_finding_is_read_decided_and_stays_decided(page: Page, sign_in: SignIn
     study = make_faulty_study()
     sign_in("ann", "analyst", study)
     done(study, "quality")
-    page.goto("/studies/S1/")
-    page.get_by_role("link", name="Quality of libraries and records").click()
+    page.goto("/studies/S1/quality/")
     expect(page.get_by_text("5 still to be decided")).to_be_visible()
     for title in ("Library size by region and group", "Principal components by group", "Sex by its genes"):
         expect(page.locator(f"figure:has(h2:text-is('{title}')) .figure-plot svg")).to_be_attached()
