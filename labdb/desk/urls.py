@@ -16,6 +16,7 @@ from labdb.desk import (
     box_page,
     box_scan_page,
     dictionary_page,
+    dissect_page,
     dose_plan_page,
     dosing_page,
     exclusions_page,
@@ -49,6 +50,7 @@ from labdb.desk import (
     unblinding_page,
     weighing_page,
 )
+from labdb.tissue import label_page
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
@@ -97,6 +99,11 @@ urlpatterns = [
     ),
     path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
+    path("studies/<path:code>/dissection/stored/", dissect_page.dissected, name="bench-dissected"),
+    path("studies/<path:code>/dissection/labels/", dissect_page.dissection_labels, name="dissection-labels"),
+    path("studies/<path:code>/dissection/", dissect_page.dissection, name="bench-dissection"),
+    path("labels/", label_page.sample_labels, name="sample-labels"),
+    path("boxes/<int:pk>/positions/", dissect_page.box_positions, name="box-positions"),
     path("studies/<path:code>/arms/", arms_page.arms, name="arms-page"),
     path("studies/<path:code>/bench/dosing/stored/", dosing_page.doses_stored, name="bench-doses-stored"),
     path("studies/<path:code>/bench/dosing/labels/", dosing_page.syringe_labels, name="syringe-labels"),
