@@ -56,20 +56,33 @@ class ColumnMatch:
         return {**{name: name for name in self.exact}, **self.mapped, **accepted}
 
     @property
+    def proposals(self) -> dict[str, str]:
+        """Column -> library that it is but for its spelling, as long as nobody accepted that."""
+        return {} if self.is_accepted else self.normalized
+
+    def proposal_sentence(self, column: str) -> str:
+        """Say what a column may be, and how to say so."""
+        return (
+            f"Column {quoted(column)} is no library of this study; if it is {quoted(self.normalized[column])}, say so in a "
+            "sample map (columns name, library), or accept such spellings with --accept-normalized."
+        )
+
+    @property
+    def duplicate_sentences(self) -> tuple[str, ...]:
+        """What is wrong with libraries that several columns claim."""
+        return tuple(
+            f"Columns {', '.join(map(quoted, names))} are all library {quoted(code)}; "
+            "keep one, or give each a library of its own."
+            for code, names in self.duplicates.items()
+        )
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """What keeps the file from being stored; empty if every column has a library of its own."""
-        proposals = {} if self.is_accepted else self.normalized
         return (
-            *(
-                f"Column {quoted(name)} is no library of this study; {_if_it_is([code])}."
-                for name, code in proposals.items()
-            ),
+            *map(self.proposal_sentence, self.proposals),
             *(unknown.sentence for unknown in self.unknown),
-            *(
-                f"Columns {', '.join(map(quoted, names))} are all library {quoted(code)}; "
-                "keep one, or give each a library of its own."
-                for code, names in self.duplicates.items()
-            ),
+            *self.duplicate_sentences,
         )
 
 
@@ -212,11 +225,6 @@ class _Spellings:
 
 def _plain(code: str) -> str:
     return re.sub(r"[-_. ]", "", code).casefold()
-
-
-def _if_it_is(codes: Sequence[str]) -> str:
-    likely = " or ".join(map(quoted, codes))
-    return f"if it is {likely}, say so in a sample map (columns name, library), or accept such spellings with --accept-normalized"
 
 
 def _unknown(name: str, sample_map: Mapping[str, str], spellings: _Spellings | None) -> UnknownColumn:

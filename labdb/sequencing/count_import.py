@@ -49,6 +49,8 @@ class CountImport:
     n_new_genes: int
     notes: tuple[str, ...]
     match: ColumnMatch
+    format: str
+    strandedness: str
 
 
 class UnmatchedColumns(CountFileError):
@@ -140,7 +142,16 @@ def import_counts(
     table, resolved = _with_genes_of(table, source.annotation, map_symbols, sum_duplicates)
     missing = _missing_genes(table, source.annotation, add_genes)
     notes = (*table.notes, *match.notes)
-    report = CountImport(None, len(table.gene_ids), len(table.column_names), len(missing), notes, match)
+    report = CountImport(
+        None,
+        len(table.gene_ids),
+        len(table.column_names),
+        len(missing),
+        notes,
+        match,
+        table.format,
+        table.strandedness,
+    )
     if dry_run:
         return report
     with transaction.atomic():

@@ -75,6 +75,8 @@ class CountReport(serializers.Serializer):
     genes = serializers.IntegerField()
     libraries = serializers.IntegerField()
     new_genes = serializers.IntegerField(help_text="Added to the annotation.")
+    format = serializers.CharField(help_text="Which program wrote the file.")
+    strandedness = serializers.CharField(help_text="The column taken of STAR's files; else empty.")
     mapped: Any = serializers.DictField(child=serializers.CharField(), help_text="Libraries by the sample map.")
     normalized: Any = serializers.DictField(
         child=serializers.CharField(), help_text="Libraries by a code that is spelled differently."
@@ -171,6 +173,8 @@ def _said(report: CountImport) -> dict[str, Any]:
         "genes": report.n_genes,
         "libraries": report.n_libraries,
         "new_genes": report.n_new_genes,
+        "format": report.format,
+        "strandedness": report.strandedness,
         "mapped": report.match.mapped,
         "normalized": report.match.normalized,
         "notes": list(report.notes),

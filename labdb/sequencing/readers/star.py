@@ -49,6 +49,13 @@ class StrandSums:
         low, high = UNSTRANDED_SHARES
         return UNSTRANDED if low <= share <= high else ""
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The sums of the three columns and the share of forward, as a table shows them."""
+        share = self.forward_share
+        sums = (f"{n:,}" for n in (self.unstranded, self.forward, self.reverse))
+        return (*sums, "" if share is None else f"{share:.1%}")
+
     def __str__(self) -> str:
         share = self.forward_share
         of_both = f"; forward is {share:.1%} of forward + reverse" if share is not None else ""
