@@ -7,39 +7,30 @@ refused with a sentence, never guessed.
 from __future__ import annotations
 
 import csv
+import io
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Self
+
+from labdb.registry.text_streams import (
+    MAX_LINE_CHARACTERS,
+    MAX_UNPACKED_BYTES,
+    TableError,
+    chunks_of,
+    find_encoding,
+    too_long_sentence,
+    unpacked,
+)
 
 DELIMITERS = ",;\t|"
-MAX_LINE_CHARACTERS = 1_000_000  # far beyond any sheet: a longer line is another kind of file
-MAX_UNPACKED_BYTES = 500_000_000  # a gzip file of a few kB can unpack to more than the memory
 SNIFFED_ROWS = 20
 LISTED_LINES = 5
 
 LINE = re.compile(r"[^\r\n]++(?:\r\n|\r|\n)?|\r\n|\r|\n")  # possessive: a line of 300 MB is not walked back
-GZIP_MAGIC = b"\x1f\x8b"
-OLE_MAGIC = b"\xd0\xcf\x11\xe0"
-PROTECTED_WORKBOOK = "EncryptedPackage".encode("utf-16-le")  # in the directory of what holds an XLSX with a password
-FOREIGN_FORMATS = {  # first bytes -> what it is, what to do
-    b"PK\x03\x04": "an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8",
-    OLE_MAGIC: "an old Excel workbook (XLS); in Excel choose Save as > CSV UTF-8",
-    b"%PDF": "a PDF; export the table as CSV",
-    b"{\\rtf": "a rich text document; save the table as CSV",
-    b"\x89HDF": "an HDF5 file; export the table as CSV",
-    b"PAR1": "a Parquet file; export the table as CSV",
-    b"BZh": "packed with bzip2; unpack it, or pack it with gzip",
-    b"\xfd7zXZ": "packed with xz; unpack it, or pack it with gzip",
-    b"\x28\xb5\x2f\xfd": "packed with zstd; unpack it, or pack it with gzip",
-}
-
-
-class TableError(Exception):
-    """A table that cannot be read; its text is a sentence for the person who sent it."""
 
 
 @dataclass(frozen=True)
@@ -98,42 +89,13 @@ def read_content(path_or_bytes: str | Path | bytes, name: str = "") -> tuple[byt
 
 def unpack(data: bytes, name: str, max_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
     """Gunzip what is gzip; refuse what is cut short, damaged, or unpacks beyond all reason."""
-    if not data.startswith(GZIP_MAGIC):
-        return data
-    parts: list[bytes] = []
-    n_bytes = 0
-    rest = data
-    while rest.startswith(GZIP_MAGIC):  # bgzip writes many members; zeros may pad the end
-        member = zlib.decompressobj(wbits=31)
-        try:
-            parts.append(member.decompress(rest, max_bytes - n_bytes + 1))
-        except zlib.error:
-            raise TableError(f"{name} is a damaged gzip file; copy or download it again.") from None
-        n_bytes += len(parts[-1])
-        if n_bytes > max_bytes:
-            raise TableError(f"{name} unpacks to more than {max_bytes:,} bytes; split it.")
-        if not member.eof:
-            raise TableError(f"{name} is a gzip file that was cut short; copy or download it again.")
-        rest = member.unused_data.lstrip(b"\0")
-    if rest:
-        raise TableError(f"{name} is a damaged gzip file; copy or download it again.")
-    return b"".join(parts)
+    return b"".join(unpacked(chunks_of(io.BytesIO(data)), name, max_bytes))
 
 
 def decode_text(data: bytes, name: str = "The file") -> tuple[str, str]:
     """Decode to text without a byte order mark; the second value is a note, empty for plain UTF-8."""
-    _refuse_foreign(data, name)
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # Excel's "Unicode text", EthoVision
-        text = data.decode("utf-16", errors="replace").lstrip("\ufeff")
-        if "\ufffd" in text or "\0" in text:
-            raise TableError(f"{name} begins like UTF-16 but is not; save it as CSV UTF-8.")
-        return text, "Read as UTF-16."
-    if b"\0" in data:
-        raise TableError(f"{name} is not text (it has bytes of value 0); export the table as CSV.")
-    try:
-        return data.decode("utf-8").lstrip("\ufeff").rstrip("\x1a"), ""
-    except UnicodeDecodeError as error:
-        return _decode_as_latin(data, _line_of(data, error.start), name)
+    encoding = find_encoding(lambda: [data], name)
+    return data.decode(encoding.codec).lstrip("\ufeff").rstrip("\x1a"), encoding.note
 
 
 def sniff_delimiter(text: str) -> str:
@@ -156,9 +118,36 @@ def sniff_delimiter(text: str) -> str:
 
 def csv_rows(text: str, delimiter: str, name: str, first_line: int = 1) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, cells); the number is that of the row's first line, as an editor counts it."""
-    reader = csv.reader(_bearable_lines(text, name, first_line), delimiter=delimiter, strict=True)
+    return csv_rows_of(NumberedLines(_bearable_lines(text, name, first_line), first_line), delimiter, name)
+
+
+class NumberedLines:
+    """Lines one after the other; ``number`` is that of the line that comes next."""
+
+    def __init__(self, lines: Iterable[str], first: int = 1) -> None:
+        self.number = first
+        self._lines = iter(lines)
+        self._put_back: list[str] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._put_back.pop() if self._put_back else next(self._lines)
+        self.number += 1
+        return line
+
+    def put_back(self, line: str) -> None:
+        """Let a line that was read come next again."""
+        self._put_back.append(line)
+        self.number -= 1
+
+
+def csv_rows_of(lines: NumberedLines, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, cells); each row takes no more lines than it has."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        line_number = reader.line_num + first_line
+        line_number = lines.number
         try:
             cells = next(reader)
         except StopIteration:
@@ -179,36 +168,6 @@ def is_separator_line(cells: list[str]) -> bool:
     return cells[0].lower().startswith("sep=") and not any(cells[1:]) and len(cells[0]) <= len("sep=;")
 
 
-def _refuse_foreign(data: bytes, name: str) -> None:
-    if not data.strip(b"\xef\xbb\xbf \t\r\n\x1a"):
-        raise TableError(f"{name} is empty.")
-    if data.startswith(OLE_MAGIC) and PROTECTED_WORKBOOK in data:
-        raise TableError(f"{name} is protected by a password; save it without one.")
-    for magic, what in FOREIGN_FORMATS.items():
-        if data.startswith(magic):
-            raise TableError(f"{name} is {what}.")
-
-
-def _decode_as_latin(data: bytes, first_line: int, name: str) -> tuple[str, str]:
-    remedy = "save it again as CSV UTF-8"
-    if re.search(rb"[\xc3-\xc5][\x80-\xbf]|\xc2[\xa0-\xbf]|[\xe1-\xef][\x80-\xbf]{2}", data):
-        # some letters are UTF-8, others are not: either reading would garble a name
-        raise TableError(f"{name} mixes two encodings (UTF-8 and another, on line {first_line}); {remedy}.")
-    try:
-        text = data.decode("cp1252").rstrip("\x1a")
-    except UnicodeDecodeError as error:
-        line = _line_of(data, error.start)
-        raise TableError(f"{name}, line {line}: a letter is neither UTF-8 nor Windows-1252; {remedy}.") from None
-    return (
-        text,
-        f"Not UTF-8 (line {first_line}): read as Windows-1252 (latin-1). Look at the accented letters.",
-    )
-
-
-def _line_of(data: bytes, offset: int) -> int:
-    return 1 + len(re.findall(rb"\r\n|\r|\n", data[:offset]))
-
-
 def _first_widths(text: str, delimiter: str) -> list[int]:
     """Count the cells of the first rows, as far as they can be read with this delimiter."""
     widths: list[int] = []
@@ -227,10 +186,7 @@ def _first_widths(text: str, delimiter: str) -> list[int]:
 def _bearable_lines(text: str, name: str, first_line: int) -> Iterator[str]:
     for number, line in enumerate(split_lines(text), start=first_line):
         if len(line) > MAX_LINE_CHARACTERS:
-            raise TableError(
-                f"{name}, line {number} has {len(line):,} characters, more than {MAX_LINE_CHARACTERS:,}; "
-                "this is no table, or its line ends were lost. Export it again as CSV."
-            )
+            raise TableError(too_long_sentence(name, number, len(line)))
         yield line
 
 

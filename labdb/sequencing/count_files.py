@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labdb.registry.text_tables import TableError, csv_rows, decode_text, read_content, sniff_delimiter, unpack
+from labdb.registry.text_streams import Source, TableError, TextFile
 from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
 from labdb.sequencing.count_matrix import CountSource, ParsedMatrix, read_matrix
 from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
 from labdb.sequencing.readers.bundle import Bundle, open_archive, read_folder
 from labdb.sequencing.readers.bundles import BundleChoices, decode_members, format_of, read_samples
 from labdb.sequencing.readers.detect import (
+    COUNTS_OF_TXIMPORT,
     FEATURE_COUNTS,
     FEATURE_COUNTS_COLUMNS,
     FORMATS,
@@ -25,15 +25,16 @@ from labdb.sequencing.readers.detect import (
     MTX,
     STAR,
     TXIMPORT,
+    columns_beside_counts,
     detect,
 )
 from labdb.sequencing.readers.estimates import TranscriptGenes
 from labdb.sequencing.readers.htseq import has_attributes
 from labdb.sequencing.readers.samples import Joined
 
-MAX_UNPACKED_BYTES = 2_000_000_000  # 60,000 genes x 5,000 samples with room to spare
+MAX_UNPACKED_BYTES = 20_000_000_000  # 60,000 genes x 50,000 samples; read line by line, so a limit against bombs
+MAX_BUNDLE_BYTES = 2_000_000_000  # 60,000 genes x 2,000 samples; files of one sample are unpacked in memory
 TABLES = (MATRIX, HTSEQ, FEATURE_COUNTS, TXIMPORT)  # what one file may hold all samples of
-COUNTS_OF_TXIMPORT = "counts."
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class _Read:
 
 
 def read_counts(
-    path_or_bytes: str | Path | bytes,
+    file: Source | str,
     *,
     name: str = "",
     round_estimates: bool = False,
@@ -91,8 +92,8 @@ def read_counts(
 
     Parameters
     ----------
-    path_or_bytes : str, Path or bytes
-        A file, its content, or a folder; gzip, zip and tar are unpacked.
+    file : path, binary file or bytes
+        A file, read line by line and never whole in memory, or a folder; gzip, zip and tar are unpacked.
     name : str
         The file's name for the sentences; by default that of the path.
     round_estimates : bool
@@ -127,48 +128,47 @@ def read_counts(
     if format not in ("auto", *FORMATS):
         raise refusal(f"{quoted(format)} is no format of counts; choose auto, {', '.join(FORMATS)}.")
     try:
-        read = _read(path_or_bytes, name, choices)
+        read = _read(Path(file) if isinstance(file, str) else file, name, choices)
     except TableError as error:
         raise refusal(str(error)) from None
     return _table_of(read, strandedness if read.format == STAR else "")
 
 
-def _read(path_or_bytes: str | Path | bytes, name: str, choices: _Choices) -> _Read:
-    if not isinstance(path_or_bytes, bytes) and Path(path_or_bytes).is_dir():
-        return _read_bundle(read_folder(Path(path_or_bytes), MAX_UNPACKED_BYTES), choices)
-    content, name = read_content(path_or_bytes, name)
-    bundle = open_archive(content, name, MAX_UNPACKED_BYTES)
+def _read(file: Source, name: str, choices: _Choices) -> _Read:
+    if isinstance(file, Path) and file.is_dir():
+        return _read_bundle(read_folder(file, MAX_BUNDLE_BYTES), choices)
+    name = name or (file.name if isinstance(file, Path) else "The file")
+    bundle = open_archive(file, name, MAX_BUNDLE_BYTES)
     if bundle is not None:
         return _read_bundle(bundle, choices)
-    text, note = decode_text(unpack(content, name, MAX_UNPACKED_BYTES), name)
-    format = detect(text) if choices.format == "auto" else choices.format
-    notes = [note] if note else []
+    text = TextFile(file, name, MAX_UNPACKED_BYTES)
+    format = detect(text.lines()) if choices.format == "auto" else choices.format
     if format == MTX:
         raise refusal(
             f"{name} is an MTX matrix without its names; send matrix.mtx, features.tsv and barcodes.tsv together."
         )
-    return _read_text(text, name, format, choices, notes, hashlib.sha256(content).hexdigest())
+    return _read_text(text, format, choices, [*filter(None, [text.encoding.note])], text.sha256)
 
 
 def _read_bundle(bundle: Bundle, choices: _Choices) -> _Read:
-    texts, notes = decode_members(bundle, MAX_UNPACKED_BYTES)
+    texts, notes = decode_members(bundle, MAX_BUNDLE_BYTES)
     format = format_of(texts, bundle.name, choices.format)
-    if len(texts) == 1 and format in (MATRIX, TXIMPORT):
-        ((path, text),) = texts.items()
-        return _read_text(text, path, format, choices, notes, bundle.sha256)
     if format in (MATRIX, TXIMPORT):
-        raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
+        if len(texts) > 1:
+            raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
+        ((path, text),) = texts.items()
+        return _read_text(TextFile(text.encode(), path), format, choices, notes, bundle.sha256)
     joined = read_samples(texts, bundle.name, format, choices.of_bundle)
-    return _checked(_frame_of(joined), [*notes, *joined.notes], format, bundle.sha256, bundle.name)
+    return _checked(joined, notes, format, bundle.sha256, bundle.name)
 
 
-def _read_text(text: str, name: str, format: str, choices: _Choices, notes: list[str], sha256: str) -> _Read:
+def _read_text(text: TextFile, format: str, choices: _Choices, notes: list[str], sha256: str) -> _Read:
     """Read one file: a table of all samples, or of one sample."""
-    if format not in TABLES or (format == HTSEQ and has_attributes(text)):
-        joined = read_samples({name: text}, name, format, choices.of_bundle)
-        return _checked(_frame_of(joined), [*notes, *joined.notes], format, sha256, name)
+    if format not in TABLES or (format == HTSEQ and has_attributes(text.lines())):
+        joined = read_samples({text.name: "".join(text.lines())}, text.name, format, choices.of_bundle)
+        return _checked(joined, notes, format, sha256, text.name)
     source = CountSource(
-        name, choices.round_estimates, choices.transpose, choices.known_samples, choices.sum_duplicates
+        text.name, choices.round_estimates, choices.transpose, choices.known_samples, choices.sum_duplicates
     )
     parsed = _parse_table(text, format, source)
     frame = pd.DataFrame(parsed.counts, index=parsed.row_ids, columns=parsed.column_names, copy=False)
@@ -177,32 +177,27 @@ def _read_text(text: str, name: str, format: str, choices: _Choices, notes: list
     return _Read(frame, [*notes, *parsed.notes], format, sha256)
 
 
-def _frame_of(joined: Joined) -> pd.DataFrame:
-    return pd.DataFrame(joined.counts, index=joined.gene_ids, columns=joined.column_names, copy=False)
-
-
-def _parse_table(text: str, format: str, source: CountSource) -> ParsedMatrix:
+def _parse_table(text: TextFile, format: str, source: CountSource) -> ParsedMatrix:
     if format == FEATURE_COUNTS:
         return read_matrix(text, source, left_out=FEATURE_COUNTS_COLUMNS)
     if format != TXIMPORT:
         return read_matrix(text, source, may_lack_header=format == HTSEQ)
-    header = [cell.strip(' "') for cell in next(csv_rows(text, sniff_delimiter(text), source.name))[1]]
-    others = frozenset(cell for cell in header if cell and not cell.startswith(COUNTS_OF_TXIMPORT))
-    parsed = read_matrix(text, source, left_out=others)
+    parsed = read_matrix(text, source, left_out=columns_beside_counts(next(text.lines())))
     names = [name.removeprefix(COUNTS_OF_TXIMPORT) for name in parsed.column_names]
     return ParsedMatrix(parsed.row_ids, names, parsed.counts, parsed.notes, parsed.genes_in_columns)
 
 
-def _checked(frame: pd.DataFrame, notes: list[str], format: str, sha256: str, name: str) -> _Read:
+def _checked(joined: Joined, notes: list[str], format: str, sha256: str, name: str) -> _Read:
     """Refuse ids that went through Excel; the reader of matrices says so by line."""
     errors = [
         CellError(None, None, gene, f"{name}: {excel_complaint(quoted(gene), gene)}")
-        for gene in frame.index
+        for gene in joined.gene_ids
         if is_made_by_excel(gene)
     ]
     if errors:
         raise CountFileError(errors[:MAX_LISTED_ERRORS], len(errors))
-    return _Read(frame, notes, format, sha256)
+    frame = pd.DataFrame(joined.counts, index=joined.gene_ids, columns=joined.column_names, copy=False)
+    return _Read(frame, [*notes, *joined.notes], format, sha256)
 
 
 def _table_of(read: _Read, strandedness: str) -> CountTable:

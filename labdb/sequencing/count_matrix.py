@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
 
-from labdb.registry.text_tables import TableError, csv_rows, is_separator_line, sniff_delimiter, split_lines
+from labdb.registry.text_streams import TextFile
+from labdb.registry.text_tables import TableError
 from labdb.sequencing.count_cells import (
     MAX_COUNTED_ERRORS,
+    CountRow,
     ErrorCollector,
     UnreadableCell,
     parse_cell,
@@ -20,6 +22,8 @@ from labdb.sequencing.count_cells import (
     quoted,
     refusal,
 )
+from labdb.sequencing.count_lines import CountedRow, CountLines, IdRow
+from labdb.sequencing.count_spool import Spool
 from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
 
 SUMMARY_PREFIX = "__"  # HTSeq: __no_feature, __ambiguous, ...
@@ -35,8 +39,6 @@ COMMON_GENES = frozenset(
     {"actb", "gapdh", "malat1", "hprt", "hprt1", "eef1a1", "tubb5", "ubc", "b2m", "ppia", "pgk1", "ywhaz"}
 )
 MANY = 1000  # no study of ours has as many samples, no transcriptome as few genes
-
-IdRow = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -67,24 +69,14 @@ class _Header:
     column_names: list[str]  # without the column of row ids
 
 
-@dataclass
-class _Body:
-    row_ids: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    counts: bytearray = field(default_factory=bytearray)  # grows in place; a list of rows would need it twice
-    summary_rows: list[str] = field(default_factory=list)
-    n_rounded: int = 0
-
-
 def read_matrix(
-    text: str, source: CountSource, *, left_out: frozenset[str] = frozenset(), may_lack_header: bool = False
+    text: TextFile, source: CountSource, *, left_out: frozenset[str] = frozenset(), may_lack_header: bool = False
 ) -> ParsedMatrix:
-    """Read a delimited matrix whose first column names the rows.
+    """Read a delimited matrix whose first column names the rows, line by line.
 
     Parameters
     ----------
-    text : str
-        The decoded file.
+    text : TextFile
     source : CountSource
         File name and choices.
     left_out : frozenset of str
@@ -98,12 +90,17 @@ def read_matrix(
         With all errors; at once where the layout itself cannot be understood.
     """
     errors = ErrorCollector(source.name)
-    header, rows = _split_header(_rows_below_comments(text, source.name), source, may_lack_header)
+    lines = CountLines(text)
+    header, first_rows = _split_header(lines, source, may_lack_header)
     kept = [i for i, column in enumerate(header.column_names) if column not in left_out]
     column_names = [header.column_names[i] for i in kept]
     if not column_names:
         raise refusal(f"{source.name} has no column of counts; export it again with its samples.")
-    body = _read_body(rows, header, kept, source, errors)
+    with Spool(len(kept)) as spool:
+        rows = chain(first_rows, lines.rows(len(header.column_names), kept))
+        body = _Body(header, kept, source, errors)
+        body.read(rows, spool)
+        counts = spool.array()
     if not body.row_ids and not errors.n_errors:
         raise refusal(f"{source.name} has a header but no genes; export it again with its rows.")
     genes_in_columns = _check_orientation(body.row_ids, column_names, source, errors)
@@ -111,7 +108,6 @@ def read_matrix(
     _check_row_ids(body, "sample" if genes_in_columns else "gene", errors, may_repeat)
     _check_column_names(column_names, header.line, "gene" if genes_in_columns else "sample", errors, may_repeat)
     errors.raise_if_any(len(body.row_ids))
-    counts = np.frombuffer(body.counts, dtype=np.int32).reshape(len(body.row_ids), len(column_names))
     described = [column for column in header.column_names if column in left_out]
     notes = _notes(body, counts.size, described)
     if genes_in_columns:
@@ -122,27 +118,16 @@ def read_matrix(
     return ParsedMatrix(body.row_ids, column_names, counts, notes, genes_in_columns)
 
 
-def _rows_below_comments(text: str, name: str) -> Iterator[IdRow]:
-    offset, first_line = 0, 1
-    for line in split_lines(text):
-        is_comment = line.startswith("# Program:") or (line[0] == "#" and not re.search(r"[,;\t]", line))
-        if not is_comment and line.strip():
-            break
-        offset, first_line = offset + len(line), first_line + 1
-    text = text[offset:]
-    rows = csv_rows(text, sniff_delimiter(text), name, first_line)
-    return ((line, cells) for line, cells in rows if any(map(str.strip, cells)) and not is_separator_line(cells))
-
-
-def _split_header(rows: Iterator[IdRow], source: CountSource, may_lack_header: bool) -> tuple[_Header, Iterator[IdRow]]:
-    """Find the column names: with or without a name above the row ids, or none at all."""
-    first = list(islice(rows, 2))
+def _split_header(lines: CountLines, source: CountSource, may_lack_header: bool) -> tuple[_Header, list[CountedRow]]:
+    """Find the column names: with or without a name above the row ids, or none at all; the rows read on the way follow."""
+    first: list[IdRow] = list(islice(lines.cells(), 2))
+    rows: list[CountedRow] = [(line, cells, None) for line, cells in first]
     if not first:
         raise refusal(f"{source.name} is empty.")
     line, cells = first[0]
     names = [cell.strip() for cell in cells]
     if may_lack_header and len(names) == 2 and _is_number(names[1]):
-        return _Header(line, [SUFFIXES.sub("", source.name)]), chain(first, rows)
+        return _Header(line, [SUFFIXES.sub("", source.name)]), rows
     if len(first) < 2:
         raise refusal(f"{source.name} has a header but no genes; export it again with its rows.")
     n_cells = len(first[1][1])
@@ -159,7 +144,7 @@ def _split_header(rows: Iterator[IdRow], source: CountSource, may_lack_header: b
         names.pop()
     if may_lack_header and [name.casefold() for name in names] in (["count"], ["counts"]):
         names = [SUFFIXES.sub("", source.name)]
-    return _Header(line, names), chain(first[1:], rows)
+    return _Header(line, names), rows[1:]
 
 
 def _refuse_numbers_as_names(index_name: str, names: list[str], line: int, source: CountSource) -> None:
@@ -172,49 +157,63 @@ def _refuse_numbers_as_names(index_name: str, names: list[str], line: int, sourc
         )
 
 
-def _read_body(
-    rows: Iterable[IdRow], header: _Header, kept: list[int], source: CountSource, errors: ErrorCollector
-) -> _Body:
-    body = _Body()
-    width = len(header.column_names) + 1
-    keeps_all = len(kept) == width - 1
-    names = [header.column_names[i] for i in kept]
-    try:
-        for line, cells in rows:
-            row_id = cells[0].strip()
-            if row_id.startswith(SUMMARY_PREFIX) or row_id in SUMMARY_ROWS_OF_STAR:
-                body.summary_rows.append(row_id)
-                continue
-            body.row_ids.append(row_id)
-            body.lines.append(line)
-            if len(cells) < width or any(map(str.strip, cells[width:])):
-                n_cells = f"{len(cells)} cell" if len(cells) == 1 else f"{len(cells)} cells"
-                complaint = f"the line has {n_cells} where the header (line {header.line}) asks for {width}"
-                errors.add(line, None, None, f"{complaint}; give each line one cell per column.")
-                continue
-            numbers = cells[1:width] if keeps_all else [cells[i + 1] for i in kept]
-            parsed = parse_row(numbers, source.round_estimates)
-            if parsed is None:
-                _note_bad_cells(numbers, names, line, source.round_estimates, errors)
-                if errors.n_errors > MAX_COUNTED_ERRORS:
-                    errors.add_sentence(f"{source.name} has so many errors that reading stopped at line {line}.")
-                    break
-            elif not errors.n_errors:  # else nothing will be kept
-                body.counts += parsed[0].tobytes()
-                body.n_rounded += parsed[1]
-    except TableError as error:  # the rest cannot be told apart into cells; what was found so far still counts
-        errors.add_sentence(str(error))
-    return body
+@dataclass
+class _Body:
+    """The rows below the header, read into a spool; what is wrong with them goes to ``errors``."""
 
+    header: _Header
+    kept: list[int]
+    source: CountSource
+    errors: ErrorCollector
+    row_ids: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    summary_rows: list[str] = field(default_factory=list)
+    n_rounded: int = 0
 
-def _note_bad_cells(
-    numbers: list[str], names: list[str], line: int, round_estimates: bool, errors: ErrorCollector
-) -> None:
-    for name, cell in zip(names, numbers, strict=True):
+    def read(self, rows: Iterable[CountedRow], spool: Spool) -> None:
+        """Read all rows, or as far as they can be told apart."""
         try:
-            parse_cell(cell, round_estimates)
-        except UnreadableCell as problem:
-            errors.add_cell(line, name, cell, problem)
+            for line, cells, counts in rows:
+                row_id = cells[0].strip()
+                if row_id.startswith(SUMMARY_PREFIX) or row_id in SUMMARY_ROWS_OF_STAR:
+                    self.summary_rows.append(row_id)
+                    continue
+                self.row_ids.append(row_id)
+                self.lines.append(line)
+                if counts is None:
+                    counts = self._parsed(line, cells)
+                if counts is not None and not self.errors.n_errors:  # else nothing will be kept
+                    spool.append(counts)
+                if self.errors.n_errors > MAX_COUNTED_ERRORS:
+                    sentence = f"{self.source.name} has so many errors that reading stopped at line {line}."
+                    self.errors.add_sentence(sentence)
+                    break
+        except TableError as error:  # the rest cannot be told apart into cells; what was found so far still counts
+            self.errors.add_sentence(str(error))
+
+    def _parsed(self, line: int, cells: list[str]) -> CountRow | None:
+        """Return the counts of a row; None if any is wrong, each of which is noted."""
+        width = len(self.header.column_names) + 1
+        if len(cells) < width or any(map(str.strip, cells[width:])):
+            n_cells = f"{len(cells)} cell" if len(cells) == 1 else f"{len(cells)} cells"
+            complaint = f"the line has {n_cells} where the header (line {self.header.line}) asks for {width}"
+            self.errors.add(line, None, None, f"{complaint}; give each line one cell per column.")
+            return None
+        numbers = [cells[i + 1] for i in self.kept]
+        parsed = parse_row(numbers, self.source.round_estimates)
+        if parsed is None:
+            self._note_bad_cells(line, numbers)
+            return None
+        counts, n_rounded = parsed
+        self.n_rounded += n_rounded
+        return counts
+
+    def _note_bad_cells(self, line: int, numbers: list[str]) -> None:
+        for position, cell in zip(self.kept, numbers, strict=True):
+            try:
+                parse_cell(cell, self.source.round_estimates)
+            except UnreadableCell as problem:
+                self.errors.add_cell(line, self.header.column_names[position], cell, problem)
 
 
 def _check_row_ids(body: _Body, what: str, errors: ErrorCollector, may_repeat: Set[str]) -> None:

@@ -44,7 +44,9 @@ def encode_counts(values: npt.ArrayLike) -> bytes:
     ValueError
         If not one-dimensional, not of an integer type, or beyond int32.
     """
-    raw = _as_int32(values)
+    raw = as_int32(values)
+    if raw.ndim != 1:
+        raise ValueError(f"counts must have one dimension; got {raw.ndim}")
     shuffled = np.ascontiguousarray(raw.view(np.uint8).reshape(-1, VALUE_TYPE.itemsize).T)
     header = HEADER.pack(FORMAT_VERSION, raw.size, zlib.crc32(raw.data))
     return header + _compressor().compress(shuffled.data)
@@ -85,10 +87,9 @@ def decode_counts(block: bytes | memoryview, expected_length: int) -> npt.NDArra
     return values.astype(np.int32, copy=False)
 
 
-def _as_int32(values: npt.ArrayLike) -> npt.NDArray[np.int32]:
+def as_int32(values: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    """Return counts of any integer type as contiguous int32; ValueError where that would change one."""
     counts = np.asarray(values)
-    if counts.ndim != 1:
-        raise ValueError(f"counts must have one dimension; got {counts.ndim}")
     if counts.dtype.kind not in "iu":
         raise ValueError(f"counts must be integers; got {counts.dtype}")
     bounds = np.iinfo(np.int32)

@@ -44,6 +44,39 @@ def test_some_libraries_come_in_the_order_asked_for(stored):
     pd.testing.assert_frame_equal(load_counts(matrix, asked), counts[[library.pk for library in asked]])
 
 
+@pytest.mark.parametrize("n_genes", [2, 299])  # by the blocks of the genes, and of the libraries
+@pytest.mark.parametrize("codes", [None, ("L2", "L5", "L1"), ("L4", "L4")])
+def test_some_genes_of_some_libraries_come_in_the_order_asked_for(stored, n_genes, codes):
+    matrix, counts = stored
+    genes = list(Gene.objects.order_by("-pk")[:n_genes])
+    libraries = None if codes is None else [Library.objects.get(code=code) for code in codes]
+    columns = list(counts.columns) if libraries is None else [library.pk for library in libraries]
+    expected = counts.loc[[gene.pk for gene in genes], columns]
+    pd.testing.assert_frame_equal(load_counts(matrix, libraries, genes), expected)
+    as_stored = load_counts(matrix, libraries, genes, dtype=np.int32)
+    assert set(as_stored.dtypes) == {np.dtype(np.int32)}
+    assert (as_stored == expected).all(axis=None)
+
+
+@pytest.mark.parametrize("n_genes", [1, 300])
+def test_a_gene_or_library_without_counts_is_named_whichever_blocks_are_read(stored, n_genes):
+    matrix, _counts = stored
+    genes = list(Gene.objects.all()[:n_genes])
+    stranger = Gene.objects.create(annotation="A1", gene_id="g_new")
+    with pytest.raises(KeyError, match=rf"no counts in m1 for genes with id {stranger.pk}"):
+        load_counts(matrix, genes=[*genes, stranger])
+    other = Library.objects.create(study=matrix.study, code="L6")
+    with pytest.raises(KeyError, match=rf"no counts in m1 for libraries with id {other.pk}"):
+        load_counts(matrix, [Library.objects.get(code="L1"), other], genes)
+
+
+def test_a_block_that_is_gone_is_not_passed_over(stored):
+    matrix, _counts = stored
+    LibraryCounts.objects.get(matrix=matrix, library__code="L3").delete()
+    with pytest.raises(CorruptBlock, match=r"^m1 has 4 libraries where 5 were stored\. Repair them with"):
+        load_counts(matrix)
+
+
 def test_no_libraries_asked_for_are_no_columns_of_all_genes(stored):
     matrix, _counts = stored
     assert load_counts(matrix, []).shape == (N_GENES, 0)
@@ -74,7 +107,10 @@ def test_one_flipped_bit_of_a_library_is_noticed_and_the_library_named(stored, a
     matrix, _counts = stored
     row = LibraryCounts.objects.get(matrix=matrix, library__code="L3")
     LibraryCounts.objects.filter(pk=row.pk).update(block=damaged(row.block, at))
-    with pytest.raises(CorruptBlock, match=r"^The stored counts of library L3 are damaged: .*Import the file again\.$"):
+    with pytest.raises(
+        CorruptBlock,
+        match=r"^The stored counts of library L3 are damaged: .* with `manage\.py rebuild_counts m1 --study S1`\.$",
+    ):
         load_counts(matrix)
     others = [Library.objects.get(code=code) for code in ("L1", "L2")]
     assert load_counts(matrix, others).shape == (N_GENES, 2)

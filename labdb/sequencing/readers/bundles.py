@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from labdb.registry.text_tables import TableError, decode_text, unpack
+from labdb.registry.text_tables import TableError, decode_text, split_lines, unpack
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.readers.bundle import Bundle
 from labdb.sequencing.readers.columns import listed, shown_path
@@ -84,7 +84,7 @@ def format_of(texts: dict[str, str], bundle_name: str, format: str) -> str:
         return format
     formats: dict[str, list[str]] = defaultdict(list)
     for path, text in texts.items():
-        formats[detect(text)].append(path)
+        formats[detect(split_lines(text))].append(path)
     if MTX in formats:
         return MTX
     if MATRIX in formats:
