@@ -148,6 +148,7 @@ ROWS: dict[str, dict[str, str]] = {
     "libraries": {"study": "S1", "code": "L900", "extractions": "E001", "runs": "RUN1"},
     "library-inputs": {"library": "L002", "extraction": "E001", "input_ng": "100"},
     "library-lanes": {"library": "L001", "run": "RUN1", "lane": "2", "planned_reads_million": "25"},
+    "pool-plans": {"study": "S1", "code": "PLAN9", "factors": "group; sex", "n_pools": "4", "n_libraries": "32"},
     "sequencing-selections": {
         "study": "S1", "code": "SEL9", "rule": "all of them", "decided": "before", "decided_at": "2025-06-20",
         "decided_by": "anna", "mice": "M001; M002",
@@ -778,6 +779,7 @@ OWN: dict[str, list[BadRow]] = {
         _outside("received_reads_million", "-1", "library_run_received_reads"),
         BadRow("the same again", {"lane": "1"}, "lane", "L001 is already on this lane of RUN1", is_taken=True),
     ],
+    "pool-plans": [_outside("n_pools", "97", "pool_plan_pools")],
     "sequencing-selections": [
         BadRow("mouse of another study", {"mice": "M001; N001"}, "mice", "There is no mouse N001 in study S1"),
     ],
