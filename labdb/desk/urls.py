@@ -3,6 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from analysis.quality_views import study_quality
 from labdb.desk import (
     adherence_page,
     analysis_plan_page,
@@ -16,6 +17,7 @@ from labdb.desk import (
     box_page,
     box_scan_page,
     dictionary_page,
+    dissect_page,
     dose_plan_page,
     dosing_page,
     exclusions_page,
@@ -48,6 +50,7 @@ from labdb.desk import (
     unblinding_page,
     weighing_page,
 )
+from labdb.tissue import label_page
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
@@ -96,6 +99,11 @@ urlpatterns = [
     ),
     path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
+    path("studies/<path:code>/dissection/stored/", dissect_page.dissected, name="bench-dissected"),
+    path("studies/<path:code>/dissection/labels/", dissect_page.dissection_labels, name="dissection-labels"),
+    path("studies/<path:code>/dissection/", dissect_page.dissection, name="bench-dissection"),
+    path("labels/", label_page.sample_labels, name="sample-labels"),
+    path("boxes/<int:pk>/positions/", dissect_page.box_positions, name="box-positions"),
     path("studies/<path:code>/arms/", arms_page.arms, name="arms-page"),
     path("studies/<path:code>/bench/dosing/stored/", dosing_page.doses_stored, name="bench-doses-stored"),
     path("studies/<path:code>/bench/dosing/labels/", dosing_page.syringe_labels, name="syringe-labels"),
@@ -116,6 +124,7 @@ urlpatterns = [
     path("studies/<path:code>/unblinding/", unblinding_page.unblinding, name="unblinding-page"),
     path("studies/<path:code>/analysis-plan/", analysis_plan_page.analysis_plan, name="analysis-plan"),
     path("studies/<path:code>/arrive/", arrive_page.arrive, name="arrive-page"),
+    path("studies/<path:code>/quality/", study_quality, name="study-quality"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),
     path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),

@@ -88,7 +88,7 @@ def test_no_record_of_the_design_is_left_empty(both_studies):
     rooms = ("colony", "defeat", "behavior", "treatment", "tissue", "sequencing")
     own_taste = {
         "study-memberships", "exclusions", "mouse-identifications", "rotation-plans", "planned-bouts", "si-test-plans",
-        "planned-si-tests", "welfare-checks", "tracked-assay-trials", "pool-plans",
+        "planned-si-tests", "welfare-checks", "tracked-assay-trials", "pool-plans", "regions-not-taken",
     }  # fmt: skip
     empty = {
         record.resource

@@ -127,8 +127,9 @@ ROWS: dict[str, dict[str, str]] = {
     "storage-boxes": {"code": "BOX9", "freezer": "F1", "n_rows": "9", "n_columns": "9"},
     "tissue-samples": {
         "code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2", "bregma_from_mm": "1.9",
-        "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0",
+        "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0", "frozen_at": "2025-07-01 10:06",
     },
+    "regions-not-taken": {"mouse": "M001", "region": "TST", "reason": "crushed"},
     "tube-events": {
         "sample": "T001", "kind": "placed", "performed_at": "2025-07-02 10:00", "performed_by": "anna", "box": "BOX1",
         "position": "D4",
@@ -675,6 +676,7 @@ OWN: dict[str, list[BadRow]] = {
             "position nowhere", {"box": ""}, "box", "Position C4 needs its box", "tissue_sample_position_in_box"
         ),
         BadRow("beside the box", {"position": "K4"}, "position", "K4 is not in box BOX1; its positions are A1 to I9"),
+        BadRow("frozen tomorrow", {"frozen_at": "2150-01-01 10:00"}, "frozen_at", "2150-01-01 10:00 is in the future"),
         BadRow("below the box", {"position": "C10"}, "position", "C10 is not in box BOX1; its positions are A1 to I9"),
         BadRow(
             "excluded without why", {"excluded_by": "anna"}, "exclusion_criterion",
