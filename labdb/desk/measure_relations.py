@@ -22,6 +22,7 @@ from labdb.colony.models import Mouse, Study
 from labdb.desk.measures import Measure, Measured
 
 CALLS = (CONTROL, SUSCEPTIBLE, RESILIENT)
+FEWEST_BLIND = 5  # mice of a letter: beside the values of all mice, the mean of fewer all but names them
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,13 @@ class Arms:
         What the arm of each is called: a letter while the study is blinded.
     reference : str
         The vehicle, where one arm is known to be it; else every two arms are compared.
+    are_letters : bool
+        Whether they are letters: then no mouse may be shown with its own.
     """
 
     of_mice: dict[int, str]
     reference: str
+    are_letters: bool
 
     @property
     def names(self) -> list[str]:
@@ -165,29 +169,44 @@ def arms_of(study: Study, user: Any, mice: pd.Index) -> Arms:
     keys = arms_of_mice(study, user)
     keys = keys[keys["is_randomized"].astype(bool) & keys["label"].notna() & keys.index.isin(mice)]
     vehicles = sorted(set(keys.loc[keys["is_vehicle"].astype(bool), "label"]))
-    return Arms(keys["label"].to_dict(), vehicles[0] if len(vehicles) == 1 else "")
+    of_mice = dict(zip(keys.index.tolist(), keys["label"].tolist(), strict=True))
+    return Arms(of_mice, vehicles[0] if len(vehicles) == 1 else "", study.is_blinded)
 
 
 def by_arm(measured: Measured, arms: Arms) -> list[Compared]:
     """Compare every arm with the reference, or every two arms where there is none."""
     names = arms.names
     pairs = [(name, arms.reference) for name in names[1:]] if arms.reference in names else _pairs(names)
-    return _compared(measured, [(name, reference, arms.of_mice) for name, reference in pairs], by_ranks=False)
+    sets = [(name, reference, arms.of_mice) for name, reference in pairs]
+    return _compared(measured, sets, by_ranks=False, fewest=FEWEST_BLIND if arms.are_letters else 0)
 
 
 def _pairs(names: list[str]) -> list[tuple[str, str]]:
     return [(later, earlier) for earlier, later in combinations(names, 2)]
 
 
-def _compared(measured: Measured, sets: list[tuple[str, str, dict[int, str]]], *, by_ranks: bool) -> list[Compared]:
-    """Compare two groups in every measure that some mouse of them has, p-values adjusted over all."""
+def _compared(
+    measured: Measured, sets: list[tuple[str, str, dict[int, str]]], *, by_ranks: bool, fewest: int = 0
+) -> list[Compared]:
+    """Compare two groups in every measure that some mouse of them has, p-values adjusted over all.
+
+    Parameters
+    ----------
+    fewest : int
+        Mice that a group must have to be told of.
+    """
     found = []
     for measure in measured.measures:
         values = measured.values[measure.key].dropna()
         for name, reference, of_mice in sets:
             called = values.index.map(of_mice)
             own, other = values[called == name].to_numpy(), values[called == reference].to_numpy()
-            if len(own) or len(other):
+            if 0 < min(len(own), len(other)) < fewest:
+                reason = f"letters are told of {fewest} mice or more in each arm, there are {len(own)} and {len(other)}"
+                sizes = len(own), len(other)
+                refused = RankDifference(*sizes, reason=reason), MeanDifference(*sizes, reason=reason)
+                found.append((measure, name, reference, *refused))
+            elif len(own) or len(other):
                 found.append((measure, name, reference, rank_difference(own, other), mean_difference(own, other)))
     adjusted = benjamini_hochberg([(ranks if by_ranks else means).p_value for *_names, ranks, means in found])
     return [Compared(*one, adj_p_value=p_value) for one, p_value in zip(found, adjusted, strict=True)]

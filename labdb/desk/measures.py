@@ -134,7 +134,8 @@ def measured(study: Study, user: Any) -> Measured:
     found["value"] = found["value"].astype(float)
     excluded = marks_of_mice(found["mouse_id"])
     found["is_excluded"] = found["mouse_id"].isin(list(excluded))
-    measures, refused, summaries, readers, columns = [], [], [], [], {}
+    measures, refused, summaries, columns = [], [], [], {}
+    readers: list[Readers] = []
     for _key, own in found.groupby(MEASURE, sort=False):
         measure = _measure(own)
         if own["unit"].nunique() > 1:

@@ -199,17 +199,21 @@ def _draw_arms(request: HttpRequest, study: Study, found: Measured) -> tuple[str
         raise FigureError("Arms are not shown to your role.", 403)
     arms = relations.arms_of(study, request.user, found.values.index)
     mice = _mice(study, found, chosen, pd.Series(arms.of_mice, dtype=object)).dropna(subset=["group"])
+    fewest = relations.FEWEST_BLIND if arms.are_letters else 0
     means = pd.DataFrame(
-        [(name, len(own), *mean_interval(own["value"].to_numpy())) for name, own in mice.groupby("group")],
+        [
+            (name, len(own), *mean_interval(own["value"] if len(own) >= fewest else []))
+            for name, own in mice.groupby("group")
+        ],
         columns=["group", "n", "mean", "low", "high"],
     )
-    shown = mice.iloc[:0] if study.is_blinded else mice
+    shown = mice.iloc[:0] if arms.are_letters else mice
     chart = measure_by_group(
         shown[["mouse", "group", "value", "url"]], means, y_title=chosen.quantity,
         subtitle="bar and line: mean and its 95 % interval",
     )  # fmt: skip
     caption = f"n = {len(mice)} randomized mice."
-    if study.is_blinded:
+    if arms.are_letters:
         caption += " Arms are letters while the study is blinded, and no mouse is drawn: a point would tell its letter."
     return f"{chosen}, by arm", Drawn(chart, caption, (chosen.key,))
 

@@ -1,6 +1,6 @@
 import re
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -10,14 +10,16 @@ from django.utils import timezone
 from labdb.colony.blinding import BlindScore, scored_by_key_holders
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent, Mouse, refuse_future
+from labdb.registry import permissions
 from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.findings import Finding, Grade, stored_beside
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord, label_of
 from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, between, one_per, unique_code
+from labdb.tissue.place_triggers import sample_triggers
+from labdb.tissue.places import POSITION, lies_in
 
-POSITION = "[A-Z][1-9][0-9]?"  # row and column in a box
 # Of an extent or a number of things, which are never below 0; a change in mm3 is a metric of its own, named so.
 EXTENT = re.compile(r"(?:[cmuµ]?m[23]?|[mu]l|per .+|cells(?: .+)?)", re.IGNORECASE)
 CHANGE = re.compile(r"change|diff|delta|residual", re.IGNORECASE)
@@ -112,12 +114,29 @@ class StorageBox(LabRecord):
 
     def has(self, position: str) -> bool:
         """Whether a position such as ``A1`` lies in this box."""
-        return ord(position[0]) - ord("A") < self.n_rows and int(position[1:]) <= self.n_columns
+        return lies_in(position, self.n_rows, self.n_columns)
 
     @property
     def last_position(self) -> str:
         """The corner opposite ``A1``."""
         return f"{chr(ord('A') + self.n_rows - 1)}{self.n_columns}"
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse a box that is made smaller than its tubes need."""
+        yield from super().findings(rows)
+        boxes: dict[int | None, int] = {row.pk: number for number, row in enumerate(rows) if row.pk is not None}
+        tubes = TissueSample.objects.filter(box__in=boxes).exclude(position="") if boxes else ()
+        outside: dict[int, list[str]] = {}
+        for tube in tubes:
+            if not rows[boxes[tube.box_id]].has(tube.position):
+                outside.setdefault(boxes[tube.box_id], []).append(tube.position)
+        for number, left in outside.items():
+            row, some = rows[number], ", ".join(sorted(left)[:5]) + (", ..." if len(left) > 5 else "")
+            field = "n_rows" if any(ord(one[0]) - ord("A") >= row.n_rows for one in left) else "n_columns"
+            what = "1 tube stands" if len(left) == 1 else f"{len(left)} tubes stand"
+            sentence = f"{what} outside A1 to {row.last_position} ({some}); move what stands there first."
+            yield Finding(number, field, sentence)
 
 
 @tracked
@@ -148,11 +167,15 @@ class TissueSample(Excludable, StudyRecord):
     position = models.CharField(
         max_length=3, blank=True, help_text="In the box, such as A1; empty once the tube is used up."
     )
+    tissue_mg = FiniteFloatField(
+        "tissue at first (mg)", null=True, blank=True, help_text="Weighed when the tube was filled."
+    )
     thaws = models.PositiveSmallIntegerField("times thawed", null=True, blank=True)
 
     class Meta:
         ordering = ["study", "code"]
         indexes = [folded_index("code", "tissue_sample_code_folded")]
+        triggers = sample_triggers()
         constraints = [
             unique_code("tissue_sample", "a tissue sample"),
             between("bregma_from_mm", -10, 6, "mm", "tissue_sample_bregma_from"),
@@ -163,6 +186,7 @@ class TissueSample(Excludable, StudyRecord):
                 sentence="{value} mm lies anterior of the anterior end ({row.bregma_from_mm} mm); exchange the two, and mind the signs.",
             ),
             between("punch_mm", 0.1, 10, "mm", "tissue_sample_punch"),
+            between("tissue_mg", 0.01, 1000, "mg", "tissue_sample_tissue"),
             RowRule(
                 condition=Q(hemisphere__in=["", *Hemisphere.values]), name="tissue_sample_hemisphere",
                 field="hemisphere", sentence="{value} is not L, R or B.",
@@ -204,16 +228,22 @@ class TissueSample(Excludable, StudyRecord):
         stored = stored_beside(cls, rows).filter(
             box__in={row.box_id for _number, row in placed}, position__in={row.position for _number, row in placed}
         )
-        holds = {
-            (box, position): f"{study}-{code}"
-            for box, position, study, code in stored.values_list("box", "position", "study__code", "code")
-        }
+        holds = named_places(stored, rows[0].writer)
         for number, row in placed:
             place = row.box_id, row.position
             if place in holds:
                 sentence = f"{row.position} of box {row.box} holds {holds[place]}; choose another position, or move that sample first."
                 yield Finding(number, "position", sentence)
             holds.setdefault(place, label_of(row))
+
+
+def named_places(tubes: models.QuerySet[TissueSample], writer: Any) -> dict[tuple[int | None, str], str]:
+    """Return what stands where, by box and position; without its name for a writer who does not see its study."""
+    seen = None if writer is None else set(permissions.visible(tubes, writer).values_list("pk", flat=True))
+    return {
+        (box, position): f"{study}-{code}" if seen is None or pk in seen else "a tube of a study that you do not see"
+        for pk, box, position, study, code in tubes.values_list("pk", "box", "position", "study__code", "code")
+    }
 
 
 class Modality(models.TextChoices):
@@ -304,3 +334,7 @@ class TissueMeasurement(BlindScore, BenchEvent):
             if row.unit != known:
                 sentence = f"{row.metric} is in {row.unit or 'no unit'} here, in {known or 'no unit'} elsewhere in study {row.study}; use one unit, or say why."
                 yield Finding(number, "unit", sentence, Grade.WARNING)
+
+
+# What became of tubes, in a file of its own; it is built on the records above.
+import labdb.tissue.storage  # noqa: E402, F401

@@ -1,6 +1,7 @@
 from labdb.colony.excludable import EXCLUSION_FIELDS
 from labdb.registry.record import Record, register
 from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueMeasurement, TissueSample
+from labdb.tissue.storage import BoxCheck, CheckedTube, TubeEvent
 
 
 @register
@@ -31,6 +32,7 @@ class StorageBoxRecord(Record):
     model = StorageBox
     fields = ("code", "freezer", "shelf", "rack", "n_rows", "n_columns", "notes")
     list_filter = ("freezer",)
+    detail_template = "desk/_box_story.html"
 
 
 @register
@@ -40,11 +42,54 @@ class TissueSampleRecord(Record):
     model = TissueSample
     fields = (
         "code", "mouse", "region", "dissection", "hemisphere", "bregma_from_mm", "bregma_to_mm", "punch_mm",
-        "punch_count", "box", "position", "thaws", *EXCLUSION_FIELDS, "notes",
+        "punch_count", "tissue_mg", "box", "position", "thaws", *EXCLUSION_FIELDS, "notes",
     )  # fmt: skip
     list_display = ("code", "mouse", "region", "hemisphere", "box", "position", "exclusion_criterion")
     list_filter = ("region", "mouse__group", "box")
     search_fields = ("code", "mouse__code")
+    detail_template = "desk/_tube_story.html"
+
+
+@register
+class TubeEventRecord(Record):
+    """What happened to tubes."""
+
+    model = TubeEvent
+    fields = (
+        "sample", "kind", "performed_at", "performed_by", "box", "position", "amount_used_mg", "punches_used", "notes",
+    )  # fmt: skip
+    computed = ("box_before", "position_before", "is_edit")
+    list_display = (
+        "sample",
+        "kind",
+        "performed_at",
+        "performed_by",
+        "box_before",
+        "position_before",
+        "box",
+        "position",
+    )
+    list_filter = ("kind", "box", "performed_at")
+    search_fields = ("sample__code",)
+
+
+@register
+class BoxCheckRecord(Record):
+    """Checks of boxes."""
+
+    model = BoxCheck
+    fields = ("code", "box", "performed_at", "performed_by", "unknown_codes", "notes")
+    list_filter = ("box", "performed_at")
+
+
+@register
+class CheckedTubeRecord(Record):
+    """Tubes in the checks of boxes."""
+
+    model = CheckedTube
+    fields = ("box_check", "sample", "result", "position_recorded", "position_found", "decision", "notes")
+    list_filter = ("result", "decision")
+    search_fields = ("sample__code",)
 
 
 @register

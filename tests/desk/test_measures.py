@@ -211,6 +211,10 @@ def test_a_blinded_study_is_compared_by_letter_and_no_mouse_is_told(db: None):
         assert not [name for name in ("saline", "ketamine") if name in text]
     assert "/mice/" not in figure
     assert "arm A (n = 6)" in figure
+    TissueMeasurement.objects.filter(mouse__code__in=["k0", "k1"]).delete()
+    [one] = page(client).context["by_arm"]
+    assert one.by_means.mean is None
+    assert "letters are told of 5 mice or more in each arm" in one.by_means.reason
 
 
 def send(client: Client, **sent: object):

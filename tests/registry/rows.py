@@ -28,6 +28,7 @@ from labdb.sequencing.models import (
     SequencingRun,
 )
 from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
+from labdb.tissue.storage import BoxCheck
 from labdb.treatment.models import (
     Allocation,
     Drug,
@@ -127,6 +128,15 @@ ROWS: dict[str, dict[str, str]] = {
     "tissue-samples": {
         "code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2", "bregma_from_mm": "1.9",
         "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0",
+    },
+    "tube-events": {
+        "sample": "T001", "kind": "placed", "performed_at": "2025-07-02 10:00", "performed_by": "anna", "box": "BOX1",
+        "position": "D4",
+    },
+    "box-checks": {"code": "BOX1-9", "box": "BOX1", "performed_at": "2025-08-02 10:00", "performed_by": "anna", "unknown_codes": "X-1"},
+    "checked-tubes": {
+        "box_check": "BOX1-1", "sample": "T001", "result": "elsewhere", "position_recorded": "A1", "position_found": "A2",
+        "decision": "moved",
     },
     "tissue-measurements": {
         "mouse": "M001", "region": "TST", "hemisphere": "L", "modality": "MRI", "metric": "volume", "value": "12.5",
@@ -651,6 +661,7 @@ OWN: dict[str, list[BadRow]] = {
     ],
     "tissue-samples": [
         _outside("punch_mm", "20", "tissue_sample_punch"),
+        _outside("tissue_mg", "0", "tissue_sample_tissue"),
         BadRow("dissection of another", {"mouse": "M002", "dissection": "M001"}, "dissection", "This dissection is of M001"),
         _outside("bregma_from_mm", "19", "tissue_sample_bregma_from"),
         _outside("bregma_to_mm", "-19", "tissue_sample_bregma_to"),
@@ -667,6 +678,27 @@ OWN: dict[str, list[BadRow]] = {
         BadRow(
             "excluded without why", {"excluded_by": "anna"}, "exclusion_criterion",
             "An exclusion needs its criterion", "tissuesample_exclusion_has_criterion",
+        ),
+    ],
+    "tube-events": [
+        _outside("amount_used_mg", "0", "tube_event_amount"),
+        BadRow("placed nowhere", {"box": "", "position": ""}, "box", "A tube is placed in a box", "tube_event_placed_in_box"),
+        BadRow(
+            "discarded into a box", {"kind": "discarded"}, "kind", "A tube that is discarded has no place any more",
+            "tube_event_gone_from_box",
+        ),
+        BadRow("no position", {"position": "4C"}, "position", "4C is not a position", "tube_event_position"),
+        BadRow(
+            "position nowhere", {"kind": "thawed", "box": ""}, "box", "Position D4 needs its box",
+            "tube_event_position_in_box",
+        ),
+        BadRow("thawed elsewhere", {"kind": "thawed"}, "box", "A thaw leaves the tube where it is"),
+        BadRow("beside the box", {"position": "K4"}, "position", "K4 is not in box BOX1; its positions are A1 to I9"),
+    ],
+    "checked-tubes": [
+        BadRow(
+            "missing and found", {"result": "missing"}, "position_found", "A tube that is missing was found nowhere",
+            "checked_tube_missing_nowhere",
         ),
     ],
     "tissue-measurements": [
@@ -791,7 +823,7 @@ def make_world() -> Any:
     randomization = Randomization.objects.create(study=study, code="R1", method="simple")
     Allocation.objects.create(study=study, mouse=one, code="X1", randomization=randomization)
     region = BrainRegion.objects.create(code="TST", name="test region")
-    StorageBox.objects.create(code="BOX1")
+    BoxCheck.objects.create(code="BOX1-1", box=StorageBox.objects.create(code="BOX1"))
     dissection = Dissection.objects.create(study=study, mouse=one)
     samples = [
         TissueSample.objects.create(study=study, code=code, mouse=one, region=region, dissection=dissection)
