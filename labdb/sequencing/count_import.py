@@ -192,7 +192,7 @@ def _with_genes_of(
     )
     if resolved.gene_ids == table.gene_ids:
         return table, resolved
-    counts, n_summed = sum_repeated_genes(table.counts.set_axis(list(resolved.gene_ids), axis="index", copy=False))
+    counts, n_summed = sum_repeated_genes(table.counts.set_axis(list(resolved.gene_ids), axis="index"))
     summed = (f"Added up the counts of {n_summed:,} genes that the file names twice.",) if n_summed else ()
     changed = replace(
         table,

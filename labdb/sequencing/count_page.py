@@ -116,7 +116,7 @@ class CountPage:
             if upload:
                 if sentence := unusable_sentence(upload):
                     raise UploadError(sentence)
-                self.kept_transcripts = keep(upload.read(), upload.name, self.request.user)
+                self.kept_transcripts = keep(upload.read(), upload.name or "transcripts", self.request.user)
             elif token:
                 self.kept_transcripts = recall(token, self.request.user)
             if kept := self.kept_transcripts:
