@@ -327,7 +327,8 @@ def send_figure(request: HttpRequest, title: str, drawn: Drawn, path: str, namin
     if file_format == "html":
         query = request.GET.urlencode()
         files = [(kind.upper(), f"{stem}.{kind}" + (f"?{query}" if query else "")) for kind in CONTENT_TYPES]
-        context = {"id": figure_id(stem), "title": title, "spec": figures.specification_of(drawn.chart), "files": files}
+        name = figure_id(f"{stem}-{query}" if query else stem)  # one page may hold several that differ by what is asked
+        context = {"id": name, "title": title, "spec": figures.specification_of(drawn.chart), "files": files}
         return render(request, "components/figure.html", {**context, "caption": drawn.caption})
     saved = figures.save_figure(drawn.chart, file_format)  # type: ignore[arg-type]
     answer = HttpResponse(saved, content_type=CONTENT_TYPES[file_format])

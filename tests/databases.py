@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from labdb.database_backend import as_owner
 from labdb.postgres import grant_app_role
@@ -21,6 +21,9 @@ TEMPLATE = "labdb_template"
 CLEANING = Path(__file__).with_name("clean_database.sql")
 MADE_BY = re.compile(r"^test_labdb_(\d+)$")
 ONE_AT_A_TIME = 7_432_001  # key of the advisory lock
+DROP_TRIES = 12
+# a vacuum has no role
+SESSIONS = "SELECT pid, usename, backend_start::text FROM pg_stat_activity WHERE datname = %s AND usename IS NOT NULL"
 
 
 def make() -> None:
@@ -59,8 +62,19 @@ def drop() -> None:
 
 
 def drop_database(cursor: Any, name: str) -> None:
-    """Drop a database; not WITH (FORCE): a plain DROP lets the server end its own vacuum, which the owner may not."""
-    cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+    """Drop a database; a session of ours that is still in it is named, the server's own vacuum waited for.
+
+    Not WITH (FORCE): the owner may not end a vacuum, a plain DROP asks the server to, and waits 5 s. A database that
+    is vacuumed for a minute on end is left behind for the next process to drop, as is that of a killed process.
+    """
+    for _try in range(DROP_TRIES):
+        try:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            return
+        except OperationalError as error:
+            cursor.execute(SESSIONS, [name])
+            if sessions := cursor.fetchall():
+                raise RuntimeError(f"a test left sessions in {name} (pid, role, begun): {sessions}") from error
 
 
 def _use(name: str) -> None:

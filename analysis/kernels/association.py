@@ -8,9 +8,10 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import false_discovery_control, norm, rankdata
+from scipy.stats import norm, rankdata
 from scipy.stats import t as t_distribution
 
+from analysis.kernels.adjusting import benjamini_hochberg
 from analysis.kernels.shapes import FloatArray
 
 MIN_MICE = 5  # with 4 no rank correlation reaches p = .05
@@ -115,11 +116,10 @@ def correlate_by_group(values: pd.DataFrame, reference: pd.Series, group: pd.Ser
         members = group.eq(name) if name else pd.Series(True, index=values.index)
         some, of_reference = values[members], reference[members].to_numpy()
         found = {str(measure): rank_correlation(column.to_numpy(), of_reference) for measure, column in some.items()}
-        known = {measure: one.p_value for measure, one in found.items() if one.p_value is not None}
-        adjusted = dict(zip(known, false_discovery_control(list(known.values())), strict=True)) if known else {}
+        adjusted = benjamini_hochberg([one.p_value for one in found.values()])
         rows += [
-            {"measure": measure, "group": name, **vars(one), "adj_p_value": adjusted.get(measure)}
-            for measure, one in found.items()
+            {"measure": measure, "group": name, **vars(one), "adj_p_value": p_value}
+            for (measure, one), p_value in zip(found.items(), adjusted, strict=True)
         ]
     columns = ["measure", "group", "n", "rho", "low", "high", "p_value", "adj_p_value", "reason"]
     return pd.DataFrame(rows, columns=columns)

@@ -71,7 +71,16 @@ class Excludable(models.Model):
 
 def marks_of_mice(mice: Iterable[int]) -> dict[int, str]:
     """Return why analyses leave these mice out, by primary key."""
-    rows = apps.get_model("colony", "Exclusion").objects.filter(mouse__in=set(mice)).order_by("mouse", "criterion")
+    return _marks(mouse__in=set(mice))
+
+
+def marks_of_study(study: Any) -> dict[int, str]:
+    """Return why analyses leave mice of a study out, by primary key; none is named, of which a study may have thousands."""
+    return _marks(study=study)
+
+
+def _marks(**of: Any) -> dict[int, str]:
+    rows = apps.get_model("colony", "Exclusion").objects.filter(**of).order_by("mouse", "criterion")
     criteria: dict[int, list[str]] = {}
     for mouse, criterion in rows.values_list("mouse_id", "criterion"):
         criteria.setdefault(mouse, []).append(criterion)

@@ -18,7 +18,7 @@ from analysis.design_frame import read_libraries
 from analysis.figures.theme import in_order, spoken
 from analysis.models import AnalysisRun
 from labdb.behavior.models import SocialInteractionTest
-from labdb.colony.excludable import marks_of_mice
+from labdb.colony.excludable import marks_of_study
 from labdb.colony.models import Mouse, Study
 from labdb.sequencing.models import CountMatrix, LibraryCounts
 from labdb.tissue.models import TissueSample
@@ -98,7 +98,7 @@ class _Animals:
         mice = list(Mouse.objects.filter(study=study).order_by("code").values_list("pk", "group", "death_date"))
         self.group = {pk: group or "no group" for pk, group, _died in mice}
         self.died = {pk: died for pk, _group, died in mice}
-        self.excluded = marks_of_mice(self.group)
+        self.excluded = marks_of_study(study)
         calls = run.results_run.phenotypecalls.values_list("mouse_id", "phenotype", "reason") if run else ()
         self.call = {mouse: (phenotype, reason) for mouse, phenotype, reason in calls}
         self.tests = SocialInteractionTest.objects.filter(study=study, counts=True)

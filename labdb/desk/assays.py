@@ -13,7 +13,7 @@ from analysis.links import mouse_urls
 from analysis.tasks.si_tests import included_tests
 from labdb.behavior.derived_metrics import DERIVED
 from labdb.behavior.models import AssayMetric, AssayResult
-from labdb.colony.excludable import marks_of_mice
+from labdb.colony.excludable import marks_of_study
 from labdb.colony.models import Study
 from labdb.desk.study_facts import NOT_CALLED
 
@@ -48,7 +48,7 @@ def results(study: Study, user: Any) -> pd.DataFrame:
     """
     rows = AssayResult.objects.visible_to(user).filter(study=study).order_by("metric_id", "mouse__code", "session")
     found = read_frame(rows, COLUMNS)
-    excluded = marks_of_mice(found["mouse_id"])
+    excluded = marks_of_study(study)
     found["is_excluded"] = found.pop("criterion").ne("") | found["mouse_id"].isin(list(excluded))
     found["is_computed"] = False
     found = with_derived(found)

@@ -16,6 +16,7 @@ from analysis.links import storable
 from analysis.models import MouseReversalScore, PhenotypeCall, ResponseCall
 from analysis.summaries import current_runs
 from labdb.colony.models import Mouse, Study
+from labdb.desk.measurement_images import measurements_of
 from labdb.desk.quick_entry import entries_of_mouse
 from labdb.desk.study_figures import BODY_MASS
 from labdb.registry.former_names import former_names
@@ -51,6 +52,7 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "dissections": dissections,
         "timeline": _timeline(found, tests, allocation, dissections),
         "tissue": _tissue(found),
+        "measurements": measurements_of(found, request.user),
         "assay_results": list(found.assayresults.select_related("metric__assay")),
         "assay_trials": list(found.tracked_assay_trials.select_related("assay", "mouse__study")),
         **_results(found, request.user),

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from analysis.frames import ARM_NOT_SHOWN, NOT_ALLOCATED, arms_of_mice
 from labdb.behavior.models import SocialInteractionTest
-from labdb.colony.excludable import marks_of_mice
+from labdb.colony.excludable import marks_of_study
 from labdb.colony.models import Mouse, Study
 from labdb.registry.record import record_for
 from labdb.sequencing.models import Library, LibraryCounts, RnaExtraction
@@ -66,7 +66,7 @@ def read_mice(study: Study, phenotypes: dict[int, str], user: Any) -> Mice:
     samples = TissueSample.objects.filter(study=study, extractions__libraries__in=counted)
     sequenced = set(samples.values_list("mouse_id", flat=True))
     keys = frame.index
-    excluded = marks_of_mice(keys)
+    excluded = marks_of_study(study)
     return Mice(
         frame.assign(
             cohort=frame["cohort"].fillna("no cohort"),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -45,6 +46,11 @@ class Cell:
     def is_unknown(self) -> bool:
         """Whether nothing was entered."""
         return self.parts == (Part(UNKNOWN),)
+
+    @property
+    def table_html(self) -> SafeString:
+        """The cell of a table."""
+        return SafeString(f'<td class="number">{self.html}</td>' if self.is_number else f"<td>{self.html}</td>")
 
     @property
     def html(self) -> SafeString:
@@ -144,7 +150,12 @@ def detail_url(row: models.Model) -> str:
         record = record_for(type(row))
     except KeyError:
         return ""
-    return reverse("record-detail", args=[record.resource, row.pk])
+    return f"{_list_url(record.resource)}{row.pk}/"
+
+
+@cache
+def _list_url(resource: str) -> str:
+    return reverse("record-list", args=[resource])  # of the list, as a page of many rows would ask for each of them
 
 
 def stored_as(field: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.http import QueryDict
+from django.utils.safestring import SafeString
 
 from labdb.registry import permissions
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
@@ -44,9 +45,14 @@ class TablePage:
     next_url: str = ""
 
     @property
-    def lines(self) -> list[tuple[list[Cell], Any]]:
-        """The rows, each with its id: what can be ticked."""
-        return list(zip(self.rows, self.ids, strict=True))
+    def lines(self) -> list[SafeString]:
+        """The cells of each row."""
+        return [SafeString("".join(cell.table_html for cell in row)) for row in self.rows]
+
+    @property
+    def lines_with_ids(self) -> list[tuple[SafeString, Any]]:
+        """The cells of each row with its id: what can be ticked."""
+        return list(zip(self.lines, self.ids, strict=True))
 
     @property
     def last(self) -> int:

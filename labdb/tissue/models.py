@@ -18,6 +18,9 @@ from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, between, one_per, unique_code
 
 POSITION = "[A-Z][1-9][0-9]?"  # row and column in a box
+# Of an extent or a number of things, which are never below 0; a change in mm3 is a metric of its own, named so.
+EXTENT = re.compile(r"(?:[cmuµ]?m[23]?|[mu]l|per .+|cells(?: .+)?)", re.IGNORECASE)
+CHANGE = re.compile(r"change|diff|delta|residual", re.IGNORECASE)
 
 
 @tracked
@@ -270,8 +273,12 @@ class TissueMeasurement(BlindScore, BenchEvent):
         return f"{self.mouse} {self.region} {self.metric} {self.value:g} {self.unit}".strip()
 
     def clean(self) -> None:
-        """Refuse a reading in the future, or before the scan."""
+        """Refuse a reading in the future, or before the scan, and a volume, length or density below 0."""
         super().clean()
+        if self.value is not None and self.value < 0 and EXTENT.fullmatch(self.unit) and not CHANGE.search(self.metric):
+            raise ValidationError(
+                {"value": f"{self.value:g} {self.unit} is below 0, which {self.metric} cannot be; enter what was read."}
+            )
         refuse_future(rated_date=self.rated_date)
         if self.performed_at is None or self.rated_date is None:
             return

@@ -12,7 +12,7 @@ import numpy as np
 from django.utils import timezone
 
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP
-from labdb.colony.excludable import marks_of_mice
+from labdb.colony.excludable import marks_of_study
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.colony.places import housings_on
 from labdb.registry.natural_order import natural
@@ -106,7 +106,7 @@ def candidates(
         Mouse.objects.filter(study=study).select_related("cohort", "study"), key=lambda mouse: natural(mouse.code)
     )
     ids = [mouse.pk for mouse in mice]
-    housings, masses, excluded = housings_on(ids, today), _latest_masses(study), marks_of_mice(ids)
+    housings, masses, excluded = housings_on(ids, today), _latest_masses(study), marks_of_study(study)
     held = Allocation.objects.filter(Allocation.holding(), study=study).exclude(randomization__in=free)
     allocated = dict(held.values_list("mouse_id", "code"))
     found = []

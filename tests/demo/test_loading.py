@@ -17,6 +17,8 @@ from labdb.behavior.tracking.rereading import read_again
 from labdb.colony.models import Housing, Litter, Mouse, Study, Weighing
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout
 from labdb.demo.layouts import LAYOUTS
+from labdb.desk import measure_relations
+from labdb.desk.measures import measured
 from labdb.registry.attachments import attachments_of
 from labdb.registry.history import events_of
 from labdb.registry.record import all_records
@@ -219,3 +221,18 @@ def test_the_loaded_tests_give_the_phenotypes_of_the_truth_but_for_the_planted_z
     assert calls["M063"] == "unclassified"
     randomized = AllocationKey.objects.filter(study=demo, allocation__randomization__isnull=False)
     assert set(calls[list(randomized.values_list("allocation__mouse__code", flat=True))]) == {"susceptible"}
+
+
+def test_the_page_of_measures_finds_the_planted_correlation_and_no_other(study):
+    found = measured(study, User(is_superuser=True))
+    ratios = measure_relations.si_ratios(study, 1)
+    pooled = {
+        (one.measure.region, one.measure.metric): one
+        for one in measure_relations.with_si_ratio(found, ratios, measure_relations.groups_of(study, ratios.index))
+        if not one.group
+    }
+    assert len(pooled) == 3
+    planted = pooled.pop(("HIP", "gray_matter_volume"))
+    assert planted.found.rho < 0
+    assert planted.adj_p_value < 0.05
+    assert all(one.adj_p_value > 0.05 for one in pooled.values())
