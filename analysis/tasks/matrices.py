@@ -5,7 +5,7 @@ import pandas as pd
 from analysis.tasks.task import Parameter, Parameters, name_in_study
 from labdb.colony.models import Study
 from labdb.sequencing.expression_store import load_counts
-from labdb.sequencing.models import CountMatrix, Library
+from labdb.sequencing.models import CountMatrix, Library, LibraryCounts
 
 MATRIX = Parameter(
     "", name_in_study(CountMatrix.objects, "code", "count matrix"), "Code of a count matrix; empty: the latest."
@@ -24,8 +24,32 @@ def chosen_matrix(study: Study, parameters: Parameters) -> CountMatrix:
 
 
 def missing_matrix(study: Study, parameters: Parameters) -> str:
-    """Say that there are no counts, if so."""
-    return "" if CountMatrix.objects.filter(study=study).exists() else f"{study} has no counts; import a count matrix."
+    """Say that there are no counts, or that the latest are not all and the others cannot be added; if so."""
+    if not CountMatrix.objects.filter(study=study).exists():
+        return f"{study} has no counts; import a count matrix."
+    return "" if parameters["matrix"] else _other_annotation(chosen_matrix(study, parameters))
+
+
+def _other_annotation(latest: CountMatrix) -> str:
+    """Say that libraries without counts in the latest matrix have some by another annotation, if so.
+
+    Genes of two annotations are not the same genes, so one analysis cannot hold both, nor leave one out in silence.
+    """
+    elsewhere = (
+        LibraryCounts.objects.filter(matrix__study=latest.study_id)
+        .exclude(matrix__annotation=latest.annotation)
+        .exclude(library__in=latest.library_blocks.values("library"))
+    )
+    left_out = elsewhere.order_by("-matrix").values_list("matrix__code", "matrix__annotation").first()
+    if left_out is None:
+        return ""
+    n_libraries = elsewhere.values("library").distinct().count()
+    code, annotation = left_out
+    return (
+        f"The latest counts of {latest.study} ({latest}, annotation {latest.annotation}) lack {n_libraries:,} libraries that have "
+        f"counts by annotation {annotation} ({code}), and one analysis takes one annotation; name the matrix to analyze, "
+        "or quantify all libraries with one annotation."
+    )
 
 
 def counts_by_code(matrix: CountMatrix, libraries: pd.Series) -> pd.DataFrame:

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from labdb.registry.text_streams import Source, TableError, TextFile
-from labdb.sequencing.count_cells import refusal
+from labdb.registry.text_streams import Source, TableError, TextFile, whole_content
+from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
+from labdb.sequencing.count_lines import CountLines
 from labdb.sequencing.count_matrix import CountSource, ParsedMatrix, read_matrix
+from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
+from labdb.sequencing.readers.bundle import Bundle, may_be_archive, open_archive, read_folder
+from labdb.sequencing.readers.bundles import BundleChoices, decode_members, format_of, read_samples
+from labdb.sequencing.readers.detect import (
+    FEATURE_COUNTS,
+    FEATURE_COUNTS_COLUMNS,
+    FORMATS,
+    HEAD_LINES,
+    HTSEQ,
+    HTSEQ_MARK,
+    MATRIX,
+    MTX,
+    STAR,
+    TXIMPORT,
+    detect,
+)
+from labdb.sequencing.readers.estimates import TranscriptGenes
+from labdb.sequencing.readers.htseq import HEADER_LINES, has_attributes
+from labdb.sequencing.readers.samples import Joined
 
-MAX_UNPACKED_BYTES = 20_000_000_000  # 60,000 genes x 50,000 samples; read line by line, so a limit against bombs
-FEATURE_COUNTS_COLUMNS = frozenset({"Chr", "Start", "End", "Strand", "Length"})
-SINGLE_SAMPLE_FILES = {  # header cells that only one quantifier writes -> what it is
-    frozenset({"TPM", "NumReads"}): "salmon's estimates for one sample",
-    frozenset({"est_counts", "tpm"}): "kallisto's estimates for one sample",
-    frozenset({"expected_count", "TPM"}): "RSEM's estimates for one sample",
-}
-
-Reader = Callable[[TextFile, CountSource], ParsedMatrix]
-READERS: dict[str, Reader] = {  # a folder of per-sample files will be one more
-    "matrix": read_matrix,
-    "featurecounts": partial(read_matrix, left_out=FEATURE_COUNTS_COLUMNS),
-    "htseq": partial(read_matrix, may_lack_header=True),
-}
+MAX_UNPACKED_BYTES = 2_000_000_000  # of a bundle, which is in memory; 60,000 genes x 5,000 samples with room to spare
+MAX_TEXT_BYTES = 20_000_000_000  # of a file that is read line by line
+TABLES = (MATRIX, HTSEQ, FEATURE_COUNTS, TXIMPORT)  # what one file may hold all samples of
+COUNTS_OF_TXIMPORT = "counts."
 
 
 @dataclass(frozen=True, eq=False)
 class CountTable:
-    """Counts of one file: ``counts`` has genes in rows and columns as the file names them, int32."""
+    """Counts of one file or bundle: ``counts`` has genes in rows and columns as the file names them, int32."""
 
     counts: pd.DataFrame
     gene_ids: tuple[str, ...]
@@ -39,6 +50,33 @@ class CountTable:
     notes: tuple[str, ...]
     sha256: str
     format: str
+    strandedness: str = ""
+    n_summed_genes: int = 0
+
+
+@dataclass(frozen=True)
+class _Choices:
+    round_estimates: bool
+    transpose: bool
+    format: str
+    known_samples: frozenset[str]
+    strandedness: str
+    sum_duplicates: bool
+    transcripts: TranscriptGenes | None
+
+    @property
+    def of_bundle(self) -> BundleChoices:
+        return BundleChoices(self.round_estimates, self.strandedness, self.sum_duplicates, self.transcripts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a reader found, genes in rows, beside the format that was found."""
+
+    frame: pd.DataFrame
+    notes: list[str]
+    format: str
+    sha256: str
 
 
 def read_counts(
@@ -49,70 +87,167 @@ def read_counts(
     transpose: bool = False,
     format: str = "auto",
     known_samples: Collection[str] = (),
+    strandedness: str = "",
+    sum_duplicates: bool = False,
+    transcripts: TranscriptGenes | None = None,
 ) -> CountTable:
-    """Read a file of counts.
+    """Read a file of counts, or a folder or archive with a file for each sample.
 
     Parameters
     ----------
     file : path, binary file or bytes
-        Read line by line, never whole in memory; gzip is unpacked.
+        A file, which is read line by line, or a folder; gzip, zip and tar are unpacked.
     name : str
         The file's name for the sentences; by default that of the path.
     round_estimates : bool
         Round estimated counts to the nearest integer; without it they are errors.
     transpose : bool
-        The file has samples in rows.
+        A matrix has samples in rows; where that is plain it is found without being said.
     format : str
-        ``auto`` or a key of `READERS`: which program wrote it.
+        ``auto`` or one of `FORMATS`: which program wrote it.
     known_samples : collection of str
         Names known to be samples; tells samples in rows even where a file is small.
+    strandedness : str
+        The column to take of STAR's files; without it they are refused with the evidence.
+    sum_duplicates : bool
+        Add up the counts of a gene that stands on several lines; without it they are errors.
+    transcripts : TranscriptGenes, optional
+        The gene of each transcript, for estimates by transcript.
 
     Returns
     -------
     CountTable
-        Its ``sha256`` is of the file as given, packed if it was packed.
+        Its ``sha256`` is of the file as given, packed if it was packed; of a folder or archive it is of
+        the names and contents of its files, however they were packed.
 
     Raises
     ------
     CountFileError
         With every error found; nothing of a file with an error is returned.
     """
+    choices = _Choices(
+        round_estimates, transpose, format, frozenset(known_samples), strandedness, sum_duplicates, transcripts
+    )
+    if format not in ("auto", *FORMATS):
+        raise refusal(f"{quoted(format)} is no format of counts; choose auto, {', '.join(FORMATS)}.")
     try:
-        file = Path(file) if isinstance(file, str) else file
-        name = name or (file.name if isinstance(file, Path) else "The file")
-        text = TextFile(file, name, MAX_UNPACKED_BYTES)
-        format = detect_format(text) if format == "auto" else format
-        if format not in READERS:
-            raise refusal(f"'{format}' is no format of counts; choose auto, {', '.join(READERS)}.")
-        source = CountSource(name, round_estimates, transpose, frozenset(known_samples))
-        parsed = READERS[format](text, source)
+        read = _read(Path(file) if isinstance(file, str) else file, name, choices)
     except TableError as error:
         raise refusal(str(error)) from None
-    counts = pd.DataFrame(parsed.counts, index=parsed.row_ids, columns=parsed.column_names, copy=False)
-    if transpose:
-        counts = counts.T
+    return _table_of(read, strandedness if read.format == STAR else "")
+
+
+def _read(file: Source, name: str, choices: _Choices) -> _Read:
+    if isinstance(file, Path) and file.is_dir():
+        return _read_bundle(read_folder(file, MAX_UNPACKED_BYTES), choices)
+    name = name or (file.name if isinstance(file, Path) else "The file")
+    if may_be_archive(file, name):
+        bundle = open_archive(whole_content(file, name), name, MAX_UNPACKED_BYTES)
+        if bundle is not None:
+            return _read_bundle(bundle, choices)
+    text = TextFile(file, name, MAX_TEXT_BYTES)
+    format = _detected(text) if choices.format == "auto" else choices.format
+    if format == MTX:
+        raise refusal(
+            f"{name} is an MTX matrix without its names; send matrix.mtx, features.tsv and barcodes.tsv together."
+        )
+    return _read_text(text, format, choices, list(filter(None, [text.encoding.note])), text.sha256)
+
+
+def _detected(text: TextFile) -> str:
+    """Return the format by the first lines; HTSeq's summary may stand anywhere, for files are joined."""
+    format = detect("".join(islice(text.lines(), HEAD_LINES)))
+    return HTSEQ if format == MATRIX and any(HTSEQ_MARK in line for line in text.lines()) else format
+
+
+def _read_bundle(bundle: Bundle, choices: _Choices) -> _Read:
+    texts, notes = decode_members(bundle, MAX_UNPACKED_BYTES)
+    format = format_of(texts, bundle.name, choices.format)
+    if len(texts) == 1 and format in (MATRIX, TXIMPORT):
+        ((path, text),) = texts.items()
+        return _read_text(TextFile(text.encode(), path), format, choices, notes, bundle.sha256)
+    if format in (MATRIX, TXIMPORT):
+        raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
+    joined = read_samples(texts, bundle.name, format, choices.of_bundle)
+    return _checked(_frame_of(joined), [*notes, *joined.notes], format, bundle.sha256, bundle.name)
+
+
+def _read_text(text: TextFile, format: str, choices: _Choices, notes: list[str], sha256: str) -> _Read:
+    """Read one file: a table of all samples, or of one sample."""
+    name = text.name
+    if format not in TABLES or (format == HTSEQ and has_attributes("".join(islice(text.lines(), HEADER_LINES)))):
+        joined = read_samples({name: "".join(text.lines())}, name, format, choices.of_bundle)
+        return _checked(_frame_of(joined), [*notes, *joined.notes], format, sha256, name)
+    source = CountSource(
+        name, choices.round_estimates, choices.transpose, choices.known_samples, choices.sum_duplicates
+    )
+    parsed = _parse_table(text, format, source)
+    frame = pd.DataFrame(parsed.counts, index=parsed.row_ids, columns=parsed.column_names, copy=False)
+    if parsed.genes_in_columns:
+        frame = frame.T
+    return _Read(frame, [*notes, *parsed.notes], format, sha256)
+
+
+def _frame_of(joined: Joined) -> pd.DataFrame:
+    return pd.DataFrame(joined.counts, index=joined.gene_ids, columns=joined.column_names, copy=False)
+
+
+def _parse_table(text: TextFile, format: str, source: CountSource) -> ParsedMatrix:
+    if format == FEATURE_COUNTS:
+        return read_matrix(text, source, left_out=FEATURE_COUNTS_COLUMNS)
+    if format != TXIMPORT:
+        return read_matrix(text, source, may_lack_header=format == HTSEQ)
+    header = [cell.strip(' "') for cell in next(CountLines(text).cells())[1]]
+    others = frozenset(cell for cell in header if cell and not cell.startswith(COUNTS_OF_TXIMPORT))
+    parsed = read_matrix(text, source, left_out=others)
+    names = [name.removeprefix(COUNTS_OF_TXIMPORT) for name in parsed.column_names]
+    return ParsedMatrix(parsed.row_ids, names, parsed.counts, parsed.notes, parsed.genes_in_columns)
+
+
+def _checked(frame: pd.DataFrame, notes: list[str], format: str, sha256: str, name: str) -> _Read:
+    """Refuse ids that went through Excel; the reader of matrices says so by line."""
+    errors = [
+        CellError(None, None, gene, f"{name}: {excel_complaint(quoted(gene), gene)}")
+        for gene in frame.index
+        if is_made_by_excel(gene)
+    ]
+    if errors:
+        raise CountFileError(errors[:MAX_LISTED_ERRORS], len(errors))
+    return _Read(frame, notes, format, sha256)
+
+
+def _table_of(read: _Read, strandedness: str) -> CountTable:
+    counts, n_summed = sum_repeated_genes(read.frame)
+    notes = list(read.notes)
+    if n_summed:
+        notes.append(f"Added up the counts of {n_summed:,} genes that stood on several lines.")
     return CountTable(
         counts=counts,
         gene_ids=tuple(counts.index),
         column_names=tuple(counts.columns),
-        notes=(*filter(None, [text.encoding.note]), *parsed.notes),
-        sha256=text.sha256,
-        format=format,
+        notes=tuple(notes),
+        sha256=read.sha256,
+        format=read.format,
+        strandedness=strandedness,
+        n_summed_genes=n_summed,
     )
 
 
-def detect_format(text: TextFile) -> str:
-    """Tell which program wrote the counts, by what only it writes; refuse files of a single sample."""
-    first_line = next(text.lines(), "")
-    if first_line.startswith("# Program:featureCounts"):
-        return "featurecounts"
-    if first_line.startswith("N_unmapped\t"):
-        raise refusal(
-            f"{text.name} is STAR's ReadsPerGene of one sample, one column for each strandedness; "
-            "join the column that fits your library kit over all samples into one matrix."
-        )
-    header = {cell.strip(' "\r\n') for cell in first_line.split("\t")}
-    for signature, what in SINGLE_SAMPLE_FILES.items():
-        if signature <= header:
-            raise refusal(f"{text.name} holds {what}; join all samples to one matrix by gene (tximport) first.")
-    return "htseq" if any("__no_feature" in line for line in text.lines()) else "matrix"
+def sum_repeated_genes(counts: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Add up rows of one id, in the order they first stand; the second value is how many genes stood several times.
+
+    Raises
+    ------
+    CountFileError
+        A sum is more than can be stored.
+    """
+    if counts.index.is_unique:
+        return counts, 0
+    repeated = counts.index[counts.index.duplicated(keep=False)]
+    sums = counts.loc[counts.index.isin(repeated)].astype(np.int64).groupby(level=0, sort=False).sum()
+    if (sums > np.iinfo(np.int32).max).any(axis=None):
+        gene = sums.index[(sums > np.iinfo(np.int32).max).any(axis=1)][0]
+        raise refusal(f"The counts of {quoted(gene)} add up to more than can be stored; export by gene id.")
+    summed = counts[~counts.index.duplicated(keep="first")].copy()
+    summed.loc[sums.index] = sums.astype(np.int32)
+    return summed, len(sums)

@@ -1,8 +1,9 @@
 """What is said beside a file of counts, the same on the page, by REST and by command: study, annotation, how to read it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -14,10 +15,17 @@ from labdb.colony.models import Study
 from labdb.registry.form_fields import KeyField, YesNoField, form_field_for, is_storable
 from labdb.registry.history import writing
 from labdb.registry.keys import KeyRing
+from labdb.registry.text_tables import TableError
+from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.count_import import CountImport, Quantification, import_counts
+from labdb.sequencing.expression_store import Progress
 from labdb.sequencing.models import CountMatrix
+from labdb.sequencing.readers.bundle import pack
+from labdb.sequencing.readers.estimates import TranscriptGenes
 
 BEYOND_LIMIT = "pack it with gzip, or use `manage.py import_counts`"
+OF_THE_SOURCE = ("annotation", "quantifier", "genome_build", "quantified_by", "quantified_date")
+CONSENTS = ("transpose", "accept_normalized", "add_genes", "map_symbols", "sum_duplicates")
 
 
 def _as_stored(name: str) -> Any:
@@ -33,9 +41,14 @@ class CountImportForm(forms.Form):
     genome_build = _as_stored("genome_build")
     quantified_by = _as_stored("quantified_by")
     quantified_date = _as_stored("quantified_date")
+    format = _as_stored("format")
+    strandedness = _as_stored("strandedness")
     round = YesNoField(required=False)
-    add_genes = YesNoField(required=False)
     transpose = YesNoField(required=False)
+    accept_normalized = YesNoField(required=False)
+    add_genes = YesNoField(required=False)
+    map_symbols = YesNoField(required=False)
+    sum_duplicates = YesNoField(required=False)
     dry_run = YesNoField(required=False)
 
     def __init__(self, data: Any = None, *, user: Any, **kwargs: Any) -> None:
@@ -52,28 +65,33 @@ class CountImportForm(forms.Form):
         return day
 
     def run(
-        self, content: bytes, name: str, sample_map: Mapping[str, str], *, dry_run: bool, door: str, **options: Any
+        self,
+        content: bytes | Path,
+        name: str,
+        sample_map: Mapping[str, str],
+        *,
+        dry_run: bool,
+        door: str,
+        transcripts: TranscriptGenes | None = None,
+        progress: Progress | None = None,
     ) -> CountImport:
-        """Import, or check only; CountFileError with every error. Options are further ones of `import_counts`."""
+        """Import, or check only; CountFileError with every error."""
         said = self.cleaned_data
         with writing(user=self.user, door=door):
             return import_counts(
                 said["study"],
                 content,
                 name=name,
-                source=Quantification(
-                    **{
-                        name: said[name]
-                        for name in ("annotation", "quantifier", "genome_build", "quantified_by", "quantified_date")
-                    }
-                ),
+                source=Quantification(**{name: said[name] for name in OF_THE_SOURCE}),
                 user=self.user,
                 sample_map=sample_map,
+                format=said["format"] or "auto",
+                strandedness=said["strandedness"],
+                transcripts=transcripts,
                 round_estimates=bool(said["round"]),
-                transpose=bool(said["transpose"]),
-                add_genes=bool(said["add_genes"]),
                 dry_run=dry_run,
-                **options,
+                progress=progress,
+                **{name: bool(said[name]) for name in CONSENTS},
             )
 
 
@@ -90,3 +108,19 @@ def unusable_sentence(upload: Any) -> str:
     if not is_storable(upload.name):
         return "The file's name cannot be stored; rename the file."
     return ""
+
+
+def one_file(uploads: Sequence[Any]) -> tuple[bytes, str]:
+    """Return content and name of what was sent; several files become one archive.
+
+    Raises
+    ------
+    CountFileError
+        Two of the files have one name.
+    """
+    if len(uploads) == 1:
+        return uploads[0].read(), uploads[0].name
+    try:
+        return pack((upload.name, upload.read()) for upload in uploads), f"{len(uploads)} files.zip"
+    except TableError as error:
+        raise refusal(str(error)) from None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
@@ -16,9 +16,12 @@ from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import copy_into
 from labdb.sequencing.column_matching import ColumnMatch, match_columns
 from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
-from labdb.sequencing.count_files import CountTable, read_counts
+from labdb.sequencing.count_files import CountTable, read_counts, sum_repeated_genes
 from labdb.sequencing.expression_store import Progress, store_counts
+from labdb.sequencing.gene_ids import KnownGene, ResolvedIds, resolve_gene_ids
+from labdb.sequencing.kit_strands import refuse_other_kit
 from labdb.sequencing.models import CountMatrix, Gene, Library
+from labdb.sequencing.readers.estimates import TranscriptGenes
 
 SHOWN = 5  # names listed in a sentence
 ONE_AT_A_TIME = 7_432_010  # key of the advisory lock; the tests hold another of this family
@@ -46,6 +49,8 @@ class CountImport:
     n_new_genes: int
     notes: tuple[str, ...]
     match: ColumnMatch
+    format: str
+    strandedness: str
 
 
 class UnmatchedColumns(CountFileError):
@@ -58,7 +63,7 @@ class UnmatchedColumns(CountFileError):
 
 def import_counts(
     study: Any,
-    content: bytes,
+    content: bytes | Path,
     *,
     name: str,
     source: Quantification,
@@ -68,6 +73,11 @@ def import_counts(
     transpose: bool = False,
     add_genes: bool = False,
     format: str = "auto",
+    strandedness: str = "",
+    transcripts: TranscriptGenes | None = None,
+    accept_normalized: bool = False,
+    map_symbols: bool = False,
+    sum_duplicates: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> CountImport:
@@ -76,8 +86,8 @@ def import_counts(
     Parameters
     ----------
     study : Study
-    content : bytes
-        The file.
+    content : bytes or Path
+        The file, or a folder.
     name : str
         Its name, for sentences and the record.
     source : Quantification
@@ -90,6 +100,16 @@ def import_counts(
         Round numbers that are not whole (salmon, kallisto); recorded.
     add_genes : bool
         Add genes that an annotation known here lacks; a new annotation is always filled from the file.
+    strandedness : str
+        The column of STAR's files, confirmed by a person.
+    transcripts : TranscriptGenes, optional
+        The gene of each transcript, where the file holds transcripts.
+    accept_normalized : bool
+        Take columns for the library whose code is spelled a little differently.
+    map_symbols : bool
+        Take symbols and synonyms of the annotation for its genes.
+    sum_duplicates : bool
+        Add up the counts of a gene that stands several times.
     dry_run : bool
         Check all, store nothing.
 
@@ -110,14 +130,28 @@ def import_counts(
         transpose=transpose,
         format=format,
         known_samples=[*libraries, *(sample_map or {})],
+        strandedness=strandedness,
+        sum_duplicates=sum_duplicates,
+        transcripts=transcripts,
     )
     _refuse_known_file(study, table)
-    match = match_columns(table.column_names, list(libraries), sample_map)
+    match = match_columns(table.column_names, list(libraries), sample_map, accept_normalized=accept_normalized)
     if match.sentences:
         raise UnmatchedColumns(match)
+    refuse_other_kit(table.strandedness, [libraries[code] for code in match.library_of.values()])
+    table, resolved = _with_genes_of(table, source.annotation, map_symbols, sum_duplicates)
     missing = _missing_genes(table, source.annotation, add_genes)
     notes = (*table.notes, *match.notes)
-    report = CountImport(None, len(table.gene_ids), len(table.column_names), len(missing), notes, match)
+    report = CountImport(
+        None,
+        len(table.gene_ids),
+        len(table.column_names),
+        len(missing),
+        notes,
+        match,
+        table.format,
+        table.strandedness,
+    )
     if dry_run:
         return report
     with transaction.atomic():
@@ -125,7 +159,7 @@ def import_counts(
         _refuse_known_file(study, table)
         missing = _missing_genes(table, source.annotation, add_genes)
         _add_genes(missing, source.annotation)
-        matrix = _make_matrix(study, table, name, source, user, round_estimates)
+        matrix = _make_matrix(study, table, name, source, user, round_estimates, match, resolved)
         store_counts(matrix, _by_keys(table, source.annotation, libraries, match.library_of), progress)
     return replace(report, matrix=matrix, n_new_genes=len(missing))
 
@@ -142,6 +176,32 @@ def _refuse_known_file(study: Any, table: CountTable) -> None:
         raise refusal(
             f"This file was already imported into study {study} as {earlier} on {earlier.created_at:%Y-%m-%d}."
         )
+
+
+def _with_genes_of(
+    table: CountTable, annotation: str, map_symbols: bool, sum_duplicates: bool
+) -> tuple[CountTable, ResolvedIds]:
+    """Return the table with the gene ids of the annotation, and what became of those of the file."""
+    rows = Gene.objects.filter(annotation=annotation).values_list("gene_id", "symbol", "synonyms")
+    known = [
+        KnownGene(gene_id, symbol, tuple(filter(None, map(str.strip, synonyms.split(";")))))
+        for gene_id, symbol, synonyms in rows
+    ]
+    resolved = resolve_gene_ids(
+        table.gene_ids, annotation, known, map_symbols=map_symbols, sum_duplicates=sum_duplicates
+    )
+    if resolved.gene_ids == table.gene_ids:
+        return table, resolved
+    counts, n_summed = sum_repeated_genes(table.counts.set_axis(list(resolved.gene_ids), axis="index"))
+    summed = (f"Added up the counts of {n_summed:,} genes that the file names twice.",) if n_summed else ()
+    changed = replace(
+        table,
+        counts=counts,
+        gene_ids=tuple(counts.index),
+        notes=(*table.notes, *resolved.notes, *summed),
+        n_summed_genes=table.n_summed_genes + n_summed,
+    )
+    return changed, resolved
 
 
 def _missing_genes(table: CountTable, annotation: str, add_genes: bool) -> list[str]:
@@ -180,7 +240,14 @@ def _add_genes(gene_ids: list[str], annotation: str) -> None:
 
 
 def _make_matrix(
-    study: Any, table: CountTable, name: str, source: Quantification, user: Any, is_rounded: bool
+    study: Any,
+    table: CountTable,
+    name: str,
+    source: Quantification,
+    user: Any,
+    is_rounded: bool,
+    match: ColumnMatch,
+    resolved: ResolvedIds,
 ) -> CountMatrix:
     number = (CountMatrix.objects.filter(study=study).aggregate(last=Max("pk"))["last"] or 0) + 1
     code = slugify(PurePath(name).name.split(".")[0])[:40] or "counts"
@@ -200,6 +267,13 @@ def _make_matrix(
         n_genes=len(table.gene_ids),
         n_libraries=len(table.column_names),
         is_rounded=is_rounded,
+        format=table.format,
+        strandedness=table.strandedness,
+        n_names_mapped=len(match.mapped),
+        n_names_normalized=len(match.normalized),
+        n_ids_unversioned=resolved.n_unversioned,
+        n_ids_by_symbol=resolved.n_by_symbol,
+        n_genes_summed=table.n_summed_genes,
         created_by=user,
     )
     matrix.full_clean()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -24,6 +24,7 @@ from labdb.sequencing.count_cells import (
 )
 from labdb.sequencing.count_lines import CountedRow, CountLines, IdRow
 from labdb.sequencing.count_spool import Spool
+from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
 
 SUMMARY_PREFIX = "__"  # HTSeq: __no_feature, __ambiguous, ...
 SUMMARY_ROWS_OF_STAR = frozenset({"N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous"})
@@ -32,13 +33,6 @@ INDEX_NAMES = frozenset(
 )
 SUFFIXES = re.compile(r"(\.(gz|csv|tsv|txt|tab|counts?|htseq))+$", re.IGNORECASE)
 
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mrz|mär|mai|okt|dez"  # English and German Excel
-MADE_BY_EXCEL = re.compile(
-    rf"\d{{1,2}}[-. ]+({MONTHS})|({MONTHS})-\d{{1,2}}"  # Marchf1 -> 1-Mar, Septin2 -> 2-Sep, 2. Sep
-    r"|\d{4}-\d\d-\d\d( 00:00:00)?|\d{1,2}/\d{1,2}/\d{2,4}"
-    r"|\d(\.\d+)?E\+\d+",  # Riken 2310009E13 -> 2.31E+19
-    re.IGNORECASE,
-)
 ENSEMBL_LIKE = re.compile(r"ENS[A-Z]*G\d{11}(\.\d+)?|FBgn\d{7}|WBGene\d{8}")
 # expressed in every tissue, hence in every whole matrix of mouse, rat or human
 COMMON_GENES = frozenset(
@@ -55,6 +49,7 @@ class CountSource:
     round_estimates: bool = False
     is_transposed: bool = False
     known_samples: frozenset[str] = frozenset()
+    sums_duplicates: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +60,7 @@ class ParsedMatrix:
     column_names: list[str]
     counts: npt.NDArray[np.int32]
     notes: list[str]
+    genes_in_columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,11 +104,18 @@ def read_matrix(
     if not body.row_ids and not errors.n_errors:
         raise refusal(f"{source.name} has a header but no genes; export it again with its rows.")
     genes_in_columns = _check_orientation(body.row_ids, column_names, source, errors)
-    _check_row_ids(body, "sample" if genes_in_columns else "gene", errors)
-    _check_column_names(column_names, header.line, "gene" if genes_in_columns else "sample", errors)
+    may_repeat = {"gene"} if source.sums_duplicates else set()
+    _check_row_ids(body, "sample" if genes_in_columns else "gene", errors, may_repeat)
+    _check_column_names(column_names, header.line, "gene" if genes_in_columns else "sample", errors, may_repeat)
     errors.raise_if_any(len(body.row_ids))
     described = [column for column in header.column_names if column in left_out]
-    return ParsedMatrix(body.row_ids, column_names, counts, _notes(body, counts.size, described))
+    notes = _notes(body, counts.size, described)
+    if genes_in_columns:
+        notes.append(
+            f"Samples are in rows and genes in columns (columns such as {quoted(column_names[0])}, "
+            f"lines such as {quoted(body.row_ids[0])}); the matrix was turned."
+        )
+    return ParsedMatrix(body.row_ids, column_names, counts, notes, genes_in_columns)
 
 
 def _split_header(lines: CountLines, source: CountSource, may_lack_header: bool) -> tuple[_Header, list[CountedRow]]:
@@ -213,50 +216,45 @@ class _Body:
                 self.errors.add_cell(line, self.header.column_names[position], cell, problem)
 
 
-def _check_row_ids(body: _Body, what: str, errors: ErrorCollector) -> None:
+def _check_row_ids(body: _Body, what: str, errors: ErrorCollector, may_repeat: Set[str]) -> None:
     line_of: dict[str, int] = {}
     for line, row_id in zip(body.lines, body.row_ids, strict=True):
         if not row_id:
             errors.add(line, None, row_id, f"the {what} has no name; name it or delete the line.")
-        elif row_id in line_of:
-            remedy = "add the two lines up, delete one, or export by Ensembl id" if what == "gene" else "rename one"
+        elif row_id in line_of and what not in may_repeat:
+            remedy = (
+                "export by gene id, delete one, or add them up with --sum-duplicates"
+                if what == "gene"
+                else "rename one"
+            )
             errors.add(line, None, row_id, f"{what} {quoted(row_id)} is on line {line_of[row_id]} already; {remedy}.")
-        elif what == "gene" and MADE_BY_EXCEL.fullmatch(row_id):
-            errors.add(line, None, row_id, _excel_complaint(row_id))
+        elif what == "gene" and is_made_by_excel(row_id):
+            errors.add(line, None, row_id, excel_complaint(quoted(row_id), row_id))
         line_of.setdefault(row_id, line)
 
 
-def _check_column_names(names: list[str], line: int, what: str, errors: ErrorCollector) -> None:
+def _check_column_names(names: list[str], line: int, what: str, errors: ErrorCollector, may_repeat: Set[str]) -> None:
     position_of: dict[str, int] = {}
     for position, name in enumerate(names, start=2):  # the row ids are column 1
         if not name:
             errors.add(line, None, name, f"column {position} has no name; name it after its {what}.")
-        elif name in position_of:
+        elif name in position_of and what not in may_repeat:
             complaint = f"columns {position_of[name]} and {position} are both named {quoted(name)}"
             errors.add(line, name, name, f"{complaint}; rename or delete one.")
-        elif what == "gene" and MADE_BY_EXCEL.fullmatch(name):
-            errors.add(line, name, name, _excel_complaint(name))
+        elif what == "gene" and is_made_by_excel(name):
+            errors.add(line, name, name, excel_complaint(quoted(name), name))
         position_of.setdefault(name, position)
-
-
-def _excel_complaint(gene_id: str) -> str:
-    return (
-        f"{quoted(gene_id)} is a gene that Excel turned into a date or number (as Marchf1 into 1-Mar, "
-        "Septin2 into 2-Sep); take the file as it was before Excel, or restore the symbol."
-    )
 
 
 def _check_orientation(
     row_ids: list[str], column_names: list[str], source: CountSource, errors: ErrorCollector
 ) -> bool:
-    """Return whether genes lie in columns; note an error where that is plain and not what was asked for."""
+    """Return whether genes lie in columns, as is plain or as was asked for; both at odds are an error."""
     genes_in_columns = _genes_in_columns(row_ids, column_names, source.known_samples)
-    if genes_in_columns is None or genes_in_columns == source.is_transposed:
+    if genes_in_columns is None:
         return source.is_transposed
-    seen = f"(columns such as {quoted(column_names[0])}, lines such as {quoted(row_ids[0])})"
-    if genes_in_columns:
-        errors.add_sentence(f"{source.name} has samples in rows and genes in columns {seen}; turn it with --transpose.")
-    else:
+    if source.is_transposed and not genes_in_columns:
+        seen = f"(columns such as {quoted(column_names[0])}, lines such as {quoted(row_ids[0])})"
         errors.add_sentence(f"{source.name} has samples in columns already {seen}; leave --transpose out.")
     return genes_in_columns
 

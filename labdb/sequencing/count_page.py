@@ -14,15 +14,20 @@ from labdb.registry import permissions
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.page_context import PageContext, study_named
 from labdb.registry.uploads import KeptFile, UploadError, forget, keep, recall
-from labdb.sequencing.column_matching import read_sample_map
-from labdb.sequencing.count_cells import CountFileError
-from labdb.sequencing.count_form import CountImportForm, max_file_bytes, unusable_sentence
+from labdb.sequencing.column_matching import ColumnMatch, read_sample_map
+from labdb.sequencing.count_cells import CellError, CountFileError, refusal
+from labdb.sequencing.count_form import CONSENTS, CountImportForm, max_file_bytes, one_file, unusable_sentence
 from labdb.sequencing.count_import import CountImport, UnmatchedColumns
+from labdb.sequencing.kit_strands import Strandedness
 from labdb.sequencing.models import CountMatrix, Gene, Library
+from labdb.sequencing.readers.detect import FORMATS
+from labdb.sequencing.readers.estimates import TranscriptGenes, read_transcript_genes
+from labdb.sequencing.readers.star import StrandednessNeeded
 from labdb.sequencing.records import CountMatrixRecord
 
 SHOWN_COLUMNS = 300  # unknown ones with a field each; a file for another study has thousands
-OPTIONS = ("round", "transpose", "add_genes")
+OPTIONS = ("round", *CONSENTS)
+SHOWN_SAMPLES = 100  # of the sums that speak for a strandedness
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,23 +55,34 @@ class CountPage:
         self.sample_map: dict[str, str] = {}
         self.file_sentence = ""
         self.map_error: CountFileError | None = None
+        self.kept_transcripts: KeptFile | None = None
+        self.transcripts: TranscriptGenes | None = None
+        self.transcripts_error: CountFileError | None = None
 
     def answer(self) -> HttpResponse:
         """Check what was sent, and store it if that was asked for."""
         self._receive()
         form = CountImportForm(self.request.POST, user=self.request.user)
-        if not form.is_valid() or self.kept is None or self.file_sentence or self.map_error:
+        is_unusable = self.file_sentence or self.map_error or self.transcripts_error
+        if not form.is_valid() or self.kept is None or is_unusable:
             return self.show(form)
         is_commit = self.request.POST.get("step") == "import"
         try:
             report = form.run(
-                self.kept.data, self.kept.name, self.sample_map, dry_run=not is_commit, door="web import"
-            )  # fmt: skip
+                self.kept.data,
+                self.kept.name,
+                self.sample_map,
+                dry_run=not is_commit,
+                door="web import",
+                transcripts=self.transcripts,
+            )
         except CountFileError as error:
             return self.show(form, error=error)
         if report.matrix is None:
             return self.show(form, report=report)
         forget(self.kept)
+        if self.kept_transcripts:
+            forget(self.kept_transcripts)
         messages.success(self.request, _stored_sentence(report))
         return redirect("record-detail", CountMatrixRecord.resource, report.matrix.pk)
 
@@ -77,12 +93,13 @@ class CountPage:
             if token := words.get("token", ""):
                 self.kept = recall(token, self.request.user)
                 self.sample_map = {} if words.get("forget_map") else dict(self.kept.mapping)
-            if upload := files.get("file"):
-                self._keep(upload)
+            if uploads := files.getlist("file"):
+                self._keep(uploads)
             elif self.kept is None:
                 self.file_sentence = "Nothing was sent; choose the file of counts."
-        except UploadError as error:
+        except (UploadError, CountFileError) as error:
             self.file_sentence = str(error)
+        self._receive_transcripts()
         try:
             if upload := files.get("sample_map"):
                 self.sample_map |= read_sample_map(upload.read(), name=upload.name or "sample map")
@@ -93,10 +110,30 @@ class CountPage:
             column: code.strip() for column, code in zip(columns, codes, strict=False) if code.strip()
         }  # fmt: skip
 
-    def _keep(self, upload: Any) -> None:
-        if sentence := unusable_sentence(upload):
-            raise UploadError(sentence)
-        self.kept = keep(upload.read(), upload.name, self.request.user)
+    def _receive_transcripts(self) -> None:
+        upload, token = self.request.FILES.get("transcripts"), self.request.POST.get("transcripts_token", "")
+        try:
+            if upload:
+                if sentence := unusable_sentence(upload):
+                    raise UploadError(sentence)
+                self.kept_transcripts = keep(upload.read(), upload.name or "transcripts", self.request.user)
+            elif token:
+                self.kept_transcripts = recall(token, self.request.user)
+            if kept := self.kept_transcripts:
+                self.transcripts = read_transcript_genes(kept.data, name=kept.name)
+        except UploadError as error:
+            self.transcripts_error = refusal(str(error))
+        except CountFileError as error:
+            self.transcripts_error = error
+            if self.kept_transcripts:
+                forget(self.kept_transcripts)
+            self.kept_transcripts = None
+
+    def _keep(self, uploads: list[Any]) -> None:
+        for upload in uploads:
+            if sentence := unusable_sentence(upload):
+                raise UploadError(sentence)
+        self.kept = keep(*one_file(uploads), self.request.user)
 
     def show(
         self,
@@ -117,6 +154,11 @@ class CountPage:
             "kept": self.kept,
             "sample_map": self.sample_map,
             "token": self.kept.token(self.sample_map) if self.kept else "",
+            "transcripts_error": self.transcripts_error,
+            "kept_transcripts": self.kept_transcripts,
+            "transcripts_token": self.kept_transcripts.token({}) if self.kept_transcripts else "",
+            "formats": FORMATS,
+            "strands": Strandedness.values,
             "max_mb": max_file_bytes() // 2**20,
             **_known_words(self.context),
         }
@@ -129,36 +171,58 @@ class CountPage:
 
 def _what_will_be_stored(report: CountImport, said: QueryDict) -> dict[str, Any]:
     """Return the report, and what was said beside the file: the second step stores exactly what was checked."""
+    match = report.match
     return {
         "report": report,
         "words_to_keep": [(name, said[name]) for name in CountImportForm.base_fields if said.get(name)],
         "n_genes": f"{report.n_genes:,}",
         "n_libraries": f"{report.n_libraries:,}",
         "n_new_genes": f"{report.n_new_genes:,}",
+        "matched": [
+            *((column, code, "spelled differently") for column, code in match.normalized.items()),
+            *((column, code, "named by you") for column, code in match.mapped.items()),
+            *((code, code, "by its code") for code in match.exact),
+        ],
     }
 
 
 def _findings(error: CountFileError, study: Any) -> dict[str, Any]:
-    """Return the errors as a table, and each unknown column with the libraries that look like it."""
+    """Return the errors as a table; columns to be named and the strand to be confirmed as what to do about them."""
     words: dict[str, Any] = {
         "error": error,
+        "errors": error.errors,
         "n_errors": f"{error.n_errors:,}",
         "more_errors": f"{error.n_errors - len(error.errors):,}" if error.n_errors > len(error.errors) else "",
     }
     if isinstance(error, UnmatchedColumns):
-        unknown = error.match.unknown
-        sentences = {column.sentence for column in unknown}
+        words |= _columns_to_name(error.match, study)
+    if isinstance(error, StrandednessNeeded):
+        samples = error.evidence.samples
         words |= {
-            "match": error.match,
-            "unknown": unknown[:SHOWN_COLUMNS],
-            "more_unknown": max(0, len(unknown) - SHOWN_COLUMNS),
-            "errors": [one for one in error.errors if one.sentence not in sentences],
-            "library_codes": Library.objects.filter(study=study).values_list("code", flat=True),
-            "libraries_url": f"{reverse('record-list', args=['libraries'])}?{urlencode({'study': study.code})}",
+            "strand_evidence": error.evidence,
+            "strand_samples": [error.evidence.total, *samples[:SHOWN_SAMPLES]],
+            "more_samples": max(0, len(samples) - SHOWN_SAMPLES),
         }
-    else:
-        words["errors"] = error.errors
     return words
+
+
+def _columns_to_name(match: ColumnMatch, study: Any) -> dict[str, Any]:
+    """Return a row for each column that is no library's code: what it may be, and a field to say it."""
+    rows = [
+        *((column, code, match.proposal_sentence(column)) for column, code in match.proposals.items()),
+        *((one.name, "", one.sentence) for one in match.unknown),
+    ]
+    return {
+        "match": match,
+        "unnamed": [
+            {"column": column, "proposal": proposal, "sentence": sentence}
+            for column, proposal, sentence in rows[:SHOWN_COLUMNS]
+        ],
+        "more_unnamed": max(0, len(rows) - SHOWN_COLUMNS),
+        "errors": [CellError(None, None, None, sentence) for sentence in match.duplicate_sentences],
+        "library_codes": Library.objects.filter(study=study).values_list("code", flat=True),
+        "libraries_url": f"{reverse('record-list', args=['libraries'])}?{urlencode({'study': study.code})}",
+    }
 
 
 def _known_words(context: PageContext) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from labdb.registry.models import LabQuerySet, LabRecord, StudyRecord
 from labdb.registry.name_search import folded_index
 from labdb.registry.rules import between, one_per, unique_code
 from labdb.sequencing import link_findings
+from labdb.sequencing.kit_strands import Strandedness
 from labdb.sequencing.sra import LibraryLayout, LibrarySelection, LibrarySource, LibraryStrategy, Platform
 from labdb.tissue.models import TissueSample
 
@@ -150,6 +151,9 @@ class Library(StudyRecord):
         max_length=20, choices=LibrarySelection, blank=True, help_text="As SRA spells it."
     )
     library_layout = models.CharField(max_length=6, choices=LibraryLayout, blank=True, help_text="As SRA spells it.")
+    strandedness = models.CharField(
+        max_length=10, choices=Strandedness, blank=True, help_text="Of the kit; a count of another strand is refused."
+    )
 
     class Meta:
         ordering = ["study", "code"]
@@ -302,6 +306,11 @@ class Gene(LabRecord):
         return self.symbol or self.gene_id
 
 
+def _recorded(name: str) -> models.PositiveIntegerField:
+    """Make a number that matrices imported before it was kept have not."""
+    return models.PositiveIntegerField(name, null=True, blank=True)
+
+
 @tracked
 class CountMatrix(StudyRecord):
     """Raw counts of one quantification: where they came from; the numbers live in the expression store."""
@@ -317,6 +326,15 @@ class CountMatrix(StudyRecord):
     n_genes = models.PositiveIntegerField("genes")
     n_libraries = models.PositiveIntegerField("libraries")
     is_rounded = models.BooleanField("estimates were rounded", default=False)
+    format = models.CharField(max_length=20, blank=True, help_text="Which program wrote the file, by its content.")
+    strandedness = models.CharField(
+        max_length=10, choices=Strandedness, blank=True, help_text="The column taken of STAR's files."
+    )
+    n_names_mapped = _recorded("columns named by a person")
+    n_names_normalized = _recorded("columns matched but for their spelling")
+    n_ids_unversioned = _recorded("gene ids cut by their version")
+    n_ids_by_symbol = _recorded("genes found by symbol or synonym")
+    n_genes_summed = _recorded("genes added up of several lines")
 
     class Meta:
         ordering = ["study", "code"]

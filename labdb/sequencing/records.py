@@ -59,7 +59,7 @@ class LibraryRecord(Record):
     fields = (
         "study", "code", "extractions", "runs", "pool", "condition", "kit", "index_i7", "index_i5",
         "fragment_length_bp", "library_conc_nm", "library_strategy", "library_source", "library_selection",
-        "library_layout", "notes",
+        "library_layout", "strandedness", "notes",
     )  # fmt: skip
     list_display = ("code", "extractions", "pool", "runs", "condition")
     list_filter = ("pool", "runs")
@@ -120,7 +120,8 @@ class CountMatrixRecord(Record):
     model = CountMatrix
     fields = (
         "study", "code", "annotation", "quantifier", "genome_build", "quantified_by", "quantified_date",
-        "file_name", "sha256", "n_genes", "n_libraries", "is_rounded", "notes",
+        "file_name", "sha256", "n_genes", "n_libraries", "is_rounded", "format", "strandedness", "n_names_mapped",
+        "n_names_normalized", "n_ids_unversioned", "n_ids_by_symbol", "n_genes_summed", "notes",
     )  # fmt: skip
     list_display = ("code", "annotation", "file_name", "n_genes", "n_libraries", "created_at")
     read_only = True

@@ -1,5 +1,6 @@
 """`/api/v1/count-matrices/`: matrices, and how a script sends the file of one."""
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -17,12 +18,14 @@ from labdb.registry.rest import Sentences, view_for
 from labdb.registry.rest_answers import Refused
 from labdb.sequencing.column_matching import read_sample_map
 from labdb.sequencing.count_cells import CountFileError
-from labdb.sequencing.count_form import BEYOND_LIMIT, CountImportForm, max_file_bytes, unusable_sentence
+from labdb.sequencing.count_form import BEYOND_LIMIT, CountImportForm, max_file_bytes, one_file, unusable_sentence
 from labdb.sequencing.count_import import CountImport
+from labdb.sequencing.kit_strands import Strandedness
 from labdb.sequencing.models import CountMatrix
+from labdb.sequencing.readers.estimates import read_transcript_genes
 from labdb.sequencing.records import CountMatrixRecord
 
-FILES = ("file", "sample_map")
+FILES = ("file", "sample_map", "transcripts")
 KNOWN = (*FILES, *CountImportForm.base_fields)
 
 
@@ -34,7 +37,9 @@ class _SentFile(serializers.FileField):
 class CountUpload(serializers.Serializer):
     """What a script sends, as multipart/form-data."""
 
-    file = _SentFile(help_text="Genes in rows, libraries in columns; CSV or TSV, may be packed with gzip.")
+    file = _SentFile(
+        help_text="A matrix, or an archive (zip, tar) of files for one sample each; or send several parts of this name."
+    )
     study = serializers.CharField(help_text="Code, or # and id.")
     annotation = serializers.CharField(max_length=50, help_text="Name and release, such as GENCODE-M25.")
     quantifier = serializers.CharField(max_length=50, required=False, help_text="Such as kallisto 0.43.")
@@ -42,9 +47,25 @@ class CountUpload(serializers.Serializer):
     quantified_by = serializers.CharField(max_length=100, required=False, help_text="Person or core.")
     quantified_date = serializers.DateField(required=False, help_text="Such as 2026-03-14.")
     sample_map = _SentFile(required=False, help_text="Table with the columns name and library.")
+    transcripts = _SentFile(required=False, help_text="Table with the columns transcript and gene.")
+    format = serializers.CharField(
+        required=False, help_text="Which program wrote the file; by default found by content."
+    )
+    strandedness = serializers.ChoiceField(
+        Strandedness.choices, required=False, help_text="Column to take of STAR's files, after looking at the sums."
+    )
     round = serializers.BooleanField(default=False, help_text="Round estimates to whole counts; recorded.")
-    add_genes = serializers.BooleanField(default=False, help_text="Add genes that the annotation lacks.")
     transpose = serializers.BooleanField(default=False, help_text="The file has samples in rows.")
+    accept_normalized = serializers.BooleanField(
+        default=False, help_text="Match names that differ from a code in spelling alone; recorded."
+    )
+    add_genes = serializers.BooleanField(default=False, help_text="Add genes that the annotation lacks.")
+    map_symbols = serializers.BooleanField(
+        default=False, help_text="Take symbols of the annotation for its genes; recorded."
+    )
+    sum_duplicates = serializers.BooleanField(
+        default=False, help_text="Add up counts of a gene on several lines; recorded."
+    )
     dry_run = serializers.BooleanField(default=False, help_text="Check all, store nothing.")
 
 
@@ -54,7 +75,12 @@ class CountReport(serializers.Serializer):
     genes = serializers.IntegerField()
     libraries = serializers.IntegerField()
     new_genes = serializers.IntegerField(help_text="Added to the annotation.")
+    format = serializers.CharField(help_text="Which program wrote the file.")
+    strandedness = serializers.CharField(help_text="The column taken of STAR's files; else empty.")
     mapped: Any = serializers.DictField(child=serializers.CharField(), help_text="Libraries by the sample map.")
+    normalized: Any = serializers.DictField(
+        child=serializers.CharField(), help_text="Libraries by a code that is spelled differently."
+    )
     notes = serializers.ListField(child=serializers.CharField())
 
 
@@ -101,10 +127,12 @@ class CountMatrixView(view_for(CountMatrixRecord)):  # type: ignore[misc]
         study = form.cleaned_data["study"]
         if not permissions.may(request.user, "add", CountMatrix, study):
             raise Refused({WHOLE_ROW: [forbidden_sentence("add", CountMatrix, study)]}, 403)
-        upload, is_dry_run = request.FILES["file"], bool(form.cleaned_data["dry_run"])
-        sample_map = _sample_map(request)
+        is_dry_run = bool(form.cleaned_data["dry_run"])
+        sample_map: dict[str, str] = _side_table(request, "sample_map", read_sample_map) or {}
+        transcripts = _side_table(request, "transcripts", read_transcript_genes)
         try:
-            report = form.run(upload.read(), upload.name, sample_map, dry_run=is_dry_run, door="REST")
+            content, name = one_file(request.FILES.getlist("file"))
+            report = form.run(content, name, sample_map, dry_run=is_dry_run, door="REST", transcripts=transcripts)
         except CountFileError as error:
             raise Refused({"file": str(error).splitlines()}) from None
         if report.matrix is None:
@@ -123,20 +151,21 @@ def _wrong_parts(request: Request) -> Sentences:
         if name not in KNOWN or name in request.query_params  # a dry_run in the address must not store
     }
     for name in FILES:
-        upload = request.FILES.get(name)
-        if upload is not None and (sentence := unusable_sentence(upload)):
-            wrong[name] = [sentence]
-        elif upload is None and (name == "file" or name in request.data):
+        uploads = request.FILES.getlist(name)
+        if sentences := [sentence for upload in uploads if (sentence := unusable_sentence(upload))]:
+            wrong[name] = sentences
+        elif not uploads and (name == "file" or name in request.data):
             wrong[name] = [f"Send {name} as a file (multipart/form-data; curl -F {name}=@FILE)."]
     return wrong
 
 
-def _sample_map(request: Request) -> dict[str, str]:
-    upload = request.FILES.get("sample_map")
+def _side_table(request: Request, part: str, read: Callable[..., Any]) -> Any:
+    """Return what a table beside the counts says; None where none was sent."""
+    upload = request.FILES.get(part)
     try:
-        return read_sample_map(upload.read(), name=upload.name) if upload is not None else {}
+        return read(upload.read(), name=upload.name) if upload is not None else None
     except CountFileError as error:
-        raise Refused({"sample_map": str(error).splitlines()}) from None
+        raise Refused({part: str(error).splitlines()}) from None
 
 
 def _said(report: CountImport) -> dict[str, Any]:
@@ -144,6 +173,9 @@ def _said(report: CountImport) -> dict[str, Any]:
         "genes": report.n_genes,
         "libraries": report.n_libraries,
         "new_genes": report.n_new_genes,
+        "format": report.format,
+        "strandedness": report.strandedness,
         "mapped": report.match.mapped,
+        "normalized": report.match.normalized,
         "notes": list(report.notes),
     }

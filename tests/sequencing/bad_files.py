@@ -37,7 +37,7 @@ BAD_FILES = {
     ),
     "gene twice": (
         b"gene,L1,L2\nFos,1,2\nArc,3,4\nFos,5,6\n",
-        "c.csv, line 4: gene 'Fos' is on line 2 already; add the two lines up, delete one, or export by Ensembl id.",
+        "c.csv, line 4: gene 'Fos' is on line 2 already; export by gene id, delete one, or add them up with --sum-duplicates.",
     ),
     "gene of a hundred letters and more": (
         b"gene,L1,L2\nFos,1,2\n" + b"g" * 101 + b",3,4\n",
@@ -49,17 +49,13 @@ BAD_FILES = {
     ),
     "sample misspelled": (
         b"gene,L1,l-2\nFos,1,2\nArc,3,4\n",
-        "Column 'l-2' is no library of this study; if it is 'L2', say so in a sample map (columns name, library).",
+        "Column 'l-2' is no library of this study; if it is 'L2', say so in a sample map (columns name, library), "
+        "or accept such spellings with --accept-normalized.",
     ),
     "sample unknown": (
         b"gene,L1,Quite other\nFos,1,2\nArc,3,4\n",
         "Column 'Quite other' is no library of this study; enter the library first, "
         "or name it in a sample map (columns name, library).",
-    ),
-    "samples in rows": (
-        b"sample,Fos,Arc\nL1,1,3\nL2,2,4\n",
-        "c.csv has samples in rows and genes in columns (columns such as 'Fos', lines such as 'L1'); "
-        "turn it with --transpose.",
     ),
     "wrong delimiter": (
         b"gene L1 L2\nFos 1 2\nArc 3 4\n",
@@ -74,6 +70,6 @@ BAD_FILES = {
     "binary": (MATRIX + b"\0\1\2", "c.csv is not text (it has bytes of value 0); export the table as CSV."),
     "workbook": (
         b"PK\x03\x04\0\0",
-        "c.csv is an Excel workbook (XLSX) or a zip archive; in Excel choose Save as > CSV UTF-8.",
+        "c.csv is a zip archive or Excel workbook that is damaged or was cut short; copy or download it again.",
     ),
 }

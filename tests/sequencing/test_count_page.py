@@ -14,6 +14,7 @@ from labdb.colony.models import Study, StudyMembership
 from labdb.registry.history import events_of
 from labdb.sequencing.models import CountMatrix, Gene, Library
 from tests.sequencing.bad_files import BAD_FILES, MATRIX, WRITTEN_DOWN
+from tests.sequencing.count_archives import HTSEQ_FILES, STAR_FILES, salmon, zipped
 from tests.sequencing.lab import assert_nothing_stored, make_study, member, numbers, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -123,12 +124,28 @@ def test_the_kept_file_is_read_anew_with_other_options(technician):
 class TestColumns:
     FILE = b"gene,L1,l-2\nFos,1,2\nArc,3,4\n"
 
-    def test_an_unknown_column_is_shown_with_what_looks_like_it_and_is_not_guessed(self, technician):
+    def test_a_column_spelled_differently_is_shown_with_the_library_proposed_and_not_taken(self, technician):
         answer = check(technician, self.FILE)
-        assert "1 column named by a library's code, 0 by the sample map, 1 unknown." in text_of(answer)
-        (column,) = answer.context["unknown"]
-        assert (column.name, column.suggestions) == ("l-2", ("L2",))
+        assert "1 column named by a library's code, 0 by the sample map, 1 spelled differently, 0 unknown." in text_of(
+            answer
+        )
+        (row,) = answer.context["unnamed"]
+        assert (row["column"], row["proposal"]) == ("l-2", "L2")
         assert_nothing_stored()
+
+    def test_a_column_that_is_nothing_like_a_library_has_an_empty_field(self, technician):
+        answer = check(technician, b"gene,L1,Quite other\nFos,1,2\nArc,3,4\n")
+        (row,) = answer.context["unnamed"]
+        assert (row["column"], row["proposal"]) == ("Quite other", "")
+        assert "Column 'Quite other' is no library of this study" in text_of(answer)
+
+    def test_all_spellings_can_be_accepted_and_the_matrix_says_so(self, technician):
+        token = check(technician, self.FILE).context["token"]
+        answer = check(technician, None, token=token, accept_normalized="yes")
+        assert answer.context["matched"] == [("l-2", "L2", "spelled differently"), ("L1", "L1", "by its code")]
+        technician.post(ADDRESS, hidden_of(answer))
+        matrix = CountMatrix.objects.get()
+        assert (matrix.n_names_normalized, matrix.n_names_mapped) == (1, 0)
 
     def test_it_can_be_named_on_the_page(self, technician):
         token = check(technician, self.FILE).context["token"]
@@ -164,6 +181,51 @@ class TestColumns:
         refused = check(technician, None, token=token, column="l-2", library="L2", sample_map=bad_map)
         again = check(technician, None, token=refused.context["token"])
         assert again.context["report"].match.mapped == {"l-2": "L2"}
+
+
+class TestFilesOfSamples:
+    def test_the_strandedness_is_confirmed_by_a_person_who_sees_the_sums(self, technician):
+        asked = check(technician, zipped(STAR_FILES), name="star.zip")
+        assert "The sums speak for reverse" in text_of(asked)
+        assert [one.shown for one in asked.context["strand_samples"]] == [
+            ("4,415", "131", "4,284", "3.0%"),
+            ("1,507", "50", "1,457", "3.3%"),  # 50 of 1,507
+            ("2,908", "81", "2,827", "2.8%"),  # 81 of 2,908
+        ]
+        assert_nothing_stored()
+        token = asked.context["token"]
+        wrong = check(technician, None, token=token, strandedness="forward")
+        assert "the forward column does not fit these libraries, whose sums speak for reverse" in text_of(wrong)
+        right = check(technician, None, token=token, strandedness="reverse")
+        technician.post(ADDRESS, hidden_of(right))
+        matrix = CountMatrix.objects.get()
+        assert (matrix.format, matrix.strandedness, matrix.file_name) == ("star", "reverse", "star.zip")
+        assert numbers(matrix)["L1"] == {"Fos": 970, "Arc": 480, "Egr1": 7}
+
+    def test_files_chosen_together_are_read_as_one_and_as_their_archive(self, technician):
+        files = [SimpleUploadedFile(name, content) for name, content in HTSEQ_FILES.items()]
+        technician.post(ADDRESS, hidden_of(check(technician, None, file=files)))
+        matrix = CountMatrix.objects.get()
+        assert (matrix.format, matrix.file_name, matrix.code) == ("htseq", "2 files.zip", "2-files")
+        assert numbers(matrix)["L2"] == {"Fos": 4, "Arc": 5, "Egr1": 6}
+        again = check(technician, zipped(dict(reversed(HTSEQ_FILES.items()))), name="packed.zip")
+        assert "This file was already imported into study S1 as 2-files" in text_of(again)
+        twice = check(technician, None, file=[files[0], files[0]])
+        assert "Two of the files are named L1.counts" in text_of(twice)
+
+    def test_the_table_of_transcripts_is_kept_beside_the_file(self, technician, settings):
+        names = ("ENSMUST00000000001", "ENSMUST00000000002")
+        files = zipped({"L1/quant.sf": salmon(1, 2, names=names), "L2/quant.sf": salmon(3, 4, names=names)})
+        refused = check(technician, files, name="salmon.zip")
+        assert "give the table of transcript and gene with --transcripts" in text_of(refused)
+        bad = SimpleUploadedFile("t.csv", b"a,b\n1,2\n")
+        refused = check(technician, None, token=refused.context["token"], transcripts=bad)
+        assert "t.csv needs the columns 'transcript' and 'gene'" in text_of(refused)
+        table = SimpleUploadedFile("t.csv", f"transcript,gene\n{names[0]},Fos\n{names[1]},Fos\n".encode())
+        checked = check(technician, None, token=refused.context["token"], transcripts=table)
+        technician.post(ADDRESS, hidden_of(checked))
+        assert numbers(CountMatrix.objects.get()) == {"L1": {"Fos": 3}, "L2": {"Fos": 7}}
+        assert not any((Path(settings.DATA_DIR) / "uploads").iterdir())
 
 
 def test_what_is_missing_is_said_at_its_field_and_the_file_kept(technician):

@@ -14,10 +14,15 @@ from labdb.colony.models import Study, StudyMembership
 from labdb.registry.history import events_of
 from labdb.sequencing.models import CountMatrix, Gene
 from tests.sequencing.bad_files import BAD_FILES, MATRIX, WRITTEN_DOWN
+from tests.sequencing.count_archives import REVERSE_L1, REVERSE_L2, star
 from tests.sequencing.lab import assert_nothing_stored, make_study, member, numbers, signed_in
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/count-matrices/"
+REPORT = {
+    "genes": 2, "libraries": 2, "new_genes": 2, "format": "matrix", "strandedness": "", "mapped": {}, "normalized": {},
+    "notes": [],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_a_file_becomes_a_matrix_that_is_answered_with_its_import(technician, st
     assert (said["id"], said["study"], said["code"], said["created_by"]) == (matrix.pk, "S1", "c", "a technician")
     assert (said["annotation"], said["quantifier"], said["genome_build"]) == ("A1", "kallisto 0.43", "GRCm38")
     assert {name: said[name] for name in by} == by
-    assert said["report"] == {"genes": 2, "libraries": 2, "new_genes": 2, "mapped": {}, "notes": []}
+    assert said["report"] == REPORT
     assert answer["ETag"] == '"1"'
     assert numbers(matrix) == {"L1": {"Fos": 1, "Arc": 3}, "L2": {"Fos": 2, "Arc": 4}}
     read = technician.get(f"{ADDRESS}{matrix.pk}/").json()
@@ -95,7 +100,7 @@ def test_all_errors_are_said_at_once_and_beyond_fifty_counted(technician):
 
 def test_a_dry_run_answers_what_would_be_stored_and_stores_nothing(technician):
     answer = send(technician, dry_run="true")
-    report = {"genes": 2, "libraries": 2, "new_genes": 2, "mapped": {}, "notes": []}
+    report = REPORT
     assert (answer.status_code, answer.json()) == (200, {"report": report})
     assert_nothing_stored()
 
@@ -114,6 +119,22 @@ def test_options_and_a_sample_map_do_what_they_do_in_the_command(technician):
     assert "Rounded 1 of 4 estimates to whole counts." in answer.json()["report"]["notes"]
     assert answer.json()["is_rounded"] is True
     assert numbers(CountMatrix.objects.get()) == {"L2": {"Fos": 1, "Arc": 3}, "L1": {"Fos": 2, "Arc": 4}}
+
+
+def test_several_files_and_a_strandedness_are_sent_as_parts(technician):
+    def files() -> list[SimpleUploadedFile]:
+        return [SimpleUploadedFile(f"L{i}.tab", star(rows)) for i, rows in enumerate((REVERSE_L1, REVERSE_L2), start=1)]
+
+    asked = send(technician, file=files())
+    assert asked.status_code == 400
+    assert asked.json()["file"][0].endswith("this speaks for reverse: confirm it with --strandedness reverse.")
+    assert send(technician, file=files(), strandedness="left").json() == {
+        "strandedness": ["left is not one of unstranded, forward, reverse; choose one of these."]
+    }
+    answer = send(technician, file=files(), strandedness="reverse")
+    assert answer.status_code == 201, answer.json()
+    assert (answer.json()["format"], answer.json()["report"]["strandedness"]) == ("star", "reverse")
+    assert numbers(CountMatrix.objects.get())["L2"] == {"Fos": 1930, "Arc": 890, "Egr1": 7}
 
 
 def test_an_annotation_is_widened_only_when_asked(technician):
@@ -143,8 +164,8 @@ def test_an_annotation_is_widened_only_when_asked(technician):
             {"dryrun": "yes"},
             {
                 "dryrun": [
-                    "dryrun is not a part of this form; known are file, sample_map, study, annotation, quantifier, "
-                    "genome_build, quantified_by, quantified_date, round, add_genes, transpose, dry_run."
+                    "dryrun is not a part of this form; known are file, sample_map, transcripts, study, annotation, quantifier, "
+                    "genome_build, quantified_by, quantified_date, format, strandedness, round, transpose, accept_normalized, add_genes, map_symbols, sum_duplicates, dry_run."
                 ]
             },
         ),
