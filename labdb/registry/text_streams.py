@@ -141,18 +141,6 @@ def find_encoding(read: Callable[[], Iterable[bytes]], name: str) -> Encoding:
     return Encoding("utf-8") if line is None else _latin(read(), line, name)
 
 
-def beginning(source: Source, name: str, n_bytes: int) -> bytes:
-    """Return the first bytes of a file as given."""
-    with _opened(source, name) as file:
-        return file.read(n_bytes)
-
-
-def whole_content(source: Source, name: str) -> bytes:
-    """Return all bytes of a file as given."""
-    with _opened(source, name) as file:
-        return file.read()
-
-
 def chunks_of(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the rest of a file."""
     while chunk := file.read(CHUNK_BYTES):

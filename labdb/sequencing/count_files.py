@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from labdb.registry.text_streams import Source, TableError, TextFile, whole_content
+from labdb.registry.text_streams import Source, TableError, TextFile
 from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
-from labdb.sequencing.count_lines import CountLines
 from labdb.sequencing.count_matrix import CountSource, ParsedMatrix, read_matrix
 from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
-from labdb.sequencing.readers.bundle import Bundle, may_be_archive, open_archive, read_folder
+from labdb.sequencing.readers.bundle import Bundle, open_archive, read_folder
 from labdb.sequencing.readers.bundles import BundleChoices, decode_members, format_of, read_samples
 from labdb.sequencing.readers.detect import (
+    COUNTS_OF_TXIMPORT,
     FEATURE_COUNTS,
     FEATURE_COUNTS_COLUMNS,
     FORMATS,
-    HEAD_LINES,
     HTSEQ,
-    HTSEQ_MARK,
     MATRIX,
     MTX,
     STAR,
     TXIMPORT,
+    columns_beside_counts,
     detect,
 )
 from labdb.sequencing.readers.estimates import TranscriptGenes
-from labdb.sequencing.readers.htseq import HEADER_LINES, has_attributes
+from labdb.sequencing.readers.htseq import has_attributes
 from labdb.sequencing.readers.samples import Joined
 
-MAX_UNPACKED_BYTES = 2_000_000_000  # of a bundle, which is in memory; 60,000 genes x 5,000 samples with room to spare
-MAX_TEXT_BYTES = 20_000_000_000  # of a file that is read line by line
+MAX_UNPACKED_BYTES = 20_000_000_000  # 60,000 genes x 50,000 samples; read line by line, so a limit against bombs
+MAX_BUNDLE_BYTES = 2_000_000_000  # 60,000 genes x 2,000 samples; files of one sample are unpacked in memory
 TABLES = (MATRIX, HTSEQ, FEATURE_COUNTS, TXIMPORT)  # what one file may hold all samples of
-COUNTS_OF_TXIMPORT = "counts."
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +93,7 @@ def read_counts(
     Parameters
     ----------
     file : path, binary file or bytes
-        A file, which is read line by line, or a folder; gzip, zip and tar are unpacked.
+        A file, read line by line and never whole in memory, or a folder; gzip, zip and tar are unpacked.
     name : str
         The file's name for the sentences; by default that of the path.
     round_estimates : bool
@@ -139,47 +136,39 @@ def read_counts(
 
 def _read(file: Source, name: str, choices: _Choices) -> _Read:
     if isinstance(file, Path) and file.is_dir():
-        return _read_bundle(read_folder(file, MAX_UNPACKED_BYTES), choices)
+        return _read_bundle(read_folder(file, MAX_BUNDLE_BYTES), choices)
     name = name or (file.name if isinstance(file, Path) else "The file")
-    if may_be_archive(file, name):
-        bundle = open_archive(whole_content(file, name), name, MAX_UNPACKED_BYTES)
-        if bundle is not None:
-            return _read_bundle(bundle, choices)
-    text = TextFile(file, name, MAX_TEXT_BYTES)
-    format = _detected(text) if choices.format == "auto" else choices.format
+    bundle = open_archive(file, name, MAX_BUNDLE_BYTES)
+    if bundle is not None:
+        return _read_bundle(bundle, choices)
+    text = TextFile(file, name, MAX_UNPACKED_BYTES)
+    format = detect(text.lines()) if choices.format == "auto" else choices.format
     if format == MTX:
         raise refusal(
             f"{name} is an MTX matrix without its names; send matrix.mtx, features.tsv and barcodes.tsv together."
         )
-    return _read_text(text, format, choices, list(filter(None, [text.encoding.note])), text.sha256)
-
-
-def _detected(text: TextFile) -> str:
-    """Return the format by the first lines; HTSeq's summary may stand anywhere, for files are joined."""
-    format = detect("".join(islice(text.lines(), HEAD_LINES)))
-    return HTSEQ if format == MATRIX and any(HTSEQ_MARK in line for line in text.lines()) else format
+    return _read_text(text, format, choices, [*filter(None, [text.encoding.note])], text.sha256)
 
 
 def _read_bundle(bundle: Bundle, choices: _Choices) -> _Read:
-    texts, notes = decode_members(bundle, MAX_UNPACKED_BYTES)
+    texts, notes = decode_members(bundle, MAX_BUNDLE_BYTES)
     format = format_of(texts, bundle.name, choices.format)
-    if len(texts) == 1 and format in (MATRIX, TXIMPORT):
+    if format in (MATRIX, TXIMPORT):
+        if len(texts) > 1:
+            raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
         ((path, text),) = texts.items()
         return _read_text(TextFile(text.encode(), path), format, choices, notes, bundle.sha256)
-    if format in (MATRIX, TXIMPORT):
-        raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
     joined = read_samples(texts, bundle.name, format, choices.of_bundle)
-    return _checked(_frame_of(joined), [*notes, *joined.notes], format, bundle.sha256, bundle.name)
+    return _checked(joined, notes, format, bundle.sha256, bundle.name)
 
 
 def _read_text(text: TextFile, format: str, choices: _Choices, notes: list[str], sha256: str) -> _Read:
     """Read one file: a table of all samples, or of one sample."""
-    name = text.name
-    if format not in TABLES or (format == HTSEQ and has_attributes("".join(islice(text.lines(), HEADER_LINES)))):
-        joined = read_samples({name: "".join(text.lines())}, name, format, choices.of_bundle)
-        return _checked(_frame_of(joined), [*notes, *joined.notes], format, sha256, name)
+    if format not in TABLES or (format == HTSEQ and has_attributes(text.lines())):
+        joined = read_samples({text.name: "".join(text.lines())}, text.name, format, choices.of_bundle)
+        return _checked(joined, notes, format, sha256, text.name)
     source = CountSource(
-        name, choices.round_estimates, choices.transpose, choices.known_samples, choices.sum_duplicates
+        text.name, choices.round_estimates, choices.transpose, choices.known_samples, choices.sum_duplicates
     )
     parsed = _parse_table(text, format, source)
     frame = pd.DataFrame(parsed.counts, index=parsed.row_ids, columns=parsed.column_names, copy=False)
@@ -188,32 +177,27 @@ def _read_text(text: TextFile, format: str, choices: _Choices, notes: list[str],
     return _Read(frame, [*notes, *parsed.notes], format, sha256)
 
 
-def _frame_of(joined: Joined) -> pd.DataFrame:
-    return pd.DataFrame(joined.counts, index=joined.gene_ids, columns=joined.column_names, copy=False)
-
-
 def _parse_table(text: TextFile, format: str, source: CountSource) -> ParsedMatrix:
     if format == FEATURE_COUNTS:
         return read_matrix(text, source, left_out=FEATURE_COUNTS_COLUMNS)
     if format != TXIMPORT:
         return read_matrix(text, source, may_lack_header=format == HTSEQ)
-    header = [cell.strip(' "') for cell in next(CountLines(text).cells())[1]]
-    others = frozenset(cell for cell in header if cell and not cell.startswith(COUNTS_OF_TXIMPORT))
-    parsed = read_matrix(text, source, left_out=others)
+    parsed = read_matrix(text, source, left_out=columns_beside_counts(next(text.lines())))
     names = [name.removeprefix(COUNTS_OF_TXIMPORT) for name in parsed.column_names]
     return ParsedMatrix(parsed.row_ids, names, parsed.counts, parsed.notes, parsed.genes_in_columns)
 
 
-def _checked(frame: pd.DataFrame, notes: list[str], format: str, sha256: str, name: str) -> _Read:
+def _checked(joined: Joined, notes: list[str], format: str, sha256: str, name: str) -> _Read:
     """Refuse ids that went through Excel; the reader of matrices says so by line."""
     errors = [
         CellError(None, None, gene, f"{name}: {excel_complaint(quoted(gene), gene)}")
-        for gene in frame.index
+        for gene in joined.gene_ids
         if is_made_by_excel(gene)
     ]
     if errors:
         raise CountFileError(errors[:MAX_LISTED_ERRORS], len(errors))
-    return _Read(frame, notes, format, sha256)
+    frame = pd.DataFrame(joined.counts, index=joined.gene_ids, columns=joined.column_names, copy=False)
+    return _Read(frame, [*notes, *joined.notes], format, sha256)
 
 
 def _table_of(read: _Read, strandedness: str) -> CountTable:

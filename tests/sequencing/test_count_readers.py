@@ -101,13 +101,13 @@ def test_a_link_in_an_archive_is_refused():
 
 @pytest.mark.parametrize("pack", [zipped, tarred, lambda files: tarred(files, gz=True)])
 def test_an_archive_that_unpacks_beyond_all_reason_is_refused(pack, monkeypatch):
-    monkeypatch.setattr(count_files, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(count_files, "MAX_BUNDLE_BYTES", 1_000_000)
     bomb = pack({f"L{i}.counts": b"0" * 400_000 for i in range(3)})
     assert "unpacks to more than 1,000,000 bytes" in sentence_of(bomb)
 
 
 def test_packed_members_cannot_unpack_beyond_all_reason_together(monkeypatch):
-    monkeypatch.setattr(count_files, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(count_files, "MAX_BUNDLE_BYTES", 1_000_000)
     bomb = zipped({f"L{i}.counts.gz": gzip.compress(b"0" * 400_000) for i in range(3)})
     assert sentence_of(bomb).endswith("unpacks to more than 200,000 bytes; split it.")
 

@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from labdb.registry.text_streams import GZIP_MAGIC, Source, beginning
-from labdb.registry.text_tables import TableError, unpack
+from labdb.registry.text_streams import GZIP_MAGIC, Source, TableError
+from labdb.registry.text_tables import unpack
 
 MAX_MEMBERS = 20_000  # two files for each of 10,000 samples
 ZIP_MAGIC = b"PK\x03\x04"
 ZIP_MAGICS = (ZIP_MAGIC, b"PK\x05\x06")  # the second is an archive of nothing
 WORKBOOK_PART = "[Content_Types].xml"  # every XLSX has it
-BEGINNING_BYTES = 65_536  # packed, the header of a tar archive lies in it
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+START_BYTES = 4096  # of a packed tar, enough to see the magic
 LITTER = re.compile(r"(^|/)(__MACOSX/|\.[^/]+|Thumbs\.db$|desktop\.ini$)")  # what file managers leave in a folder
 CLIMBS = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 
@@ -75,15 +75,7 @@ def read_folder(folder: Path, max_bytes: int) -> Bundle:
     return Bundle.of(folder.name, members)
 
 
-def may_be_archive(file: Source, name: str) -> bool:
-    """Whether a file begins like an archive, or an Excel workbook; it need not be read whole for that."""
-    start = beginning(file, name, BEGINNING_BYTES)
-    return (
-        start.startswith(ZIP_MAGICS) or _is_tar(start) or (start.startswith(GZIP_MAGIC) and _is_tar(_beginning(start)))
-    )
-
-
-def open_archive(content: bytes, name: str, max_bytes: int) -> Bundle | None:
+def open_archive(file: Source, name: str, max_bytes: int) -> Bundle | None:
     """Return the files of an archive; None for what is no archive (an Excel workbook is none).
 
     Raises
@@ -91,13 +83,34 @@ def open_archive(content: bytes, name: str, max_bytes: int) -> Bundle | None:
     TableError
         Damaged or cut short, protected, beyond all reason when unpacked, or with paths that leave its folder.
     """
-    if content.startswith(ZIP_MAGICS):
-        return _open_zip(content, name, max_bytes)
-    if content.startswith(GZIP_MAGIC) and _is_tar(_beginning(content)):
-        content = unpack(content, name, max_bytes)
-    if _is_tar(content):
-        return _open_tar(content, name, max_bytes)
-    return None
+    start = _start(file, name)
+    if start.startswith(ZIP_MAGICS):
+        return _open_zip(_content(file, name), name, max_bytes)
+    if start.startswith(GZIP_MAGIC) and _is_tar(_gunzipped_start(start)):
+        return _open_tar(unpack(_content(file, name), name, max_bytes), name, max_bytes)
+    return _open_tar(_content(file, name), name, max_bytes) if _is_tar(start) else None
+
+
+def _start(file: Source, name: str) -> bytes:
+    if isinstance(file, bytes):
+        return file[:START_BYTES]
+    if isinstance(file, Path):
+        return _content(file, name, START_BYTES)
+    file.seek(0)
+    return file.read(START_BYTES)
+
+
+def _content(file: Source, name: str, n_bytes: int = -1) -> bytes:
+    if isinstance(file, bytes):
+        return file
+    if isinstance(file, Path):
+        try:
+            with file.open("rb") as opened:
+                return opened.read(n_bytes)
+        except OSError as error:
+            raise TableError(f"{name} cannot be read: {error.strerror}.") from None
+    file.seek(0)
+    return file.read()
 
 
 def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
@@ -167,9 +180,9 @@ def _too_large(name: str, max_bytes: int) -> TableError:
     return TableError(f"{name} unpacks to more than {max_bytes:,} bytes; send the count files only, or split it.")
 
 
-def _beginning(content: bytes) -> bytes:
+def _gunzipped_start(start: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=31).decompress(content, 1024)
+        return zlib.decompressobj(wbits=31).decompress(start, START_BYTES)
     except zlib.error:
         return b""
 

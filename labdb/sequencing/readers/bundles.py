@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from labdb.registry.text_tables import TableError, decode_text, unpack
+from labdb.registry.text_tables import TableError, decode_text, split_lines, unpack
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.readers.bundle import Bundle
 from labdb.sequencing.readers.columns import listed, shown_path
@@ -84,7 +84,7 @@ def format_of(texts: dict[str, str], bundle_name: str, format: str) -> str:
         return format
     formats: dict[str, list[str]] = defaultdict(list)
     for path, text in texts.items():
-        formats[detect(text)].append(path)
+        formats[detect(split_lines(text))].append(path)
     if MTX in formats:
         return MTX
     if MATRIX in formats:
@@ -111,7 +111,7 @@ def _format_of_tables(texts: dict[str, str], formats: dict[str, list[str]], bund
 
 
 def read_samples(texts: dict[str, str], bundle_name: str, format: str, choices: BundleChoices) -> Joined:
-    """Read files of one sample each, or the three files of an MTX matrix, as genes x samples."""
+    """Read files of one sample each, or the three files of an MTX matrix, as genes x samples; ``texts`` is emptied."""
     if format == MTX:
         return read_mtx(texts, bundle_name, round_estimates=choices.round_estimates)
     if format == STAR:
@@ -119,7 +119,6 @@ def read_samples(texts: dict[str, str], bundle_name: str, format: str, choices: 
     if format in ESTIMATES:
         return _read_estimates(texts, bundle_name, format, choices)
     described: dict[str, None] = {}
-    files: list[SampleFile] = []
     read: Callable[[str, str, str], tuple[SampleFile, list[str]]] = {
         HTSEQ: lambda text, path, name: read_htseq(
             text, path, name, bundle_name=bundle_name, round_estimates=choices.round_estimates
@@ -128,34 +127,44 @@ def read_samples(texts: dict[str, str], bundle_name: str, format: str, choices: 
             text, path, bundle_name=bundle_name, round_estimates=choices.round_estimates
         ),
     }[format]
-    for (path, text), name in zip(texts.items(), sample_names(list(texts)), strict=True):
+
+    def read_one(text: str, path: str, name: str) -> SampleFile:
         file, columns = read(text, path, name)
-        described |= dict.fromkeys(columns)
-        files.append(file)
-    joined = _joined(files, bundle_name, choices)
+        described.update(dict.fromkeys(columns))
+        return file
+
+    joined = _joined(_each(texts, read_one), bundle_name, choices)
     if described:
         named = ", ".join(filter(None, described)) or "between gene and count"
         joined.notes.append(f"Left out columns that describe the gene: {named}.")
     return joined
 
 
+def _each(texts: dict[str, str], read: Callable[[str, str, str], SampleFile]) -> list[SampleFile]:
+    """Read every file, letting its text go; ids that are those of the first file are kept once."""
+    files: list[SampleFile] = []
+    paths = list(texts)
+    for path, name in zip(paths, sample_names(paths), strict=True):
+        file = read(texts.pop(path), path, name)
+        is_alike = bool(files) and file.gene_ids == files[0].gene_ids
+        files.append(replace(file, gene_ids=files[0].gene_ids) if is_alike else file)
+    return files
+
+
 def _read_star(texts: dict[str, str], bundle_name: str, choices: BundleChoices) -> Joined:
-    names = sample_names(list(texts))
-    files = [
-        read_star(t, path, name, bundle_name=bundle_name) for (path, t), name in zip(texts.items(), names, strict=True)
-    ]
+    files = _each(texts, lambda text, path, name: read_star(text, path, name, bundle_name=bundle_name))
     _refuse_repeats(files, bundle_name, choices)
     return join_star(files, bundle_name, choices.strandedness)
 
 
 def _read_estimates(texts: dict[str, str], bundle_name: str, format: str, choices: BundleChoices) -> Joined:
     summing = Summing(choices.transcripts)
-    files = [
-        read_estimates(
+    files = _each(
+        texts,
+        lambda text, path, name: read_estimates(
             text, path, name, format, summing, bundle_name=bundle_name, round_estimates=choices.round_estimates
-        )
-        for (path, text), name in zip(texts.items(), sample_names(list(texts)), strict=True)
-    ]
+        ),
+    )
     joined = _joined(files, bundle_name, choices)
     if choices.transcripts:
         joined.notes.append(

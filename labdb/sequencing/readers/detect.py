@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import islice
 
 from labdb.registry.text_tables import sniff_delimiter, split_lines
@@ -28,13 +29,13 @@ SIDE_FILES = re.compile(
     re.IGNORECASE,
 )
 HEAD_LINES = 12
-HTSEQ_MARK = "__no_feature"
+COUNTS_OF_TXIMPORT = "counts."
 
 
-def detect(text: str) -> str:
-    """Return the format of a decoded file; what no program's mark is found in is a matrix."""
-    lines = [line.rstrip("\r\n") for line in islice(split_lines(text), HEAD_LINES) if line.strip()]
-    first = lines[0] if lines else ""
+def detect(lines: Iterable[str]) -> str:
+    """Return the format of a file by its lines; what no program's mark is found in is a matrix."""
+    lines = iter(lines)
+    first = next((line.rstrip("\r\n") for line in lines if line.strip()), "")
     if first.startswith("%%MatrixMarket"):
         return MTX
     if first.startswith("# Program:featureCounts"):
@@ -49,13 +50,22 @@ def detect(text: str) -> str:
         return FEATURE_COUNTS
     if is_tximport(first):
         return TXIMPORT
-    return HTSEQ if HTSEQ_MARK in text else MATRIX
+    return HTSEQ if "__no_feature" in first or any("__no_feature" in line for line in lines) else MATRIX
 
 
 def is_tximport(header: str) -> bool:
     """Tell the table of an R ``tximport`` list: counts, abundance and length of every sample side by side."""
-    cells = [cell.strip(' "') for cell in header.split(sniff_delimiter(header))]
-    return all(any(cell.startswith(prefix) for cell in cells) for prefix in ("counts.", "abundance."))
+    cells = _header_cells(header)
+    return all(any(cell.startswith(prefix) for cell in cells) for prefix in (COUNTS_OF_TXIMPORT, "abundance."))
+
+
+def columns_beside_counts(header: str) -> frozenset[str]:
+    """Return the columns of a ``tximport`` table that are no counts."""
+    return frozenset(cell for cell in _header_cells(header) if cell and not cell.startswith(COUNTS_OF_TXIMPORT))
+
+
+def _header_cells(header: str) -> list[str]:
+    return [cell.strip(' "\r\n') for cell in header.split(sniff_delimiter(header))]
 
 
 def is_one_sample(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 
 import numpy as np
@@ -45,9 +46,9 @@ def read_htseq(
     return SampleFile(path, genes, counts, (name,), summary, n_rounded), described
 
 
-def has_attributes(text: str) -> bool:
+def has_attributes(lines: Iterable[str]) -> bool:
     """Whether text stands between each gene and its count, as ``--additional-attr`` writes it."""
-    lines = [line.rstrip("\r\n") for line in islice(split_lines(text), HEADER_LINES)]
-    rows = [line for line in lines if line.strip() and line[0] != "#"]
+    rows = [line.rstrip("\r\n") for line in islice(lines, HEADER_LINES)]
+    rows = [line for line in rows if line.strip() and line[0] != "#"]
     cells = rows[-1].split(sniff_delimiter("\n".join(rows))) if rows else []
     return len(cells) > 2 and is_number(cells[-1]) and not any(map(is_number, cells[1:-1]))
