@@ -1,6 +1,6 @@
-"""Reading the expression store at the demo's size: 22,000 genes x 256 libraries, in a database of its own.
+"""The expression store at the demo's size (22,000 genes x 256 libraries), and from 100 to 10,000 samples of 25,000 genes.
 
-The live references hold the same numbers in PostgreSQL without the store's packing (an int4[] a row, read by the same
+The matrices of 25,000 genes go in by the command, in a process of its own, whose peak memory is measured. The live references hold the same numbers in PostgreSQL without the store's packing (an int4[] a row, read by the same
 connection), and in a compressed .npz file, read in the same run.
 """
 
@@ -16,26 +16,36 @@ import numpy as np
 import pandas as pd
 
 from bench.databases import throwaway_database
+from bench.large_counts import import_by_command, make_genes, make_study, matrix_file, rates
 
 N_GENES, N_LIBRARIES = 22_000, 256
 N_READS = 200
 N_FULL_READS = 5
 TARGET_GENE_MS, TARGET_LIBRARY_MS = 10.0, 5.0
 ARRAYS = "bench_arrays"
+BLOCKS = ("sequencing_librarycounts", "sequencing_genecounts")
+
+
+LARGE = 2_000  # samples x 25,000 genes, at which the targets are set
+CURVE = (100, 300, 1_000, LARGE, 3_000, 10_000)
+FITTED = 1_000  # from here on the counts take the time, and not the start of the program
+N_SOME = 100
+TARGET_IMPORT_S, TARGET_STORED_MB, TARGET_SOME_S = 60.0, 130.0, 0.5
+TARGET_EXPONENT, TARGET_MORE_MB = 1.1, 200.0
 
 
 def simulate(rng: np.random.Generator) -> np.ndarray:
-    """Return counts as RNA-seq has them: a third of the genes silent, most small, some in the hundred thousands."""
-    mean = np.where(rng.random(N_GENES) < 0.33, 0.02, rng.lognormal(4, 2.2, N_GENES))
+    """Return counts of the demo's size."""
+    mean = rates(rng, N_GENES)
     size_factor = rng.lognormal(0, 0.25, N_LIBRARIES)
     rate = mean[:, None] * size_factor * rng.gamma(10, 0.1, (N_GENES, N_LIBRARIES))
     return rng.poisson(np.minimum(rate, 1e7)).astype(np.int32)
 
 
 def measure() -> list[dict[str, Any]]:
-    """Store, then read one gene, one library and everything, both ways and by the references."""
+    """Store, then read one gene, one library and everything, both ways and by the references; then the curve."""
     with throwaway_database(), tempfile.TemporaryDirectory() as folder:
-        return _measure(Path(folder) / "counts.npz")
+        return [*_measure(Path(folder) / "counts.npz"), *_measure_curve(Path(folder))]
 
 
 def _measure(file: Path) -> list[dict[str, Any]]:
@@ -59,7 +69,7 @@ def _measure(file: Path) -> list[dict[str, Any]]:
     all_ms = _median_ms([partial(load_counts, matrix)] * N_FULL_READS)
     file_ms = _median_ms([lambda: np.load(file)["counts"]] * N_FULL_READS)
     size = f"{N_GENES:,} genes x {N_LIBRARIES} samples"
-    mb, array_mb = _stored_mb("sequencing_librarycounts", "sequencing_genecounts"), _stored_mb(ARRAYS)
+    mb, array_mb = _stored_mb(*BLOCKS), _stored_mb(ARRAYS)
     return [
         _row(f"one gene over {N_LIBRARIES} samples", gene_ms, "ms", gene_array_ms, "int4[] row", TARGET_GENE_MS),
         _row(f"one sample of {N_GENES:,} genes", library_ms, "ms", library_array_ms, "int4[] row", TARGET_LIBRARY_MS),
@@ -67,6 +77,60 @@ def _measure(file: Path) -> list[dict[str, Any]]:
         _row(f"store {size}, both ways", store_s, "s", array_store_s, "int4[] rows", None),
         _row(f"on disk, {size}, both ways", mb, "MB", array_mb, "int4[] rows", None),
     ]  # fmt: skip
+
+
+def _measure_curve(folder: Path) -> list[dict[str, Any]]:
+    """Import ever more samples; read and weigh what is stored at the size the targets are set for."""
+    make_genes()
+    rows: list[dict[str, Any]] = []
+    import_s, peak_mb = {}, {}
+    for n_samples in CURVE:
+        study = make_study(n_samples)
+        before_mb = _stored_mb(*BLOCKS)
+        with matrix_file(folder, n_samples) as file:
+            import_s[n_samples], peak_mb[n_samples] = import_by_command(file, study.code)
+            target = TARGET_IMPORT_S if n_samples == LARGE else None
+            reads_s = _median_ms([partial(pd.read_csv, file, index_col=0)]) / 1000
+            what = f"import 25,000 genes x {n_samples:,} samples"
+            rows.append(_row(what, import_s[n_samples], "s", reads_s, "pandas reads it", target))
+            if n_samples == LARGE:
+                file_mb = file.stat().st_size / 1e6
+                stored_mb = _stored_mb(*BLOCKS) - before_mb
+                large = _read_large(study)
+                large.append(_row("... on disk, both ways", stored_mb, "MB", file_mb, "CSV file", TARGET_STORED_MB))
+        if n_samples == LARGE:
+            rows += large
+    fitted = [n for n in CURVE if n >= FITTED]
+    exponent = np.polyfit(np.log(fitted), np.log([import_s[n] for n in fitted]), 1)[0]
+    more_mb, most = peak_mb[CURVE[-1]] - peak_mb[CURVE[0]], f"{CURVE[-1]:,}"
+    what = f"import time ~ samples ^ exponent, from {FITTED:,} to {most} samples"
+    return [
+        *rows,
+        _row(what, exponent, "", 1.0, "linear", TARGET_EXPONENT),
+        _row(f"memory of importing {most} samples beyond that of {CURVE[0]}", more_mb, "MB",
+             CURVE[-1] * 25_000 * 4 / 1e6, "its counts", TARGET_MORE_MB),
+    ]  # fmt: skip
+
+
+def _read_large(study: Any) -> list[dict[str, Any]]:
+    from labdb.sequencing.expression_store import load_counts, read_gene
+    from labdb.sequencing.models import CountMatrix, Gene, Library
+
+    rng = np.random.default_rng(LARGE)
+    matrix = CountMatrix.objects.get(study=study)
+    stored = Gene.objects.filter(count_blocks__matrix=matrix).order_by("pk")
+    genes = [stored[number] for number in rng.integers(0, matrix.n_genes, N_READS).tolist()]
+    libraries = list(Library.objects.filter(study=study).order_by("pk"))
+    one_each = [libraries[number] for number in rng.integers(0, LARGE, N_READS)]
+    gene_ms = _median_ms([partial(read_gene, matrix, gene) for gene in genes])
+    library_ms = _median_ms([partial(load_counts, matrix, [library]) for library in one_each])
+    some = [rng.choice(np.array(libraries), N_SOME, replace=False).tolist() for _ in range(N_FULL_READS)]
+    some_s = _median_ms([partial(load_counts, matrix, chosen) for chosen in some]) / 1000
+    return [
+        _row(f"... one gene over {LARGE:,} samples", gene_ms, "ms", None, "", TARGET_GENE_MS),
+        _row("... one sample of 25,000 genes", library_ms, "ms", None, "", TARGET_LIBRARY_MS),
+        _row(f"... {N_SOME} samples of 25,000 genes", some_s, "s", None, "", TARGET_SOME_S),
+    ]
 
 
 def _store(values: np.ndarray) -> tuple[float, Any]:
@@ -150,7 +214,7 @@ def _stored_mb(*tables: str) -> float:
 
 
 def _row(
-    what: str, measured: float, unit: str, reference: float, reference_what: str, target: float | None
+    what: str, measured: float, unit: str, reference: float | None, reference_what: str, target: float | None
 ) -> dict[str, Any]:
     return {
         "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": reference_what,

@@ -184,14 +184,14 @@ def _check_places(check: MatrixCheck) -> None:
         check.genes = order
         if others := set(matrix.gene_blocks.values_list("gene_id", flat=True)) - set(order):
             _key, name = next(iter(_names(Gene, sorted(others))))
-            check.lost.append(f"{len(others):,} blocks are of genes that its order does not name, such as {name}")
+            check.lost.append(f"gene blocks that its order does not name: {len(others):,}, such as {name}")
     else:
         check.lost.append(f"the order of its {matrix.n_genes:,} genes is damaged")
     stored = dict(matrix.library_blocks.values_list("position", "library_id"))
     check.libraries = {position: stored[position] for position in range(matrix.n_libraries) if position in stored}
     if n_missing := matrix.n_libraries - len(check.libraries):
         first = next(position for position in range(matrix.n_libraries) if position not in stored)
-        check.lost.append(f"the blocks of {n_missing:,} libraries are gone, the first from position {first + 1}")
+        check.lost.append(f"library blocks are missing: {n_missing:,}, the first at position {first + 1}")
     beyond = {library: position for position, library in stored.items() if position not in check.libraries}
     check.lost += [
         f"library {name} has position {beyond[key] + 1} of {matrix.n_libraries}"

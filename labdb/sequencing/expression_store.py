@@ -117,14 +117,11 @@ def load_counts(
 
 def _by_library(matrix: CountMatrix, wanted: list[int] | None, dtype: type[np.signedinteger]) -> pd.DataFrame:
     genes = gene_pks(matrix)
-    blocks = matrix.library_blocks.order_by("position")
-    if wanted is not None:
-        blocks = blocks.filter(library__in=wanted)
     n_columns = matrix.n_libraries if wanted is None else len(set(wanted))
     # Genes in rows, but stored by library: column-major, as the blocks lie.
     values = np.empty((len(genes), n_columns), dtype=dtype, order="F")
     found: list[int] = []
-    for library, block in blocks.values_list("library_id", "block").iterator(ROWS_AT_ONCE):
+    for library, block in _library_blocks(matrix, wanted):
         values[:, len(found)] = _decoded(block, len(genes), Library, library, matrix)
         found.append(library)
     _refuse_absent("libraries", matrix, wanted or (), set(found))
@@ -136,14 +133,29 @@ def _by_library(matrix: CountMatrix, wanted: list[int] | None, dtype: type[np.si
     return counts if wanted is None or wanted == found else counts[wanted]
 
 
+def _library_blocks(matrix: CountMatrix, wanted: list[int] | None) -> Iterator[tuple[int, bytes | memoryview]]:
+    """Yield some libraries, or all in the order of the matrix; a batch at a time, for their blocks are large."""
+    blocks = matrix.library_blocks.order_by("position").values_list("library_id", "block")
+    if wanted is None:
+        for some in _batches(range(matrix.n_libraries)):
+            yield from blocks.filter(position__range=(some[0], some[-1]))
+    else:
+        for some in _batches(list(dict.fromkeys(wanted))):
+            yield from blocks.filter(library__in=some)
+
+
+def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (keys[start : start + ROWS_AT_ONCE] for start in range(0, len(keys), ROWS_AT_ONCE))
+
+
 def _by_gene(
     matrix: CountMatrix, wanted: list[int], libraries: list[int] | None, dtype: type[np.signedinteger]
 ) -> pd.DataFrame:
     columns = _libraries_of(matrix)
     rows: dict[int, npt.NDArray[np.int32]] = {}
-    blocks = matrix.gene_blocks.filter(gene__in=wanted).values_list("gene_id", "block")
-    for gene, block in blocks.iterator(ROWS_AT_ONCE):
-        rows[gene] = _decoded(block, len(columns), Gene, gene, matrix)
+    for some in _batches(wanted):
+        for gene, block in matrix.gene_blocks.filter(gene__in=some).values_list("gene_id", "block"):
+            rows[gene] = _decoded(block, len(columns), Gene, gene, matrix)
     _refuse_absent("genes", matrix, wanted, rows)
     values = np.array([rows[gene] for gene in wanted], dtype=dtype).reshape(len(wanted), len(columns))
     counts = pd.DataFrame(values, index=pd.Index(wanted, name="gene"), columns=pd.Index(columns, name="library"))

@@ -59,7 +59,9 @@ def test_whole_matrices_are_said_to_be_whole_with_what_was_read(stored):
     matrix, _counts = stored
     out = io.StringIO()
     call_command("verify_counts", stdout=out)
-    assert out.getvalue() == "1 count matrices are whole: 5 blocks of libraries and 300 of genes say the same.\n"
+    assert out.getvalue() == (
+        "Count matrices that are whole: 1. Blocks that say the same: 5 of libraries, 300 of genes.\n"
+    )
     out = io.StringIO()
     call_command("rebuild_counts", "m1", stdout=out)
     assert out.getvalue() == "m1 is whole; nothing was rebuilt.\n"
@@ -166,7 +168,7 @@ def test_intact_blocks_that_differ_are_named_and_rebuilt_only_when_one_is_truste
         ),
         (
             lambda: sql(f"DELETE FROM sequencing_librarycounts {ONE_LIBRARY}", "L4"),
-            "the blocks of 1 libraries are gone, the first from position 2",
+            "library blocks are missing: 1, the first at position 2",
         ),
         (
             lambda: sql(f"UPDATE sequencing_librarycounts SET position = 9 {ONE_LIBRARY}", "L5"),
@@ -187,9 +189,7 @@ def test_a_block_of_a_gene_that_is_in_no_order_is_named(stored):
     matrix, _counts = stored
     other = Gene.objects.create(annotation="A1", gene_id="g_new")
     GeneCounts.objects.create(matrix=matrix, gene=other, block=encode_counts(np.zeros(5, dtype=int)))
-    assert check_matrix(matrix).sentences() == [
-        "S1 m1: 1 blocks are of genes that its order does not name, such as g_new."
-    ]
+    assert check_matrix(matrix).sentences() == ["S1 m1: gene blocks that its order does not name: 1, such as g_new."]
 
 
 def test_a_block_that_the_database_cannot_read_is_named_and_the_others_are_read(stored, monkeypatch):

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(said))
         try:
             report = form.run(
-                _content(options["file"]),
+                _readable(options["file"]),
                 options["file"].resolve().name,
                 read_sample_map(options["sample_map"]) if options["sample_map"] else {},
                 dry_run=options["dry_run"],
@@ -102,14 +102,14 @@ class Command(BaseCommand):
             self.stdout.write(f"Imported {what}{new} as {report.matrix}.")
 
 
-def _content(path: Path) -> bytes | Path:
-    """Return what a file holds; a folder is read where it is."""
-    if path.is_dir():
-        return path
+def _readable(path: Path) -> Path:
+    """Return the file or folder, which is read where it is; CommandError where it is not."""
     try:
-        return path.read_bytes()
+        if not path.is_dir():
+            path.open("rb").close()
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+    return path
 
 
 def _transcripts(path: Path | None) -> TranscriptGenes | None:

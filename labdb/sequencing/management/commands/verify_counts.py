@@ -28,8 +28,8 @@ class Command(BaseCommand):
             sum(getattr(matrix, name) for matrix in matrices) for name in ("n_libraries", "n_genes")
         )
         self.stdout.write(
-            f"{len(matrices)} count matrices are whole: {n_libraries:,} blocks of libraries "
-            f"and {n_genes:,} of genes say the same."
+            f"Count matrices that are whole: {len(matrices):,}. Blocks that say the same: {n_libraries:,} of libraries, "
+            f"{n_genes:,} of genes."
         )
 
 
