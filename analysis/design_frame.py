@@ -67,6 +67,11 @@ def read_libraries(study: Study, matrix: CountMatrix, fields: Iterable[str]) -> 
     return Libraries(frame, tuple(notes), tuple(runs.values()))
 
 
+def values_of_mice(study: Study, name: str) -> dict[int, Any]:
+    """Return by mouse what the current runs and the allocation say: phenotype, response, arm or outcome."""
+    return _Computed(study, {}).column(name)
+
+
 def _by_key(keys: pd.Series, values: dict[int, Any]) -> pd.Series:
     looked_up = [values.get(key) for key in keys]
     return pd.Series(looked_up, index=keys.index, dtype=None if looked_up else object)

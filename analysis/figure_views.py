@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -11,50 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import figures, frames, summaries
+from analysis import figures, frames, quality_figures, summaries
+from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun, Contrast, GeneResult, MouseReversalScore
 from labdb.registry.permissions import may
 from labdb.tissue.models import BrainRegion
 
 CONTENT_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
-
-
-class FigureError(Exception):
-    """A figure that cannot be drawn as asked; the text says what can be."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a figure is drawn from: the run that holds the results, who looks, and the address' parameters."""
-
-    run: AnalysisRun
-    user: Any
-    parameters: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A chart and the sentence below it; ``parts`` go into the name of a file."""
-
-    chart: Any
-    caption: str
-    parts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure that a task's results give."""
-
-    name: str
-    title: str
-    task: str
-    draw: Callable[[Asked], Drawn]
-    is_wide: bool = False  # many panels: a row of the page for itself
 
 
 def draw_si_scatter(asked: Asked) -> Drawn:
@@ -221,6 +184,7 @@ FIGURES = (
     Figure("response-rates", "Response rates", "response", draw_response_rates),
     Figure("si-retest", "Second SI test against the first", "response", draw_si_retest),
     Figure("si-course", "SI ratio over all tests", "response", draw_si_course, is_wide=True),
+    *quality_figures.FIGURES,
     Figure("volcano", "Volcano", "differential_expression", draw_volcano),
     Figure("reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest),
     Figure("mouse-scores", "Scores of mice", "mouse_scores", draw_mouse_scores),

@@ -335,3 +335,9 @@ class MouseReversalScore(Result):
 
 # A table of its own, built on those of the records.
 from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401
+from analysis.quality_results import (  # noqa: E402
+    Confounding,  # noqa: F401
+    LibraryQuality,  # noqa: F401
+    QualityDecision,  # noqa: F401
+    QualityFinding,  # noqa: F401
+)

@@ -2,10 +2,14 @@ from analysis.models import (
     Adoption,
     AnalysisPlan,
     AnalysisRun,
+    Confounding,
     Contrast,
     GeneResult,
+    LibraryQuality,
     MouseReversalScore,
     PhenotypeCall,
+    QualityDecision,
+    QualityFinding,
     ResponseCall,
     ReversedGene,
     SignatureReversal,
@@ -151,4 +155,65 @@ class MouseReversalScoreRecord(Record):
     list_display = ("mouse", "region", "arm", "group", "score", "low", "high")
     list_filter = ("region", "arm", "group")
     search_fields = ("mouse__code",)
+    read_only = True
+
+
+@register
+class QualityFindingRecord(Record):
+    """What the quality task found."""
+
+    model = QualityFinding
+    fields = (
+        "study", "severity", "kind", "subject", "sentence", "evidence", "value", "threshold", "mouse", "si_test", "sample",
+        "library", "other_library", "run",
+    )  # fmt: skip
+    list_display = ("severity", "kind", "subject", "sentence", "value", "threshold", "run")
+    list_filter = ("severity", "kind", "library", "mouse")
+    search_fields = ("subject", "sentence")
+    read_only = True
+
+
+@register
+class LibraryQualityRecord(Record):
+    """The quality of libraries in numbers."""
+
+    model = LibraryQuality
+    fields = (
+        "study", "library", "mouse", "region", "library_size", "reads_z", "genes_detected", "top_50_share",
+        "mitochondrial_share", "median_correlation", "outlier_z", "xist_cpm", "y_cpm", "sex_log2_ratio", "sex_called",
+        "region_like", "own_correlation", "region_margin", "pc1", "pc2", "pc3", "pc4", "distance_from_mean", "matrix", "run",
+    )  # fmt: skip
+    list_display = (
+        "library", "region", "library_size", "genes_detected", "top_50_share", "mitochondrial_share",
+        "median_correlation", "outlier_z", "sex_called", "region_like", "run",
+    )  # fmt: skip
+    list_filter = ("region", "sex_called", "region_like", "mouse")
+    search_fields = ("library__code", "mouse__code")
+    read_only = True
+
+
+@register
+class ConfoundingRecord(Record):
+    """The confounding table: groups against pools, runs, batches, cohorts, cages and litters."""
+
+    model = Confounding
+    fields = (
+        "study", "grouping", "factor", "region", "n", "n_levels", "association", "association_corrected", "p_value",
+        "is_confounded", "sentence", "run",
+    )  # fmt: skip
+    list_display = ("grouping", "factor", "region", "n", "n_levels", "association_corrected", "is_confounded", "run")
+    list_filter = ("grouping", "factor", "region", "is_confounded")
+    search_fields = ("grouping", "factor")
+    read_only = True
+
+
+@register
+class QualityDecisionRecord(Record):
+    """What was decided on findings; it is decided on the quality page."""
+
+    model = QualityDecision
+    fields = ("study", "kind", "subject", "decision", "reason", "evidence", "decided_by", "decided_at")
+    list_display = ("kind", "subject", "decision", "reason", "decided_by", "decided_at")
+    list_filter = ("kind", "decision")
+    search_fields = ("subject", "reason")
     read_only = True

@@ -18,6 +18,8 @@ from analysis.figure_views import (
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
 from analysis.phenotype_comparison import changed_calls
+from analysis.quality_page import quality_results
+from analysis.quality_warnings import confounding_warnings
 from labdb.colony.models import Study
 from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
@@ -114,6 +116,7 @@ def differential_expression_results(run: AnalysisRun, user: Any, parameters: Map
         "top": TOP_GENES,
         "results_run": run,
         "warning": _responder_warning(run, contrast, user),
+        "confounded": confounding_warnings(run.study, contrast.group_by, region.code),
     }
 
 
@@ -169,6 +172,7 @@ def mouse_score_results(run: AnalysisRun, user: Any, parameters: Mapping[str, st
 RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "phenotype": phenotype_results,
     "response": response_results,
+    "quality": quality_results,
     "differential_expression": differential_expression_results,
     "reversal": reversal_results,
     "mouse_scores": mouse_score_results,

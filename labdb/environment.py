@@ -26,6 +26,20 @@ def time_of_day(name: str, default: str) -> str:
     return text
 
 
+def code_pattern(name: str, default: str, needed: tuple[str, ...], possible: tuple[str, ...]) -> str:
+    """Return the pattern that a variable holds, such as ``{mouse}-{region}``: names in braces, and what a code may hold."""
+    text = os.environ.get(name) or default
+    named = re.findall(r"\{(\w+)\}", text)
+    plain = re.sub(r"\{\w+\}", "", text)
+    if not re.fullmatch(r"[A-Za-z0-9._+-]*", plain) or not set(needed) <= set(named) <= {*needed, *possible}:
+        parts = " and ".join(f"{{{one}}}" for one in needed)
+        more = ", ".join(f"{{{one}}}" for one in possible)
+        raise SettingError(
+            f"{name} must hold {parts}, may hold {more}, and letters, digits and . _ + - between; it is {text!r}."
+        )
+    return text
+
+
 def machine_zone(localtime: Path = Path("/etc/localtime")) -> str:
     """Return the zone of the machine's own clock, by TZ or /etc/localtime; UTC where neither names one."""
     named = os.environ.get("TZ", "").removeprefix(":")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labdb import postgres
-from labdb.environment import SettingError, machine_zone, time_of_day, time_zone, whole_number
+from labdb.environment import SettingError, code_pattern, machine_zone, time_of_day, time_zone, whole_number
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRON = os.environ
@@ -229,6 +229,8 @@ HUMANE_ENDPOINT_PERCENT = whole_number("HUMANE_ENDPOINT_PERCENT", 80)
 BOUT_STAGGER_S = whole_number("BOUT_STAGGER_S", 20, least=0)  # time to carry a mouse to the next cage; ours
 # Hour 0 of the light cycle where a day of tests does not say another; a common schedule of animal houses, not a rule.
 LIGHTS_ON = time_of_day("LIGHTS_ON", "07:00")
+# What tubes are called at the dissection; ours. With both sides apart: {mouse}-{region}-{hemisphere}.
+SAMPLE_CODE = code_pattern("SAMPLE_CODE", "{mouse}-{region}", ("mouse", "region"), ("hemisphere",))
 # Of the samples of a track in which the mouse was not found; ours: beyond it a video is tracked again.
 TRACK_MISSING_LIMIT_PERCENT = whole_number("TRACK_MISSING_LIMIT_PERCENT", 20)
 # A mouse at 10 to 20 cm/s goes 5 to 10 cm meanwhile, no further than a corner is wide; ours.

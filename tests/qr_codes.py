@@ -1,7 +1,7 @@
 """Reads the QR codes that labdb draws: from what stands in a PDF or an SVG to the text that a scanner would type.
 
 Nothing of the library that made them is used. No error is corrected: what was drawn is to be without any. As in
-ISO/IEC 18004:2015, for versions 1 to 6 (up to 41 x 41 modules) and the mode of bytes, which any address fits.
+ISO/IEC 18004:2015, for versions 1 to 6 (up to 41 x 41 modules) in the modes of bytes, which any address fits, and of capitals.
 """
 
 import re
@@ -23,7 +23,8 @@ MASKS = (
     lambda i, j: (i // 2 + j // 3) % 2 == 0, lambda i, j: i * j % 2 + i * j % 3 == 0,
     lambda i, j: (i * j % 2 + i * j % 3) % 2 == 0, lambda i, j: ((i + j) % 2 + i * j % 3) % 2 == 0,
 )  # fmt: skip
-BYTES = 0b0100
+BYTES, ALPHANUMERIC = 0b0100, 0b0010
+LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
 def modules_of_pdf(pdf: bytes) -> list[Modules]:
@@ -114,6 +115,17 @@ def _in_order(codewords: list[int], sizes: list[int]) -> list[int]:
 
 def _text(data: list[int]) -> str:
     bits = "".join(f"{one:08b}" for one in data)
+    if int(bits[:4], 2) == ALPHANUMERIC:
+        return _letters(bits)
     assert int(bits[:4], 2) == BYTES
     length = int(bits[4:12], 2)
     return bytes(int(bits[at : at + 8], 2) for at in range(12, 12 + 8 * length, 8)).decode()
+
+
+def _letters(bits: str) -> str:
+    """Return digits, capitals and a few signs: two in 11 bits, a last one alone in 6."""
+    length, at, text = int(bits[4:13], 2), 13, ""
+    while len(text) < length - 1:
+        text += "".join(LETTERS[one] for one in divmod(int(bits[at : at + 11], 2), len(LETTERS)))
+        at += 11
+    return text + LETTERS[int(bits[at : at + 6], 2)] if len(text) < length else text

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from analysis.tasks import differential_expression, mouse_scores, phenotype, pipeline, response, reversal
+from analysis.tasks import differential_expression, mouse_scores, phenotype, pipeline, quality, response, reversal
 from analysis.tasks.task import Task
 
 TASKS: Sequence[Task] = (
     phenotype.TASK,
     response.TASK,
+    quality.TASK,
     differential_expression.TASK,
     reversal.TASK,
     mouse_scores.TASK,

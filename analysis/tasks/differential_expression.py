@@ -12,6 +12,7 @@ from analysis.kernels.differential_expression import voom_limma
 from analysis.library_fields import check_field
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.progress import Progress
+from analysis.quality_warnings import confounding_warnings
 from analysis.tasks.expression_design import Question, make_design
 from analysis.tasks.matrices import MATRIX, chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, name_in_study
@@ -60,7 +61,9 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     if libraries.frame.empty:
         raise ValueError(f"No library of {matrix} leads to one mouse and one region; link libraries to tissue samples.")
     counts = counts_by_code(matrix, libraries.frame["library"])
-    notes = (f"Counts: {matrix}.", *libraries.notes, *refusals)
+    groupings = dict.fromkeys(question.group_by for question in questions)
+    warnings = [warning for grouping in groupings for warning in confounding_warnings(study, grouping)]
+    notes = (f"Counts: {matrix}.", *libraries.notes, *refusals, *warnings)
     return Loaded(Inputs(counts, libraries.frame, questions), libraries.runs, notes)
 
 

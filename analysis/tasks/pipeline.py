@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from analysis.models import AnalysisRun, RunStatus
 from analysis.progress import STEP_PARTS, Progress
 from analysis.standard_contrasts import propose
-from analysis.tasks import differential_expression, mouse_scores, phenotype, response, reversal
+from analysis.tasks import differential_expression, mouse_scores, phenotype, quality, response, reversal
 from analysis.tasks.matrices import chosen_matrix, missing_matrix
 from analysis.tasks.task import Loaded, Parameters, Task
 from labdb.colony.models import Study
@@ -14,6 +14,7 @@ from labdb.colony.models import Study
 STEPS: Sequence[Task] = (
     phenotype.TASK,
     response.TASK,
+    quality.TASK,
     differential_expression.TASK,
     reversal.TASK,
     mouse_scores.TASK,

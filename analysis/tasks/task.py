@@ -1,5 +1,6 @@
 """What a task is: a kernel with its way in (load) and its way out (store)."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,6 +117,21 @@ def whole_number(minimum: int) -> Callable[[Study, Any], int]:
         if number is None or isinstance(value, bool) or number < minimum:
             raise ValueError(f"{value} is not a whole number from {minimum} on.")
         return number
+
+    return read
+
+
+def number(low: float, high: float) -> Callable[[Study, Any], float]:
+    """Accept a number from `low` to `high`, as a number or as text."""
+
+    def read(study: Study, value: Any) -> float:
+        try:
+            found = float(str(value))
+        except ValueError:
+            found = math.nan
+        if isinstance(value, bool) or not low <= found <= high:
+            raise ValueError(f"{value} is not a number from {low:g} to {high:g}.")
+        return found
 
     return read
 

@@ -1,5 +1,6 @@
 """Numbers as papers print them."""
 
+import math
 from typing import Any
 
 from django import template
@@ -7,6 +8,7 @@ from django import template
 from analysis import summaries
 
 register = template.Library()
+MOST_PLACES = 8
 
 
 @register.filter
@@ -28,6 +30,13 @@ def places(value: Any, digits: int = 2) -> str:
         return "–"
     rounded = round(float(value), digits) + 0.0  # no "−0.00"
     return f"{rounded:.{digits}f}".replace("-", "−")
+
+
+@register.filter
+def precise(value: Any, scale: float | None) -> str:
+    """Return a number to so many places as show four digits of its scale, such as the mean that it differs from."""
+    places_of_scale = 2 if not scale else 3 - math.floor(math.log10(abs(scale)))
+    return places(value, min(max(places_of_scale, 0), MOST_PLACES))
 
 
 @register.filter

@@ -61,7 +61,7 @@ def store_check(request: HttpRequest, code: str) -> JsonResponse:
         body = read_body(request)
         with once(read_key(body), user=user, door=DOOR, resource=record_for(BoxCheck).resource) as entry:
             if entry.receipt is not None:
-                return JsonResponse(entry.receipt.answer)
+                return JsonResponse({**entry.receipt.answer, "state": box_state(box, user)})
             state = box_state(box, user)
             if body.get("digest") != state["digest"]:
                 return JsonResponse({"status": "outdated", "__all__": [MOVED_MEANWHILE], "state": state}, status=409)

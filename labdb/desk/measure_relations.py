@@ -15,6 +15,7 @@ from analysis.kernels.association import RankCorrelation, correlate_by_group, ra
 from analysis.kernels.group_differences import MeanDifference, RankDifference, mean_difference, rank_difference
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.kernels.shapes import FloatArray
 from analysis.models import AnalysisRun, MouseReversalScore
 from analysis.staleness import current_and_fresh
 from analysis.tasks.si_tests import included_tests
@@ -80,7 +81,7 @@ def test_numbers(study: Study) -> list[int]:
 
 
 def with_si_ratio(measured: Measured, ratios: pd.Series, groups: Groups) -> list[Relation]:
-    """Correlate every measure with the SI ratio, pooled and within each group."""
+    """Correlate every measure with the SI ratio, pooled and within each group that has mice with both."""
     of_mice = pd.Series(groups.of_mice, dtype=object)
     table = correlate_by_group(measured.values, ratios, of_mice)
     rows = [
@@ -89,7 +90,7 @@ def with_si_ratio(measured: Measured, ratios: pd.Series, groups: Groups) -> list
             RankCorrelation(*(row[name] for name in ("n", "rho", "low", "high", "p_value", "reason"))),
             row["adj_p_value"],
         )
-        for row in _plain(table)
+        for row in _plain(table) if row["n"] or not row["group"]
     ]  # fmt: skip
     places = {one.key: place for place, one in enumerate(measured.measures)}
     return sorted(rows, key=lambda row: (places[row.measure.key], _place(row.group)))
@@ -201,15 +202,18 @@ def _compared(
         for name, reference, of_mice in sets:
             called = values.index.map(of_mice)
             own, other = values[called == name].to_numpy(), values[called == reference].to_numpy()
-            if 0 < min(len(own), len(other)) < fewest:
-                reason = f"letters are told of {fewest} mice or more in each arm, there are {len(own)} and {len(other)}"
-                sizes = len(own), len(other)
-                refused = RankDifference(*sizes, reason=reason), MeanDifference(*sizes, reason=reason)
-                found.append((measure, name, reference, *refused))
-            elif len(own) or len(other):
-                found.append((measure, name, reference, rank_difference(own, other), mean_difference(own, other)))
+            if len(own) or len(other):
+                found.append((measure, name, reference, *_both_ways(own, other, fewest)))
     adjusted = benjamini_hochberg([(ranks if by_ranks else means).p_value for *_names, ranks, means in found])
     return [Compared(*one, adj_p_value=p_value) for one, p_value in zip(found, adjusted, strict=True)]
+
+
+def _both_ways(own: FloatArray, other: FloatArray, fewest: int) -> tuple[RankDifference, MeanDifference]:
+    if min(len(own), len(other)) >= fewest:
+        return rank_difference(own, other), mean_difference(own, other)
+    sizes = len(own), len(other)
+    reason = f"letters are told of {fewest} mice or more in each arm, there are {sizes[0]} and {sizes[1]}"
+    return RankDifference(*sizes, reason=reason), MeanDifference(*sizes, reason=reason)
 
 
 def _place(group: str) -> tuple[int, str]:

@@ -23,6 +23,7 @@ COLUMNS = {
     "performed_at": "at",
 }  # fmt: skip
 MEASURE = ["region", "hemisphere", "modality", "metric"]
+SIDES = {Hemisphere.LEFT.value: "left", Hemisphere.RIGHT.value: "right", Hemisphere.BOTH.value: "both sides"}
 NOT_RECORDED = "not recorded"
 MOST_NAMED = 8  # rows or mice in one sentence
 
@@ -44,9 +45,8 @@ class Measure:
 
     @property
     def place(self) -> str:
-        """Region, and the side where it is one."""
-        side = {Hemisphere.LEFT: " left", Hemisphere.RIGHT: " right"}.get(self.hemisphere, "")  # type: ignore[call-overload]
-        return f"{self.region}{side}"
+        """Region, and the side where one is said: both is not the same as not said."""
+        return f"{self.region} {SIDES[self.hemisphere]}" if self.hemisphere else self.region
 
     @property
     def quantity(self) -> str:
@@ -94,6 +94,7 @@ class Readers:
     first: str
     second: str
     n_mice: int
+    mean: float
     agreement: ScorerAgreement
     limits: BlandAltman | None
     reason: str
@@ -219,4 +220,4 @@ def _readers(measure: Measure, of_raters: pd.DataFrame) -> Iterator[Readers]:
         if n < MIN_PAIRS:
             reason = f"agreement needs {MIN_PAIRS} mice that both read, there {'is' if n == 1 else 'are'} {n}"
         limits = bland_altman(both[first], both[second]) if n >= MIN_PAIRS else None
-        yield Readers(measure, first, second, n, agreement, limits, reason)
+        yield Readers(measure, first, second, n, float(both.to_numpy().mean()), agreement, limits, reason)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 from altair.utils.schemapi import debug_mode as altair_checks
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -14,8 +14,10 @@ from django.views.decorators.http import require_GET, require_safe
 from analysis.figure_views import Drawn, FigureError, refuse_figure, require_format, send_figure
 from analysis.figures.measures import measure_by_group, measure_forest, measure_vs_si
 from analysis.kernels.group_differences import mean_interval
+from analysis.kernels.phenotype import UNCLASSIFIED
 from analysis.links import mouse_urls, storable
 from analysis.models import MouseReversalScore
+from analysis.results import meanings_in
 from analysis.staleness import current_and_fresh
 from analysis.summaries import probability, signed
 from labdb.colony.models import Study
@@ -58,9 +60,13 @@ def _study(request: HttpRequest, code: str) -> Study:
 
 
 def _test_number(request: HttpRequest, numbers: list[int]) -> int:
-    """Return the SI test that is asked for, else the first."""
+    """Return the SI test that is asked for, by default the first."""
     asked = request.GET.get("test", "")
-    return next((number for number in numbers if str(number) == asked), FIRST_TEST)
+    if asked and asked not in map(str, numbers):
+        raise Http404(
+            f"There is no SI test {asked[:20]} here; there are: {', '.join(map(str, numbers)) or 'none yet'}."
+        )
+    return int(asked or FIRST_TEST)
 
 
 def _lazy(study: Study, title: str, name: str, **asked: Any) -> dict[str, Any]:
@@ -79,7 +85,8 @@ def _scores(study: Study, found: Measured, user: Any) -> dict[str, Any]:
     if is_kept_from(user, "view", MouseReversalScore, study):
         return {"scores_kept": True}
     scores = relations.with_scores(found, relations.score_frame_of(study, run, user)) if run else []
-    return {"score_run": run, "score_why_not": why_not, "by_score": scores}
+    meanings = meanings_in(sorted({one.arm for one in scores}), study, user)
+    return {"score_run": run, "score_why_not": why_not, "by_score": scores, "meanings": meanings}
 
 
 def _arms(study: Study, found: Measured, user: Any) -> dict[str, Any]:
@@ -162,7 +169,7 @@ def _draw_scatter(request: HttpRequest, study: Study, found: Measured) -> tuple[
     heading, *within = [_rho_words(one) for one in own]
     test = "first test" if number == FIRST_TEST else f"test {number}"
     chart = measure_vs_si(
-        both.assign(group=both["group"].fillna("no group")), y_title=chosen.quantity, heading=heading, subtitle=within,
+        both.assign(group=both["group"].fillna(UNCLASSIFIED if groups.run else "no group")), y_title=chosen.quantity, heading=heading, subtitle=within,
         x_title=f"SI ratio, {test} (log scale)",
     )  # fmt: skip
     lacking = len(mice) - len(both)

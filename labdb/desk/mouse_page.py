@@ -22,7 +22,6 @@ from labdb.desk.study_figures import BODY_MASS
 from labdb.registry.former_names import former_names
 from labdb.registry.keys import KeyRing
 from labdb.registry.permissions import conceal, may
-from labdb.sequencing.models import LibraryCounts
 from labdb.treatment.adherence import adherence_of
 from labdb.treatment.models import Allocation, AllocationKey, Dose
 
@@ -51,7 +50,6 @@ def mouse(request: HttpRequest, code: str, mouse: str) -> HttpResponse:
         "doses": adherence_of(found.doses.all()).get(found.pk) if may(request.user, "view", Dose, study) else None,
         "dissections": dissections,
         "timeline": _timeline(found, tests, allocation, dissections),
-        "tissue": _tissue(found),
         "measurements": measurements_of(found, request.user),
         "assay_results": list(found.assayresults.select_related("metric__assay")),
         "assay_trials": list(found.tracked_assay_trials.select_related("assay", "mouse__study")),
@@ -118,35 +116,6 @@ def _results(mouse: Mouse, user: Any) -> dict[str, Any]:
         "response": answer,
         "response_distance": distance,
         "scores": list(scores.select_related("region", "library", "reversal").order_by("region_id", "arm")),
-    }
-
-
-def _tissue(mouse: Mouse) -> list[dict[str, Any]]:
-    """Return one row per sample with its extractions, libraries, sequencer runs and count matrices."""
-    rows = mouse.tissue_samples.select_related("region").prefetch_related("extractions__libraries__runs")
-    samples = list(rows.order_by("region_id", "code"))
-    libraries = {
-        library.pk
-        for sample in samples
-        for extraction in sample.extractions.all()
-        for library in extraction.libraries.all()
-    }
-    matrices: dict[int, list[tuple[int, str]]] = {}
-    blocks = LibraryCounts.objects.filter(library__in=libraries).order_by("matrix")
-    for library, pk, code in blocks.values_list("library_id", "matrix_id", "matrix__code"):
-        matrices.setdefault(library, []).append((pk, code))
-    return [_tissue_row(sample, matrices) for sample in samples]
-
-
-def _tissue_row(sample: Any, matrices: dict[int, list[tuple[int, str]]]) -> dict[str, Any]:
-    extractions = list(sample.extractions.all())
-    libraries = list({library.pk: library for one in extractions for library in one.libraries.all()}.values())
-    return {
-        "sample": sample,
-        "extractions": extractions,
-        "libraries": libraries,
-        "runs": sorted({(run.pk, run.code) for library in libraries for run in library.runs.all()}),
-        "matrices": sorted({matrix for library in libraries for matrix in matrices.get(library.pk, [])}),
     }
 
 

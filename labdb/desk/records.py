@@ -15,35 +15,57 @@ from labdb.desk.weighing_page import ALL
 from labdb.registry.list_actions import ListAction, offer
 from labdb.registry.page_context import PageContext
 from labdb.registry.record import Record, record_for
+from labdb.tissue.models import Dissection
 
-MOST_WEIGHED = 200  # as many as an address names
+MOST_CHOSEN = 200  # as many as an address names
 
 
-class Weigh(ListAction):
-    """Opens the bench's round for the chosen mice alone."""
+class _OpensBench(ListAction):
+    """Opens a page of the bench for the chosen mice alone."""
 
-    name = "weigh"
-    label = "Weigh"
     right = "add"
     needs_answers = False
+    model: Any = None
+    page = ""
+    does = ""
 
     def target(self, context: PageContext) -> type[Record]:
-        """Return the record of weighings."""
-        return record_for(Weighing)
+        """Return the record that is entered there."""
+        return record_for(self.model)
 
     def answer(self, request: HttpRequest, context: PageContext, rows: Sequence[Any]) -> HttpResponse:
-        """Answer the round, or why there is none."""
+        """Answer the page, or why there is none."""
         mice = mice_of(context, rows)
         studies = {mouse.study.code for mouse in mice}
-        if len(studies) != 1 or len(mice) > MOST_WEIGHED:
+        if len(studies) != 1 or len(mice) > MOST_CHOSEN:
             n = f"{len(mice):,} mice of {len(studies)} studies"
             messages.error(
-                request, f"A round weighs up to {MOST_WEIGHED} mice of one study, and these are {n}; choose others."
+                request, f"{self.does} up to {MOST_CHOSEN} mice of one study, and these are {n}; choose others."
             )
             return redirect(context.address("list"))
         asked = urlencode({"cohort": ALL, "mice": ".".join(str(mouse.pk) for mouse in mice)}, safe=".")
-        return redirect(f"{reverse('bench-weighing', args=[studies.pop()])}?{asked}")
+        return redirect(f"{reverse(self.page, args=[studies.pop()])}?{asked}")
 
 
-offer("mice", Weigh())
+class Weigh(_OpensBench):
+    """Opens the round of weighing."""
+
+    name = "weigh"
+    label = "Weigh"
+    model = Weighing
+    page = "bench-weighing"
+    does = "A round weighs"
+
+
+class Dissect(_OpensBench):
+    """Opens the sheet of a day of dissections."""
+
+    name = "dissect"
+    label = "Dissect"
+    model = Dissection
+    page = "bench-dissection"
+    does = "A sheet holds"
+
+
+offer("mice", Weigh(), Dissect())
 offer("cages", Weigh("Weigh their mice"))

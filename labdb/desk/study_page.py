@@ -19,6 +19,7 @@ from labdb.desk import study_facts
 from labdb.desk.animal_flow import animal_flow
 from labdb.desk.exclusions_page import n_exclusions
 from labdb.desk.quick_entry import entries_of_study
+from labdb.desk.sequencing_links import sequencing_links
 from labdb.desk.study_figures import BODY_MASS, BODY_MASS_TITLE, FLOW
 from labdb.desk.treatment_links import treatment_links
 from labdb.registry.permissions import may
@@ -54,6 +55,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
         "may_run": may(request.user, "add", AnalysisRun, found),
         "tasks": [task.name for task in TASKS if task.name != "pipeline"],
         "treatment_links": treatment_links(found, request.user),
+        "sequencing_links": sequencing_links(found, request.user),
         **_figures(found, runs),
         **_results(runs, request.user),
     }

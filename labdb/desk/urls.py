@@ -3,6 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from analysis.quality_views import study_quality
 from labdb.desk import (
     adherence_page,
     analysis_plan_page,
@@ -16,6 +17,7 @@ from labdb.desk import (
     box_page,
     box_scan_page,
     dictionary_page,
+    dissect_page,
     dose_plan_page,
     dosing_page,
     exclusions_page,
@@ -29,8 +31,11 @@ from labdb.desk import (
     mouse_page,
     phenotype_labels,
     phenotype_page,
+    pools_page,
     randomization_page,
     randomize_page,
+    rna_quality_page,
+    run_page,
     scoring_again_page,
     scoring_page,
     search_page,
@@ -45,6 +50,7 @@ from labdb.desk import (
     unblinding_page,
     weighing_page,
 )
+from labdb.tissue import label_page
 
 # Codes may hold a slash (R1/2), hence path:, the longer addresses first.
 urlpatterns = [
@@ -93,6 +99,11 @@ urlpatterns = [
     ),
     path("studies/<path:code>/bench/weighing/stored/", weighing_page.weighed_today, name="bench-weighed"),
     path("studies/<path:code>/bench/weighing/", weighing_page.weighing, name="bench-weighing"),
+    path("studies/<path:code>/dissection/stored/", dissect_page.dissected, name="bench-dissected"),
+    path("studies/<path:code>/dissection/labels/", dissect_page.dissection_labels, name="dissection-labels"),
+    path("studies/<path:code>/dissection/", dissect_page.dissection, name="bench-dissection"),
+    path("labels/", label_page.sample_labels, name="sample-labels"),
+    path("boxes/<int:pk>/positions/", dissect_page.box_positions, name="box-positions"),
     path("studies/<path:code>/arms/", arms_page.arms, name="arms-page"),
     path("studies/<path:code>/bench/dosing/stored/", dosing_page.doses_stored, name="bench-doses-stored"),
     path("studies/<path:code>/bench/dosing/labels/", dosing_page.syringe_labels, name="syringe-labels"),
@@ -113,6 +124,7 @@ urlpatterns = [
     path("studies/<path:code>/unblinding/", unblinding_page.unblinding, name="unblinding-page"),
     path("studies/<path:code>/analysis-plan/", analysis_plan_page.analysis_plan, name="analysis-plan"),
     path("studies/<path:code>/arrive/", arrive_page.arrive, name="arrive-page"),
+    path("studies/<path:code>/quality/", study_quality, name="study-quality"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),
     path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),
@@ -123,6 +135,8 @@ urlpatterns = [
     path("studies/<path:code>/scoring/again/", scoring_again_page.scoring_again, name="scoring-again"),
     path("studies/<path:code>/scoring/<int:pk>/counts/", scoring_page.scoring_counts, name="scoring-counts"),
     path("studies/<path:code>/scoring/", scoring_page.scoring_page, name="scoring-page"),
+    path("studies/<path:code>/rna-quality/", rna_quality_page.rna_quality, name="rna-quality"),
+    path("studies/<path:code>/pools/", pools_page.pools, name="pools-page"),
     path("studies/<path:code>/randomize/vehicle/", randomize_page.vehicle, name="randomize-vehicle"),
     path("studies/<path:code>/randomize/", randomize_page.randomize, name="randomize"),
     path(
@@ -133,6 +147,8 @@ urlpatterns = [
     path("studies/<path:code>/randomizations/<int:pk>/", randomization_page.randomization, name="randomization-page"),
     path("studies/<path:code>/", study_page.study, name="study-page"),
     path("records/dictionary/", dictionary_page.data_dictionary, name="data-dictionary"),
+    path("runs/<int:pk>/", run_page.run, name="run-page"),
+    path("runs/<int:pk>/<str:name>", run_page.run_file, name="run-file"),
     path("freezers/", freezer_page.freezers, name="freezers"),
     path("tubes/found/", box_page.found_tube, name="tube-found"),
     path("tubes/events/", box_page.tube_events, name="tube-events"),

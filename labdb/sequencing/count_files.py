@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labdb.registry.text_streams import Source, TableError, TextFile
+from labdb.registry.text_tables import split_lines
 from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
 from labdb.sequencing.count_matrix import CountSource, ParsedMatrix, read_matrix
 from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
@@ -29,7 +30,7 @@ from labdb.sequencing.readers.detect import (
     detect,
 )
 from labdb.sequencing.readers.estimates import TranscriptGenes
-from labdb.sequencing.readers.htseq import has_attributes
+from labdb.sequencing.readers.htseq import has_attributes, has_several_samples
 from labdb.sequencing.readers.samples import Joined
 
 MAX_UNPACKED_BYTES = 20_000_000_000  # 60,000 genes x 50,000 samples; read line by line, so a limit against bombs
@@ -153,10 +154,11 @@ def _read(file: Source, name: str, choices: _Choices) -> _Read:
 def _read_bundle(bundle: Bundle, choices: _Choices) -> _Read:
     texts, notes = decode_members(bundle, MAX_BUNDLE_BYTES)
     format = format_of(texts, bundle.name, choices.format)
-    if format in (MATRIX, TXIMPORT):
-        if len(texts) > 1:
-            raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
-        ((path, text),) = texts.items()
+    path, text = next(iter(texts.items()))
+    is_table = format in (MATRIX, TXIMPORT)
+    if is_table and len(texts) > 1:
+        raise refusal(f"{bundle.name} holds {len(texts):,} files, and a matrix is one; import each by itself.")
+    if is_table or (format == HTSEQ and len(texts) == 1 and has_several_samples(split_lines(text))):
         return _read_text(TextFile(text.encode(), path), format, choices, notes, bundle.sha256)
     joined = read_samples(texts, bundle.name, format, choices.of_bundle)
     return _checked(joined, notes, format, bundle.sha256, bundle.name)

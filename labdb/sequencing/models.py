@@ -10,7 +10,7 @@ from labdb.registry.history import tracked
 from labdb.registry.models import LabQuerySet, LabRecord, StudyRecord
 from labdb.registry.name_search import folded_index
 from labdb.registry.rules import between, one_per, unique_code
-from labdb.sequencing import link_findings
+from labdb.sequencing import amount_findings, link_findings, pool_findings
 from labdb.sequencing.kit_strands import Strandedness
 from labdb.sequencing.sra import LibraryLayout, LibrarySelection, LibrarySource, LibraryStrategy, Platform
 from labdb.tissue.models import TissueSample
@@ -55,9 +55,10 @@ class RnaExtraction(StudyRecord):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Refuse RNA from tissue that was not taken yet; warn where it is of more than one mouse."""
+        """Refuse RNA from tissue that was not taken yet; warn where it is of more than one mouse, or the tissue is used up."""
         yield from super().findings(rows)
         yield from link_findings.extractions(rows)
+        yield from amount_findings.used_up_samples(rows, ExtractionSample)
 
 
 @tracked
@@ -88,9 +89,10 @@ class ExtractionSample(StudyRecord):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Warn where an extraction gets tissue of a second mouse."""
+        """Warn where an extraction gets tissue of a second mouse, or of a sample that is used up."""
         yield from super().findings(rows)
         yield from link_findings.extraction_inputs(rows, cls)
+        yield from amount_findings.used_up_inputs(rows, cls)
 
 
 @tracked
@@ -167,9 +169,11 @@ class Library(StudyRecord):
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
-        """Refuse two libraries of one pool that no read could be told apart by."""
+        """Refuse libraries that no read could be told apart by; warn of a pool that holds one group alone."""
         yield from super().findings(rows)
         yield from link_findings.equal_indexes(rows, cls)
+        yield from pool_findings.index_changes_on_a_lane(rows, LibraryRun)
+        yield from pool_findings.one_group_alone(rows, cls, ExtractionSample)
 
 
 @tracked
@@ -199,6 +203,12 @@ class LibraryExtraction(StudyRecord):
     def __str__(self) -> str:
         return f"{self.extraction} in {self.library}"
 
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Warn where libraries take more of an extraction than there is."""
+        yield from super().findings(rows)
+        yield from amount_findings.spent_extractions(rows, cls)
+
 
 @tracked
 class LibraryRun(StudyRecord):
@@ -227,6 +237,12 @@ class LibraryRun(StudyRecord):
 
     def __str__(self) -> str:
         return f"{self.library} on {self.run}{f' lane {self.lane}' if self.lane else ''}"
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse two libraries on one lane that no read could be told apart by."""
+        yield from super().findings(rows)
+        yield from pool_findings.equal_indexes_on_a_lane(rows, cls)
 
 
 class SelectionMoment(models.TextChoices):
@@ -399,3 +415,7 @@ class GeneCounts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.gene} in {self.matrix}"
+
+
+# A table in a file of its own; it is built on the bases above.
+import labdb.sequencing.pool_plan_record  # noqa: E402, F401

@@ -10,6 +10,7 @@ from labdb.sequencing.models import (
     SequencingRun,
     SequencingSelection,
 )
+from labdb.sequencing.pool_plan_record import PoolPlan
 
 
 @register
@@ -25,6 +26,7 @@ class RnaExtractionRecord(Record):
     list_filter = ("batch",)
     search_fields = ("code", "samples__code")
     relations = {"mouse": "samples__mouse", "region": "samples__region"}
+    detail_template = "desk/_line_story.html"
 
 
 @register
@@ -49,6 +51,7 @@ class SequencingRunRecord(Record):
     list_display = ("code", "center", "instrument", "flowcell", "run_date")
     list_filter = ("platform",)
     search_fields = ("code", "flowcell")
+    detail_template = "desk/_run_story.html"
 
 
 @register
@@ -69,6 +72,7 @@ class LibraryRecord(Record):
         "region": "extractions__samples__region",
         "rin": "extractions__rin",
     }
+    detail_template = "desk/_line_story.html"
 
 
 @register
@@ -90,6 +94,18 @@ class LibraryLaneRecord(Record):
     fields = ("library", "run", "lane", "planned_reads_million", "received_reads_million", "notes")
     list_filter = ("run", "lane")
     search_fields = ("library__code", "run__code")
+
+
+@register
+class PoolPlanRecord(Record):
+    """Plans of which library goes into which pool."""
+
+    model = PoolPlan
+    fields = (
+        "study", "code", "factors", "n_pools", "n_libraries", "lanes", "evenness", "seed", "algorithm_version",
+        "input_digest", "input_snapshot", "planned_at", "notes",
+    )  # fmt: skip
+    list_display = ("code", "factors", "n_pools", "n_libraries", "lanes", "evenness", "planned_at")
 
 
 @register

@@ -10,6 +10,7 @@ from django.utils import timezone
 from labdb.colony.blinding import BlindScore, scored_by_key_holders
 from labdb.colony.excludable import Excludable
 from labdb.colony.models import BenchEvent, Mouse, refuse_future
+from labdb.colony.models.dates import spell
 from labdb.registry import permissions
 from labdb.registry.fields import CodeField, FiniteFloatField
 from labdb.registry.findings import Finding, Grade, stored_beside
@@ -17,6 +18,7 @@ from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord, label_of
 from labdb.registry.name_search import folded_index
 from labdb.registry.rules import RowRule, between, one_per, unique_code
+from labdb.tissue.dissection_findings import events_after_death
 from labdb.tissue.place_triggers import sample_triggers
 from labdb.tissue.places import POSITION, lies_in
 
@@ -82,6 +84,12 @@ class Dissection(BenchEvent):
             raise ValidationError(
                 {"performed_at": f"{self.mouse} died on {self.mouse.death_date}, not on {day}; correct one of the two."}
             )
+
+    @classmethod
+    def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
+        """Refuse a death before something was done with the living mouse."""
+        yield from super().findings(rows)
+        yield from events_after_death(rows)
 
 
 class Hemisphere(models.TextChoices):
@@ -171,6 +179,9 @@ class TissueSample(Excludable, StudyRecord):
         "tissue at first (mg)", null=True, blank=True, help_text="Weighed when the tube was filled."
     )
     thaws = models.PositiveSmallIntegerField("times thawed", null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="With the time of the dissection it gives the minutes from death."
+    )
 
     class Meta:
         ordering = ["study", "code"]
@@ -204,19 +215,29 @@ class TissueSample(Excludable, StudyRecord):
         ]  # fmt: skip
 
     def clean(self) -> None:
-        """Refuse the dissection of another mouse, and a position that the box does not have."""
+        """Refuse the dissection of another mouse, a position that the box does not have, tissue frozen before death."""
         super().clean()
+        refuse_future(frozen_at=self.frozen_at)
         errors = {}
         if self.dissection is not None and self.mouse_id and self.dissection.mouse_id != self.mouse_id:
             errors["dissection"] = (
                 f"This dissection is of {self.dissection.mouse}, the sample of {self.mouse}; choose one mouse."
             )
+        errors |= self._frozen_too_early()
         if self.box is not None and re.fullmatch(POSITION, self.position or "") and not self.box.has(self.position):
             errors["position"] = (
                 f"{self.position} is not in box {self.box}; its positions are A1 to {self.box.last_position}."
             )
         if errors:
             raise ValidationError(errors)
+
+    def _frozen_too_early(self) -> dict[str, str]:
+        died_at = self.dissection.performed_at if self.dissection is not None else None
+        if self.frozen_at is None or died_at is None or self.frozen_at >= died_at:
+            return {}
+        return {
+            "frozen_at": f"{spell(self.frozen_at)} is before {self.mouse} was dissected ({spell(died_at)}); correct one of the two times."
+        }
 
     @classmethod
     def findings(cls, rows: Sequence[Self]) -> Iterator[Finding]:
@@ -335,6 +356,8 @@ class TissueMeasurement(BlindScore, BenchEvent):
                 sentence = f"{row.metric} is in {row.unit or 'no unit'} here, in {known or 'no unit'} elsewhere in study {row.study}; use one unit, or say why."
                 yield Finding(number, "unit", sentence, Grade.WARNING)
 
+
+import labdb.tissue.region_not_taken  # noqa: E402  (a table of its own, built on these)
 
 # What became of tubes, in a file of its own; it is built on the records above.
 import labdb.tissue.storage  # noqa: E402, F401

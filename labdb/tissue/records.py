@@ -1,6 +1,9 @@
 from labdb.colony.excludable import EXCLUSION_FIELDS
+from labdb.registry.list_actions import offer
 from labdb.registry.record import Record, register
+from labdb.tissue.label_page import TubeLabels
 from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueMeasurement, TissueSample
+from labdb.tissue.region_not_taken import RegionNotTaken
 from labdb.tissue.storage import BoxCheck, CheckedTube, TubeEvent
 
 
@@ -42,12 +45,22 @@ class TissueSampleRecord(Record):
     model = TissueSample
     fields = (
         "code", "mouse", "region", "dissection", "hemisphere", "bregma_from_mm", "bregma_to_mm", "punch_mm",
-        "punch_count", "tissue_mg", "box", "position", "thaws", *EXCLUSION_FIELDS, "notes",
+        "punch_count", "tissue_mg", "box", "position", "thaws", "frozen_at", *EXCLUSION_FIELDS, "notes",
     )  # fmt: skip
     list_display = ("code", "mouse", "region", "hemisphere", "box", "position", "exclusion_criterion")
     list_filter = ("region", "mouse__group", "box")
     search_fields = ("code", "mouse__code")
     detail_template = "desk/_tube_story.html"
+
+
+@register
+class RegionNotTakenRecord(Record):
+    """Regions that were to be dissected and are missing."""
+
+    model = RegionNotTaken
+    fields = ("mouse", "region", "reason", "notes")
+    list_filter = ("region", "mouse__cohort")
+    search_fields = ("mouse__code", "reason")
 
 
 @register
@@ -80,6 +93,7 @@ class BoxCheckRecord(Record):
     model = BoxCheck
     fields = ("code", "box", "performed_at", "performed_by", "unknown_codes", "notes")
     list_filter = ("box", "performed_at")
+    detail_template = "desk/_check_story.html"
 
 
 @register
@@ -105,3 +119,6 @@ class TissueMeasurementRecord(Record):
     list_display = ("mouse", "region", "hemisphere", "modality", "metric", "value", "unit", "entered_unblinded")
     list_filter = ("region", "modality", "metric", "mouse__group", "entered_unblinded")
     search_fields = ("mouse__code", "metric")
+
+
+offer("tissue-samples", TubeLabels())

@@ -209,6 +209,15 @@ def _occupied(new: Sequence[tuple[int, TubeEvent]]) -> Iterator[Finding]:
         holds.setdefault(place, label_of(row.sample))
 
 
+class CheckResult(models.TextChoices):
+    """How a tube was found when its box was checked."""
+
+    IN_PLACE = "in place", "in its place"
+    ELSEWHERE = "elsewhere", "in another position"
+    MISSING = "missing", "missing"
+    FOREIGN = "foreign", "should not be in this box"
+
+
 @tracked
 class BoxCheck(LabRecord):
     """One box gone through with a scanner: every tube that should be there, and every code that was read."""
@@ -227,19 +236,15 @@ class BoxCheck(LabRecord):
             one_per("code", name="box_check_code_once", field="code", sentence="{value} is already a check of a box.")
         ]
 
+    @property
+    def results(self) -> list[tuple[str, str]]:
+        """How tubes may have been found, value and words."""
+        return list(CheckResult.choices)
+
     def clean(self) -> None:
         """Refuse a check to come."""
         super().clean()
         refuse_future(performed_at=self.performed_at)
-
-
-class CheckResult(models.TextChoices):
-    """How a tube was found when its box was checked."""
-
-    IN_PLACE = "in place", "in its place"
-    ELSEWHERE = "elsewhere", "in another position"
-    MISSING = "missing", "missing"
-    FOREIGN = "foreign", "should not be in this box"
 
 
 class CheckDecision(models.TextChoices):

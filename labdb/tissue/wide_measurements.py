@@ -100,6 +100,8 @@ def read_header(header: Sequence[str], stored: Stored, *, shared: Iterable[str],
     for position, column in enumerate(header):
         name = field_called(record, column)
         if name in SHARED:
+            if name in found.shared.values():
+                found.refuse(column, f"Two columns stand for {name}; leave one of them out.")
             found.shared[column] = name
             continue
         measure = read_column(position, column, stored)

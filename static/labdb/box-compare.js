@@ -25,6 +25,19 @@ window.labdb ??= {};
     return rows;
   };
 
+  // Scans of which each is one recorded position early, two or more up to the last: then one position was passed over.
+  labdb.passedOver = (state, scans) => {
+    const order = state.tubes.map((tube) => tube.position).filter(Boolean).sort(labdb.placeOrder);
+    const recorded = new Map(state.tubes.map((tube) => [tube.id, tube.position]));
+    const early = [];
+    for (const scan of [...scans].reverse()) {
+      const at = order.indexOf(scan.position);
+      if (at < 0 || order[at + 1] !== recorded.get(scan.id)) break;
+      early.unshift(scan);
+    }
+    return early.length < 2 ? null : { position: early[0].position, scans: early };
+  };
+
   // The position that is scanned next: the first after this one where a tube is recorded that nobody looked for yet.
   labdb.nextToScan = (positions, from, isWaiting) => {
     const start = positions.indexOf(from);

@@ -15,7 +15,8 @@ window.labdb ??= {};
     return `${position}, ${facts.filter(Boolean).join(", ")}`;
   }
 
-  // options: label, isMany (several can be selected), onCell(position, event), onRange(positions), onEnter(position).
+  // options: label, isMany (several can be selected), onCell(position, event), onReach(position), onRange(positions),
+  // onOpen(tube), paint(position, held) -> {className, lines, words, isSelected}.
   labdb.boxGrid = (root, options) => {
     let state = null;
     let cells = new Map(); // position -> {tube} or {hidden}
@@ -142,6 +143,11 @@ window.labdb ??= {};
       if (wasDrawn) return;
       goTo(position);
       options.onCell(position, event);
+    });
+
+    root.addEventListener("dblclick", (event) => {
+      const { tube } = cells.get(event.target.closest("[data-position]")?.dataset.position) ?? {};
+      if (tube && options.onOpen) options.onOpen(tube);
     });
 
     return {

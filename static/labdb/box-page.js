@@ -17,6 +17,7 @@
     onCell,
     onReach: (position) => selectRange(grid.between(anchor ?? position, position)),
     onRange: selectRange,
+    onOpen: (tube) => { window.location.href = tube.url; },
     paint: (position, held) => paint(position, held, state),
   });
   const target = labdb.boxGrid(part("target-grid"), {

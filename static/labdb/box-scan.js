@@ -82,6 +82,10 @@
     return look(text);
   }
 
+  // One after the other: a scanner is faster than an answer, and the next tube waits for its position.
+  let queue = Promise.resolve();
+  const inTurn = (act) => { queue = queue.then(act); };
+
   async function look(text) {
     let answer = null;
     try {
@@ -104,15 +108,19 @@
 
   function ask(tubes, text) {
     say(`Several studies have a tube ${text}. Which one is it?`, "note");
+    let answered = null;
+    const isAnswered = new Promise((resolve) => { answered = resolve; });
     const place = (tube) => (tube.box ? `${tube.box} ${tube.position}` : "no place recorded");
     part("which").replaceChildren(...tubes.map((tube) => labdb.button(`${tube.label} (${place(tube)})`, () => {
       isOwnPreferred ||= tubes.length > 1 && part("prefer").checked && tube.box === state.code;
       part("ask").hidden = true;
       lay(tube);
       part("scanned").focus();
+      answered();
     })));
     part("ask").hidden = false;
     part("which").firstElementChild.focus();
+    return isAnswered;
   }
 
   function lay(tube) {
@@ -169,6 +177,9 @@
     part("missing-rows").replaceChildren(...(isDone || session.scans.length ? rows.missing : []).filter((row) => isDone || session.empty.includes(row.tube.position)).map((row) => line(row, "missing", `${row.tube.label} is not in ${row.tube.position || "the box"}`)));
     part("foreign-rows").replaceChildren(...rows.foreign.map((row) => line(row, "foreign", `${row.tube.label} is in ${row.position}, recorded in ${row.tube.box ? `${row.tube.box} ${row.tube.position}` : "no box"}`)));
     part("unknown-rows").replaceChildren(...session.unknown.map((text) => labdb.make("li", {}, labdb.make("span", { textContent: `${text} is no tube of yours` }), labdb.button("Leave out", () => { session.unknown = session.unknown.filter((one) => one !== text); changed(); }))));
+    const passed = labdb.passedOver(state, session.scans);
+    part("passed").hidden = !passed;
+    if (passed) labdb.put(part("passed-words"), `The last ${passed.scans.length} scans are each one position early. Was ${passed.position} empty?`);
     part("waiting").hidden = !session.waiting.length;
     labdb.put(part("waiting"), `${session.waiting.length} scans wait for the network.`);
     for (const name of ["elsewhere", "missing", "foreign", "unknown"]) part(`${name}-head`).hidden = !part(`${name}-rows`).childElementCount;
@@ -247,7 +258,7 @@
     part("scanned").value = "";
     if (!part("ask").hidden) return say("Say first which tube the last scan was.", "wrong");
     part("stored").hidden = true;
-    if (text) read(text);
+    if (text) inTurn(() => read(text));
     part("scanned").focus();
   });
   // A scanner types wherever the focus is: what is typed over the grid goes to the one input.
@@ -255,8 +266,19 @@
     const isText = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isText && event.target.closest("[data-position], button")) part("scanned").focus();
   });
-  part("empty").addEventListener("click", () => { nothingThere(); part("scanned").focus(); });
-  part("undo").addEventListener("click", () => { takeBack(); part("scanned").focus(); });
+  part("empty").addEventListener("click", () => { inTurn(nothingThere); part("scanned").focus(); });
+  part("undo").addEventListener("click", () => { inTurn(takeBack); part("scanned").focus(); });
+  part("passed-yes").addEventListener("click", () => {
+    const passed = labdb.passedOver(state, session.scans);
+    if (!passed) return;
+    for (const scan of passed.scans) scan.position = known(scan.id).position;
+    session.empty.push(passed.position);
+    session.next = passed.scans.at(-1).position;
+    advance();
+    say(`${passed.position} is empty; the scans after it stand one position further.`, "good");
+    changed();
+    part("scanned").focus();
+  });
   part("anew").addEventListener("click", () => {
     if (!window.confirm("Forget every scan of this session?")) return;
     session = fresh();

@@ -1,8 +1,8 @@
 // Files dropped on the page go into its input, and the form is sent as soon as there are any: on the page of tracker
-// files, and on that of a day of SI tests.
+// files, on that of a day of SI tests, and on that of RNA quality.
 (() => {
   "use strict";
-  const form = document.getElementById("tracker-files");
+  const form = document.querySelector("[data-drop]").closest("form");
   const zone = form.querySelector("[data-drop]");
   const input = form.querySelector("input[type=file]");
 

@@ -122,8 +122,14 @@ def test_scans_outlive_a_loss_of_the_network_and_of_the_page(page: Page, study: 
     page.context.set_offline(False)
     expect(page.locator(".scan-counts")).to_contain_text("2 in place 0 elsewhere")
     expect(page.locator(".scan-counts")).to_contain_text("1 foreign")
+    for code in ("T05", "T06", "T07"):  # T04 is not there, and nobody said so
+        scan(page, code)
+    expect(page.get_by_text("The last 3 scans are each one position early. Was A4 empty?")).to_be_visible()
+    page.get_by_role("button", name="Yes, it is empty").click()
+    expect(page.locator(".scan-counts")).to_contain_text("5 in place 0 elsewhere")
+    expect(page.locator(".scan-counts")).to_contain_text("1 foreign")
     page.reload()
-    expect(says).to_contain_text("3 scans of before are kept on this device.")
+    expect(says).to_contain_text("6 scans of before are kept on this device.")
     TissueSample.objects.filter(code="T81").update(position="", box=None)  # somebody moves a tube meanwhile
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Store the check").click()

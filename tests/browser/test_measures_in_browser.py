@@ -9,6 +9,7 @@ from labdb.tissue.models import TissueMeasurement
 from tests.analysis.small_study import make_treated_study
 from tests.analysis.treated_study import add_phenotypes
 from tests.browser.conftest import SignIn
+from tests.browser.test_accessibility import in_both_themes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MICE = [f"{kind}{number}" for kind in "crsk" for number in range(3)]
@@ -30,6 +31,7 @@ def test_a_pasted_table_becomes_figures_that_lead_to_the_mice(page: Page, sign_i
     expect(page.get_by_role("cell", name="HIP_L_volume_mm3").first).to_be_visible()
     page.get_by_label("Pasted table, its header first").fill(table.replace("\nx9\t25\t6", ""))
     page.get_by_role("button", name="Check", exact=True).click()
+    assert not in_both_themes(page)
     # PFC came without a unit, the left hippocampus in mm3: said, and stored for a reason.
     page.get_by_label("Why it is right all the same").fill("a normalized volume")
     page.get_by_role("button", name="Import 24 measurements").click()
@@ -45,6 +47,7 @@ def test_a_pasted_table_becomes_figures_that_lead_to_the_mice(page: Page, sign_i
     expect(page.get_by_role("heading", name="Against saline")).to_be_visible()
     page.get_by_text("All numbers").click()
     expect(page.get_by_role("cell", name="all, pooled").first).to_be_visible()
+    assert not in_both_themes(page)
 
     scatter.locator(".mark-symbol.role-mark path").first.click(force=True)
     expect(page).to_have_url(re.compile(r"/studies/S1/mice/"))

@@ -116,7 +116,7 @@ def test_a_metric_in_two_units_is_refused_with_its_rows(study: Study):
     TissueMeasurement.objects.filter(mouse=odd).update(unit="cm3", value=0.027)
     answer = page(signed_in())
     said = text_of(answer)
-    assert "HIP volume, MRI is in mm3 in 11 rows and in cm3 in 1 row, so nothing is computed of it" in said
+    assert "HIP both sides volume, MRI is in mm3 in 11 rows and in cm3 in 1 row, so nothing is computed of it" in said
     assert f'/records/tissue-measurements/{TissueMeasurement.objects.get(mouse=odd).pk}/">D3: 0.027 cm3</a>' in said
     assert answer.context["measured"].measures == []
 
@@ -137,7 +137,7 @@ def test_figures_lead_to_the_mice_and_are_files_for_a_paper(study: Study):
     )
     forest = client.get(f"{root}/forest.svg")
     assert forest["Content-Type"] == "image/svg+xml"
-    assert b"HIP volume, MRI, all, pooled" in forest.content
+    assert b"HIP both sides volume, MRI, all, pooled" in forest.content
     assert client.get(f"{root}/forest.pdf").content[:4] == b"%PDF"
     for address, sentence in (
         (
@@ -187,10 +187,14 @@ def test_arms_are_compared_with_the_vehicle_among_randomized_mice(db: None):
     [scored] = answer.context["by_score"]
     assert (scored.arm, scored.region, scored.found.n) == ("ketamine", "PFC", 6)
     assert scored.found.reason == "one of the measures is the same in all mice"  # add_scores gives all .38
-    figure = (
-        signed_in(name="tom").get("/studies/S1/measures/figures/arms.html?measure=HIP|B|MRI|volume").content.decode()
-    )
+    tom = signed_in(name="tom")
+    figure = tom.get("/studies/S1/measures/figures/arms.html?measure=HIP|B|MRI|volume").content.decode()
     assert "/studies/S1/mice/k0/" in figure
+    newer = add_phenotypes(study)  # adopted: what was read of the older one is out of date
+    said = text_of(page(tom))
+    assert f"of response is out of date (run {newer.pk} of phenotype is current now)" in said
+    assert "Responders against non-responders" not in said
+    assert tom.get("/studies/S1/measures/?test=9").status_code == 404
 
 
 def test_a_blinded_study_is_compared_by_letter_and_no_mouse_is_told(db: None):
@@ -265,6 +269,7 @@ def test_a_wide_table_is_read_by_its_column_names_and_imported_as_a_whole(study:
     [
         ("HIP_volume_mm3\n25\n", "The column mouse is missing"),
         ("mouse,HIP_volume_mm3,HIP volume (mm3)\nD1,2,3\n", "stand for the same measure"),
+        ("mouse,Mouse,HIP_volume_mm3\nD1,D2,3\n", "Two columns stand for mouse"),
         ("mouse,HIP_L\nD1,2\n", "HIP_L says no metric"),
         ("mouse,HIP_volume_mm3\nD1,\n", "No value stands below the names of the measures"),
         ("mouse\nD1\n", "There is no column of a measure"),

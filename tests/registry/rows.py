@@ -127,8 +127,9 @@ ROWS: dict[str, dict[str, str]] = {
     "storage-boxes": {"code": "BOX9", "freezer": "F1", "n_rows": "9", "n_columns": "9"},
     "tissue-samples": {
         "code": "T900", "mouse": "M001", "region": "TST", "punch_mm": "1.2", "bregma_from_mm": "1.9",
-        "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0",
+        "bregma_to_mm": "0.9", "box": "BOX1", "position": "C4", "thaws": "0", "frozen_at": "2025-07-01 10:06",
     },
+    "regions-not-taken": {"mouse": "M001", "region": "TST", "reason": "crushed"},
     "tube-events": {
         "sample": "T001", "kind": "placed", "performed_at": "2025-07-02 10:00", "performed_by": "anna", "box": "BOX1",
         "position": "D4",
@@ -148,6 +149,7 @@ ROWS: dict[str, dict[str, str]] = {
     "libraries": {"study": "S1", "code": "L900", "extractions": "E001", "runs": "RUN1"},
     "library-inputs": {"library": "L002", "extraction": "E001", "input_ng": "100"},
     "library-lanes": {"library": "L001", "run": "RUN1", "lane": "2", "planned_reads_million": "25"},
+    "pool-plans": {"study": "S1", "code": "PLAN9", "factors": "group; sex", "n_pools": "4", "n_libraries": "32"},
     "sequencing-selections": {
         "study": "S1", "code": "SEL9", "rule": "all of them", "decided": "before", "decided_at": "2025-06-20",
         "decided_by": "anna", "mice": "M001; M002",
@@ -674,6 +676,7 @@ OWN: dict[str, list[BadRow]] = {
             "position nowhere", {"box": ""}, "box", "Position C4 needs its box", "tissue_sample_position_in_box"
         ),
         BadRow("beside the box", {"position": "K4"}, "position", "K4 is not in box BOX1; its positions are A1 to I9"),
+        BadRow("frozen tomorrow", {"frozen_at": "2150-01-01 10:00"}, "frozen_at", "2150-01-01 10:00 is in the future"),
         BadRow("below the box", {"position": "C10"}, "position", "C10 is not in box BOX1; its positions are A1 to I9"),
         BadRow(
             "excluded without why", {"excluded_by": "anna"}, "exclusion_criterion",
@@ -778,6 +781,7 @@ OWN: dict[str, list[BadRow]] = {
         _outside("received_reads_million", "-1", "library_run_received_reads"),
         BadRow("the same again", {"lane": "1"}, "lane", "L001 is already on this lane of RUN1", is_taken=True),
     ],
+    "pool-plans": [_outside("n_pools", "97", "pool_plan_pools")],
     "sequencing-selections": [
         BadRow("mouse of another study", {"mice": "M001; N001"}, "mice", "There is no mouse N001 in study S1"),
     ],

@@ -170,6 +170,14 @@ def test_packed_members_cannot_unpack_beyond_all_reason_together(monkeypatch):
             "c.zip: '2-Sep' is a gene that Excel turned into a date or number, probably Septin2 (Sept2); "
             "take the file as it was before Excel, or restore the symbol.",
         ),
+        (
+            zipped({"L1/abundance.tsv": kallisto(1, 2, 3)[: -len("\t1.25\n")]}),
+            "L1/abundance.tsv in c.zip, line 4: the line has 4 cells, the others 5; copy the file again.",
+        ),
+        (
+            zipped({"L1.tab": star(REVERSE_L1) + b"Jun\t5\n"}),
+            "L1.tab in c.zip, line 8: the line has 2 cells, the others 4; copy the file again.",
+        ),
         (zipped({"a.h5ad": b"\x89HDF\r\n\x1a\n"}), "a.h5ad in c.zip is an HDF5 file; export the table as CSV."),
     ],
 )  # fmt: skip
@@ -281,6 +289,15 @@ def test_htseq_with_attributes_between_gene_and_count_is_read(header):
     assert table.notes[0] == "Left out summary lines that are no genes: __no_feature."
     assert table.notes[1].startswith("Left out columns that describe the gene:")
     assert numbers(read_counts(text, name="L1.txt")) == {"L1": [5, 6, 7]}
+
+
+def test_htseq_files_that_somebody_joined_lose_no_sample():
+    joined = b"Gene\tL1\tL2\nFos\t1\t4\nArc\t2\t5\nEgr1\t3\t6\n__no_feature\t9\t9\n"
+    assert numbers(read_counts(joined)) == {"L1": [1, 2, 3], "L2": [4, 5, 6]}
+    assert numbers(read_counts(zipped({"joined.tsv": joined}))) == {"L1": [1, 2, 3], "L2": [4, 5, 6]}
+    assert sentence_of(zipped({"joined.tsv": joined, "L3.tsv": per_gene(1, 2, 3, tail="__no_feature\t1\n")})) == (
+        "joined.tsv in c.zip holds several samples, and the other files one each; import it by itself."
+    )
 
 
 def test_featurecounts_of_one_or_several_alignments_are_joined():

@@ -35,7 +35,7 @@ from labdb.treatment.models import (
 from tests.analysis.small_study import make_treated_study
 from tests.analysis.test_tasks import done
 
-TASKS = ("phenotype", "response", "differential_expression", "reversal", "mouse_scores")
+TASKS = ("phenotype", "response", "quality", "differential_expression", "reversal", "mouse_scores")
 ARMS = ("zephrosal", "quorvexin")
 FORMER, DELETED = "oldquorvex", "gonevexin"  # what an arm was called before, and an arm that is gone
 DRUGS = ("zephrosaline", "quorvexidol")

@@ -24,6 +24,7 @@ from labdb.treatment.models import GIVEN, Dose, TreatmentComponent
 METHODS = {
     "phenotype": "Defeated mice were called susceptible or resilient by the SI ratio of their first test; controls are never called.",
     "response": "Response: the ratio crosses the cutoff and changes by more than re-tested controls do. Rates with Wilson intervals, differences by Newcombe's interval and Barnard's exact test.",
+    "quality": "Libraries were checked for region, sex, duplicates, reads and likeness to the others, and groups for confounding with pools, runs, cages and cohorts (Cramer's V).",
     "differential_expression": "Differential expression by limma-voom on TMM-normalized counts within each region; p adjusted by Benjamini and Hochberg.",
     "reversal": "Reversal of the stress signature by the debiased fraction undone; p by exchanging arms between mice within sequencing runs, adjusted over arms and regions.",
     "mouse_scores": "Each mouse placed between the means of control and susceptible mice, leaving it out where it anchors the axis.",

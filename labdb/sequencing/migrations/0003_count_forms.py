@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sequencing', '0001_initial'),
+        ('sequencing', '0002_pool_plans'),
     ]
 
     operations = [

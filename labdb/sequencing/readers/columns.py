@@ -23,6 +23,7 @@ class Layout:
     id_column: int
     number_columns: tuple[int, ...]
     names: tuple[str, ...]  # of the number columns, for the sentences
+    n_cells: int  # of every line
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,8 @@ def _read_at_once(body: str, layout: Layout, are_estimates: bool) -> Columns | N
         )
     except (ValueError, OverflowError, pd.errors.ParserError):
         return None
+    if body.count(layout.delimiter) != len(frame) * (layout.n_cells - 1):
+        return None  # a line is longer or shorter than the others
     ids = tuple(frame[layout.id_column].str.strip())
     numbers = frame[list(layout.number_columns)].to_numpy(dtype=np.float64)
     is_clean = np.isfinite(numbers).all() and (numbers >= 0).all() and (numbers <= MAX_COUNT).all() and all(ids)
@@ -94,14 +97,16 @@ def _read_by_cell(body: str, name: str, layout: Layout, are_estimates: bool) -> 
     errors = ErrorCollector(name)
     ids: list[str] = []
     rows: list[list[float]] = []
-    n_cells = max(layout.id_column, *layout.number_columns) + 1
     try:
         for line, cells in csv_rows(body, layout.delimiter, name, layout.first_line):
             if not any(map(str.strip, cells)):
                 continue
-            if len(cells) < n_cells:
+            if len(cells) != layout.n_cells:
                 errors.add(
-                    line, None, None, f"the line has {len(cells)} cells of at least {n_cells}; copy the file again."
+                    line,
+                    None,
+                    None,
+                    f"the line has {len(cells)} cells, the others {layout.n_cells}; copy the file again.",
                 )
                 continue
             ids.append(cells[layout.id_column].strip())

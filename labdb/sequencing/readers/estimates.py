@@ -100,7 +100,7 @@ def read_estimates(
     id_name, count_name = COLUMNS[format]
     first_line = next(split_lines(text)).rstrip("\r\n")
     header = [cell.strip(' "') for cell in first_line.split("\t")]
-    layout = Layout("\t", 2, header.index(id_name), (header.index(count_name),), (count_name,))
+    layout = Layout("\t", 2, header.index(id_name), (header.index(count_name),), (count_name,), len(header))
     columns = read_columns(text, shown, layout, are_estimates=True)
     if not columns.ids:
         raise refusal(f"{shown} has a header but no lines; copy the file again.")

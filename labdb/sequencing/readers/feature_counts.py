@@ -32,7 +32,7 @@ def read_feature_counts(
     counted = tuple(i for i in range(1, len(names)) if i not in described)
     if not counted:
         raise refusal(f"{shown} has no column of counts; run featureCounts with your alignment files.")
-    layout = Layout("\t", header + 2, 0, counted, tuple(names[i] for i in counted))
+    layout = Layout("\t", header + 2, 0, counted, tuple(names[i] for i in counted), len(names))
     columns = read_columns(text, shown, layout, are_estimates=round_estimates)
     if not columns.ids:
         raise refusal(f"{shown} has a header but no genes; copy the file again.")

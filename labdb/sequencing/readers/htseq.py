@@ -31,11 +31,13 @@ def read_htseq(
         raise refusal(f"{shown} is empty.")
     delimiter = sniff_delimiter("\n".join(lines[first - 1 :]))
     cells = [cell.strip(' "') for cell in lines[first - 1].split(delimiter)]
+    if has_several_samples(lines):
+        raise refusal(f"{shown} holds several samples, and the other files one each; import it by itself.")
     if len(cells) < 2:
         raise refusal(f"{shown} has one column only; a gene and its count stand on each line, separated by a tab.")
     has_header = not is_number(cells[-1])
     described = cells[1:-1] if has_header else ["" for _ in cells[1:-1]]
-    layout = Layout(delimiter, first + has_header, 0, (len(cells) - 1,), ("count",))
+    layout = Layout(delimiter, first + has_header, 0, (len(cells) - 1,), ("count",), len(cells))
     columns = read_columns(text, shown, layout, are_estimates=round_estimates)
     is_gene = np.array([not row.startswith(SUMMARY_PREFIX) for row in columns.ids], dtype=bool)
     genes = tuple(row for row in columns.ids if not row.startswith(SUMMARY_PREFIX))
@@ -48,7 +50,17 @@ def read_htseq(
 
 def has_attributes(lines: Iterable[str]) -> bool:
     """Whether text stands between each gene and its count, as ``--additional-attr`` writes it."""
+    cells = _last_row(lines)
+    return len(cells) > 2 and is_number(cells[-1]) and not any(map(is_number, cells[1:-1]))
+
+
+def has_several_samples(lines: Iterable[str]) -> bool:
+    """Whether several numbers stand beside each gene: files of one sample that somebody joined."""
+    return sum(map(is_number, _last_row(lines)[1:])) > 1
+
+
+def _last_row(lines: Iterable[str]) -> list[str]:
+    """Return the last of the first rows: below any header."""
     rows = [line.rstrip("\r\n") for line in islice(lines, HEADER_LINES)]
     rows = [line for line in rows if line.strip() and line[0] != "#"]
-    cells = rows[-1].split(sniff_delimiter("\n".join(rows))) if rows else []
-    return len(cells) > 2 and is_number(cells[-1]) and not any(map(is_number, cells[1:-1]))
+    return rows[-1].split(sniff_delimiter("\n".join(rows))) if rows else []

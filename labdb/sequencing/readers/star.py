@@ -92,7 +92,7 @@ class StrandednessNeeded(CountFileError):
 
 def read_star(text: str, path: str, name: str, *, bundle_name: str) -> SampleFile:
     """Read the three columns of a sample."""
-    layout = Layout("\t", 1, 0, (1, 2, 3), STRANDS)
+    layout = Layout("\t", 1, 0, (1, 2, 3), STRANDS, 4)
     columns = read_columns(text, shown_path(path, bundle_name), layout, are_estimates=False)
     is_gene = np.array([row not in SUMMARY_ROWS for row in columns.ids], dtype=bool)
     genes = tuple(row for row, kept in zip(columns.ids, is_gene, strict=True) if kept)
