@@ -82,11 +82,7 @@ class TextFile:
     @property
     def sha256(self) -> str:
         """Digest of the file as given, packed if it was packed."""
-        with _opened(self._source, self.name) as file:
-            digest = hashlib.sha256()
-            for chunk in chunks_of(file):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return digest_of(self._source, self.name)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes, unpacked."""
@@ -107,6 +103,21 @@ class TextFile:
                 raise TableError(too_long_sentence(self.name, number, len(text)))
             if text:
                 yield text
+
+
+def digest_of(source: Source, name: str) -> str:
+    """Return the SHA-256 of a file as given."""
+    with _opened(source, name) as file:
+        digest = hashlib.sha256()
+        for chunk in chunks_of(file):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def start_of(source: Source, name: str) -> bytes:
+    """Return the first bytes of a file, which tell what it is."""
+    with _opened(source, name) as file:
+        return file.read(LONGEST_MAGIC)
 
 
 def unpacked(chunks: Iterable[bytes], name: str, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[bytes]:

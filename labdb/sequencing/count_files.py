@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from labdb.registry.text_streams import Source, TableError, TextFile
+from labdb.registry.text_streams import Source, TableError, TextFile, digest_of, start_of
 from labdb.registry.text_tables import split_lines
 from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
 from labdb.sequencing.count_matrix import CountSource, ParsedMatrix, read_matrix
 from labdb.sequencing.excel_names import excel_complaint, is_made_by_excel
+from labdb.sequencing.readers import h5ad, parquet
 from labdb.sequencing.readers.bundle import Bundle, open_archive, read_folder
 from labdb.sequencing.readers.bundles import BundleChoices, decode_members, format_of, read_samples
 from labdb.sequencing.readers.detect import (
@@ -21,9 +22,11 @@ from labdb.sequencing.readers.detect import (
     FEATURE_COUNTS,
     FEATURE_COUNTS_COLUMNS,
     FORMATS,
+    H5AD,
     HTSEQ,
     MATRIX,
     MTX,
+    PARQUET,
     STAR,
     TXIMPORT,
     columns_beside_counts,
@@ -31,7 +34,7 @@ from labdb.sequencing.readers.detect import (
 )
 from labdb.sequencing.readers.estimates import TranscriptGenes
 from labdb.sequencing.readers.htseq import has_attributes, has_several_samples
-from labdb.sequencing.readers.samples import Joined
+from labdb.sequencing.readers.samples import Joined, refuse_repeated_genes
 
 MAX_UNPACKED_BYTES = 20_000_000_000  # 60,000 genes x 50,000 samples; read line by line, so a limit against bombs
 MAX_BUNDLE_BYTES = 2_000_000_000  # 60,000 genes x 2,000 samples; files of one sample are unpacked in memory
@@ -61,6 +64,7 @@ class _Choices:
     strandedness: str
     sum_duplicates: bool
     transcripts: TranscriptGenes | None
+    layer: str
 
     @property
     def of_bundle(self) -> BundleChoices:
@@ -88,6 +92,7 @@ def read_counts(
     strandedness: str = "",
     sum_duplicates: bool = False,
     transcripts: TranscriptGenes | None = None,
+    layer: str = "",
 ) -> CountTable:
     """Read a file of counts, or a folder or archive with a file for each sample.
 
@@ -111,6 +116,8 @@ def read_counts(
         Add up the counts of a gene that stands on several lines; without it they are errors.
     transcripts : TranscriptGenes, optional
         The gene of each transcript, for estimates by transcript.
+    layer : str
+        Which matrix of an h5ad file: ``X`` (by default), ``raw`` or a layer.
 
     Returns
     -------
@@ -124,7 +131,7 @@ def read_counts(
         With every error found; nothing of a file with an error is returned.
     """
     choices = _Choices(
-        round_estimates, transpose, format, frozenset(known_samples), strandedness, sum_duplicates, transcripts
+        round_estimates, transpose, format, frozenset(known_samples), strandedness, sum_duplicates, transcripts, layer
     )
     if format not in ("auto", *FORMATS):
         raise refusal(f"{quoted(format)} is no format of counts; choose auto, {', '.join(FORMATS)}.")
@@ -139,6 +146,18 @@ def _read(file: Source, name: str, choices: _Choices) -> _Read:
     if isinstance(file, Path) and file.is_dir():
         return _read_bundle(read_folder(file, MAX_BUNDLE_BYTES), choices)
     name = name or (file.name if isinstance(file, Path) else "The file")
+    start = start_of(file, name)
+    if start.startswith(h5ad.MAGIC):
+        joined = h5ad.read_h5ad(file, name, layer=choices.layer, round_estimates=choices.round_estimates)
+        if not choices.sum_duplicates:
+            refuse_repeated_genes(joined.gene_ids, name)
+        return _checked(joined, [], H5AD, digest_of(file, name), name)
+    if start.startswith(parquet.MAGIC):
+        with parquet.as_csv(file, name) as csv:
+            read = _read_text(TextFile(csv, name, MAX_UNPACKED_BYTES), MATRIX, choices, [], digest_of(file, name))
+        return replace(read, format=PARQUET)
+    if choices.format in (H5AD, PARQUET):
+        raise refusal(f"{name} is no {choices.format} file by its content; choose auto, or another file.")
     bundle = open_archive(file, name, MAX_BUNDLE_BYTES)
     if bundle is not None:
         return _read_bundle(bundle, choices)

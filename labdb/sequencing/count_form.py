@@ -43,6 +43,7 @@ class CountImportForm(forms.Form):
     quantified_date = _as_stored("quantified_date")
     format = _as_stored("format")
     strandedness = _as_stored("strandedness")
+    layer = forms.CharField(required=False, max_length=100)
     round = YesNoField(required=False)
     transpose = YesNoField(required=False)
     accept_normalized = YesNoField(required=False)
@@ -87,6 +88,7 @@ class CountImportForm(forms.Form):
                 sample_map=sample_map,
                 format=said["format"] or "auto",
                 strandedness=said["strandedness"],
+                layer=said["layer"],
                 transcripts=transcripts,
                 round_estimates=bool(said["round"]),
                 dry_run=dry_run,

@@ -75,6 +75,7 @@ def import_counts(
     format: str = "auto",
     strandedness: str = "",
     transcripts: TranscriptGenes | None = None,
+    layer: str = "",
     accept_normalized: bool = False,
     map_symbols: bool = False,
     sum_duplicates: bool = False,
@@ -104,6 +105,8 @@ def import_counts(
         The column of STAR's files, confirmed by a person.
     transcripts : TranscriptGenes, optional
         The gene of each transcript, where the file holds transcripts.
+    layer : str
+        Which matrix of an h5ad file.
     accept_normalized : bool
         Take columns for the library whose code is spelled a little differently.
     map_symbols : bool
@@ -133,6 +136,7 @@ def import_counts(
         strandedness=strandedness,
         sum_duplicates=sum_duplicates,
         transcripts=transcripts,
+        layer=layer,
     )
     _refuse_known_file(study, table)
     match = match_columns(table.column_names, list(libraries), sample_map, accept_normalized=accept_normalized)

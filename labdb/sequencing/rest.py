@@ -54,6 +54,9 @@ class CountUpload(serializers.Serializer):
     strandedness = serializers.ChoiceField(
         Strandedness.choices, required=False, help_text="Column to take of STAR's files, after looking at the sums."
     )
+    layer = serializers.CharField(
+        max_length=100, required=False, help_text="Which matrix of an h5ad file: X (by default), raw or a layer."
+    )
     round = serializers.BooleanField(default=False, help_text="Round estimates to whole counts; recorded.")
     transpose = serializers.BooleanField(default=False, help_text="The file has samples in rows.")
     accept_normalized = serializers.BooleanField(

@@ -12,7 +12,8 @@ STAR, HTSEQ, FEATURE_COUNTS, MATRIX, MTX = "star", "htseq", "featurecounts", "ma
 SALMON, KALLISTO, RSEM, TXIMPORT = "salmon", "kallisto", "rsem", "tximport"
 ESTIMATES = (SALMON, KALLISTO, RSEM)
 PER_SAMPLE = (STAR, HTSEQ, FEATURE_COUNTS, *ESTIMATES)
-FORMATS = (MATRIX, TXIMPORT, *PER_SAMPLE, MTX)
+H5AD, PARQUET = "h5ad", "parquet"
+FORMATS = (MATRIX, TXIMPORT, *PER_SAMPLE, MTX, H5AD, PARQUET)
 
 SIGNATURES = {  # header cells that only one quantifier writes
     SALMON: frozenset({"Name", "TPM", "NumReads"}),

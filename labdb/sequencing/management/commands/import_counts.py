@@ -31,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--quantified-date", default="", help="such as 2026-03-14")
         parser.add_argument("--format", default="auto", help="auto (by content), or the program that wrote the file")
         parser.add_argument("--strandedness", default="", help="column of STAR's files: unstranded, forward or reverse")
+        parser.add_argument("--layer", default="", help="matrix of an h5ad file: X, raw or the name of a layer")
         parser.add_argument("--transcripts", type=Path, help="file with the columns transcript and gene")
         parser.add_argument("--sample-map", type=Path, help="file with the columns name and library")
         parser.add_argument("--write-sample-map", type=Path, help="where to write a sample map to be completed")
