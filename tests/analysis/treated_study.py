@@ -16,6 +16,7 @@ from analysis.models import (
     RunStatus,
     SignatureReversal,
 )
+from analysis.quality_results import LibraryQuality
 from labdb.accounts.models import Role, User
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
 from labdb.colony.models import Mouse, Study, StudyMembership
@@ -64,6 +65,7 @@ def make_analyzed_study() -> Study:
     study = make_treated_study(n_per_group=N_PER_GROUP, n_genes=30)
     phenotype = add_phenotypes(study)
     response = add_responses(study, phenotype)
+    add_qualities(study)
     add_gene_results(study)
     reversal = add_run(study, "reversal")
     reversal.depends_on.set([phenotype, response])
@@ -80,6 +82,18 @@ def add_phenotypes(study: Study) -> AnalysisRun:
             study=study, run=run, mouse=test.mouse, si_test=test, rule=rule, si_ratio=ratio,
             phenotype="control" if is_control else "susceptible" if ratio < 1 else "resilient",
             distance_to_cutoff=ratio - 1, borderline=False,
+        )  # fmt: skip
+    return run
+
+
+def add_qualities(study: Study) -> AnalysisRun:
+    run, matrix = add_run(study, "quality"), CountMatrix.objects.get(study=study)
+    for number, library in enumerate(Library.objects.filter(study=study).order_by("code")):
+        sample = library.extractions.get().samples.get()
+        LibraryQuality.objects.create(
+            study=study, run=run, matrix=matrix, library=library, mouse=sample.mouse, region=sample.region,
+            library_size=20_000_000 + number, genes_detected=30, xist_cpm=0.0, y_cpm=40.0 + number, sex_called="M",
+            pc1=number, pc2=number % 3, pc3=number % 2, pc4=0.5, distance_from_mean=number + 2.0,
         )  # fmt: skip
     return run
 
