@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labdb.tissue.models import StorageBox, TissueSample
+from labdb.tissue.models import CheckDecision, CheckResult, StorageBox, TissueSample, outside
 from labdb.tissue.places import POSITION
-from labdb.tissue.storage import CheckDecision, CheckResult, outside
 
 # What may be decided of a tube that was found so.
 DECISIONS: dict[str, tuple[str, ...]] = {

@@ -11,8 +11,7 @@ from labdb.colony.models import Study
 from labdb.desk.tube_left import left_of
 from labdb.registry.cells import detail_url
 from labdb.registry.permissions import may
-from labdb.tissue.models import BrainRegion, StorageBox, TissueSample
-from labdb.tissue.storage import TubeEvent
+from labdb.tissue.models import BrainRegion, StorageBox, TissueSample, TubeEvent
 
 REGION_COLORS = 8  # of box.css
 

@@ -22,8 +22,7 @@ from labdb.registry.imports import import_dicts
 from labdb.registry.json_doors import answered_in_json, sentence
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
-from labdb.tissue.models import BrainRegion, StorageBox, TissueSample
-from labdb.tissue.storage import TubeEvent
+from labdb.tissue.models import BrainRegion, StorageBox, TissueSample, TubeEvent
 
 DOOR = "box page"
 MOST_EVENTS = 500

@@ -22,8 +22,7 @@ from labdb.registry.imports import import_dicts
 from labdb.registry.json_doors import answered_in_json, sentence
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
-from labdb.tissue.models import StorageBox
-from labdb.tissue.storage import BoxCheck, CheckDecision, CheckedTube, TubeAct, TubeEvent
+from labdb.tissue.models import BoxCheck, CheckDecision, CheckedTube, StorageBox, TubeAct, TubeEvent
 
 DOOR = "box check"
 MOVED_MEANWHILE = "Somebody moved tubes of this box meanwhile; the page shows them now. Look at the differences again."

@@ -31,8 +31,7 @@ from labdb.registry.keys import is_id
 from labdb.registry.permissions import may
 from labdb.registry.record import record_for
 from labdb.tissue.label_page import label_page
-from labdb.tissue.models import DeathMethod, Dissection, Hemisphere, StorageBox, TissueSample
-from labdb.tissue.region_not_taken import RegionNotTaken
+from labdb.tissue.models import DeathMethod, Dissection, Hemisphere, RegionNotTaken, StorageBox, TissueSample
 
 DEATH_REASON = "dissected"
 NOT_TAKEN_REASONS = ("crushed or torn", "lost", "not in this slice", "kept whole for histology", "no time left")

@@ -14,8 +14,7 @@ from labdb.colony.models import Cohort, Mouse, Study
 from labdb.colony.places import housings_on, place_words
 from labdb.desk.dissect_facts import LastFacts, last_facts
 from labdb.desk.weighing_sheet import marks_of, place_order
-from labdb.tissue.models import Dissection, TissueSample
-from labdb.tissue.region_not_taken import RegionNotTaken
+from labdb.tissue.models import Dissection, RegionNotTaken, TissueSample
 
 CHANCE, CAGES = "chance", "cages"
 ORDERS = ((CHANCE, "by chance"), (CAGES, "as the cages stand"))

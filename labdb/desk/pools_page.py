@@ -23,9 +23,8 @@ from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 from labdb.registry.plan_records import LARGEST_SEED, PlanRefused
 from labdb.sequencing.library_facts import BATCH, GROUP, POOL, REGION, confounding_sentences, index_of, levels_of
-from labdb.sequencing.models import Library, LibraryRun, SequencingRun
+from labdb.sequencing.models import Library, LibraryRun, PoolPlan, SequencingRun
 from labdb.sequencing.pool_plan import Evenness, PoolDesign, PooledLibrary
-from labdb.sequencing.pool_plan_record import PoolPlan
 from labdb.sequencing.pooling import CHANGED, PoolInputs, again, store_plan
 from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import AllocationKey

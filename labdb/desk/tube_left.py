@@ -7,8 +7,7 @@ from typing import Any
 
 from labdb.registry.rules import plain_number
 from labdb.sequencing.models import ExtractionSample
-from labdb.tissue.models import TissueSample
-from labdb.tissue.storage import ENDS, TubeEvent
+from labdb.tissue.models import ENDS, TissueSample, TubeEvent
 
 
 @dataclass

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 from labdb.desk.tube_left import left_of
 from labdb.registry.permissions import may
 from labdb.sequencing.models import ExtractionSample
-from labdb.tissue.models import TissueSample
-from labdb.tissue.storage import CheckedTube, TubeEvent, place_words
+from labdb.tissue.models import CheckedTube, TissueSample, TubeEvent, place_words
 
 
 @require_safe

@@ -126,11 +126,12 @@ def unpacked(chunks: Iterable[bytes], name: str, max_bytes: int = MAX_UNPACKED_B
     start = _start(chunks, len(GZIP_MAGIC))
     n_bytes = 0
     chunks = chain([start], chunks) if start else chunks
-    pieces = _gunzipped(chunks, name) if start.startswith(GZIP_MAGIC) else chunks
+    is_packed = start.startswith(GZIP_MAGIC)
+    pieces = _gunzipped(chunks, name) if is_packed else chunks
     for piece in pieces:
         n_bytes += len(piece)
         if n_bytes > max_bytes:
-            raise TableError(f"{name} unpacks to more than {max_bytes:,} bytes; split it.")
+            raise TableError(f"{name} {'unpacks to' if is_packed else 'has'} more than {max_bytes:,} bytes; split it.")
         yield piece
 
 

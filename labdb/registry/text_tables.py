@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from labdb.registry.text_streams import (
+    GZIP_MAGIC,
     MAX_LINE_CHARACTERS,
     MAX_UNPACKED_BYTES,
     TableError,
@@ -89,7 +90,7 @@ def read_content(path_or_bytes: str | Path | bytes, name: str = "") -> tuple[byt
 
 def unpack(data: bytes, name: str, max_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
     """Gunzip what is gzip; refuse what is cut short, damaged, or unpacks beyond all reason."""
-    return b"".join(unpacked(chunks_of(io.BytesIO(data)), name, max_bytes))
+    return b"".join(unpacked(chunks_of(io.BytesIO(data)), name, max_bytes)) if data.startswith(GZIP_MAGIC) else data
 
 
 def decode_text(data: bytes, name: str = "The file") -> tuple[str, str]:

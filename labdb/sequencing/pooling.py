@@ -15,9 +15,8 @@ from labdb.registry.natural_order import natural
 from labdb.registry.plan_records import PlanRefused, Repeatable, stored_rows
 from labdb.registry.record import record_for
 from labdb.sequencing.library_facts import lane_names
-from labdb.sequencing.models import Library, LibraryRun, SequencingRun
+from labdb.sequencing.models import Library, LibraryRun, PoolPlan, SequencingRun
 from labdb.sequencing.pool_plan import ALGORITHM, Evenness, PoolDesign, PooledLibrary, deal, evenness, faults
-from labdb.sequencing.pool_plan_record import PoolPlan
 
 HIDDEN = "not shown"  # a level in a snapshot that whoever reads it must not know
 CHANGED = "Libraries were changed since you looked; look at the plan again, then store it."

@@ -6,11 +6,11 @@ from labdb.sequencing.models import (
     Library,
     LibraryExtraction,
     LibraryRun,
+    PoolPlan,
     RnaExtraction,
     SequencingRun,
     SequencingSelection,
 )
-from labdb.sequencing.pool_plan_record import PoolPlan
 
 
 @register

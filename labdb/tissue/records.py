@@ -2,9 +2,17 @@ from labdb.colony.excludable import EXCLUSION_FIELDS
 from labdb.registry.list_actions import offer
 from labdb.registry.record import Record, register
 from labdb.tissue.label_page import TubeLabels
-from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueMeasurement, TissueSample
-from labdb.tissue.region_not_taken import RegionNotTaken
-from labdb.tissue.storage import BoxCheck, CheckedTube, TubeEvent
+from labdb.tissue.models import (
+    BoxCheck,
+    BrainRegion,
+    CheckedTube,
+    Dissection,
+    RegionNotTaken,
+    StorageBox,
+    TissueMeasurement,
+    TissueSample,
+    TubeEvent,
+)
 
 
 @register

@@ -7,9 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from labdb.colony.models import Mouse, Study
-from labdb.tissue.models import BrainRegion, StorageBox, TissueSample
+from labdb.tissue.models import BoxCheck, BrainRegion, StorageBox, TissueSample, TubeEvent
 from labdb.tissue.places import positions
-from labdb.tissue.storage import BoxCheck, TubeEvent
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 

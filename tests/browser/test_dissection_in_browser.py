@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 from labdb.accounts.models import User
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Mouse, Study
-from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
-from labdb.tissue.region_not_taken import RegionNotTaken
+from labdb.tissue.models import BrainRegion, Dissection, RegionNotTaken, StorageBox, TissueSample
 from labdb.tissue.sample_codes import sample_code
 from labdb.treatment.models import Dose
 from tests.browser.conftest import SignIn, until

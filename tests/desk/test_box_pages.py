@@ -13,8 +13,7 @@ from labdb.colony.models import Mouse, Study, StudyMembership
 from labdb.desk.tube_codes import find_tubes
 from labdb.desk.tube_left import left_of
 from labdb.sequencing.models import ExtractionSample, RnaExtraction
-from labdb.tissue.models import BrainRegion, StorageBox, TissueSample
-from labdb.tissue.storage import BoxCheck, TubeEvent
+from labdb.tissue.models import BoxCheck, BrainRegion, StorageBox, TissueSample, TubeEvent
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,7 @@ from django.utils import timezone
 from labdb.colony.models import Mouse, Study
 from labdb.desk.dissect_facts import dose_warning, most_common_n
 from labdb.desk.dissect_sheet import by_chance
-from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
-from labdb.tissue.region_not_taken import RegionNotTaken
+from labdb.tissue.models import BrainRegion, Dissection, RegionNotTaken, StorageBox, TissueSample
 from labdb.tissue.sample_codes import sample_code
 from labdb.treatment.adherence import Adherence
 from tests.treatment.dosed_study import make_study, member

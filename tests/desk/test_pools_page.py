@@ -8,8 +8,7 @@ import pytest
 from labdb.colony.models import Mouse, Study
 from labdb.registry.batch import check_rows
 from labdb.registry.record import record_for
-from labdb.sequencing.models import Library, LibraryRun, SequencingRun
-from labdb.sequencing.pool_plan_record import PoolPlan
+from labdb.sequencing.models import Library, LibraryRun, PoolPlan, SequencingRun
 from tests.analysis.small_study import add_library, add_mouse, make_study
 from tests.sequencing.lab import member, signed_in
 from tests.treatment.blinded_study import account, browser, make_blinded_study

@@ -27,8 +27,7 @@ from labdb.sequencing.models import (
     RnaExtraction,
     SequencingRun,
 )
-from labdb.tissue.models import BrainRegion, Dissection, StorageBox, TissueSample
-from labdb.tissue.storage import BoxCheck
+from labdb.tissue.models import BoxCheck, BrainRegion, Dissection, StorageBox, TissueSample
 from labdb.treatment.models import (
     Allocation,
     Drug,

@@ -15,8 +15,7 @@ from labdb.registry.history import writing
 from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_dicts, import_rows
 from labdb.registry.record import record_for
-from labdb.tissue.models import BrainRegion, StorageBox, TissueSample
-from labdb.tissue.storage import TubeEvent
+from labdb.tissue.models import BrainRegion, StorageBox, TissueSample, TubeEvent
 
 pytestmark = pytest.mark.django_db
 SAMPLES, EVENTS = record_for("tissue-samples"), record_for("tube-events")

@@ -16,7 +16,7 @@ from labdb.registry.findings import Finding, Grade
 from labdb.registry.history import tracked
 from labdb.registry.models import LabRecord, StudyRecord, label_of
 from labdb.registry.rules import RowRule, between, one_per
-from labdb.tissue.models import StorageBox, TissueSample, named_places
+from labdb.tissue.models.samples import StorageBox, TissueSample, named_places
 from labdb.tissue.place_triggers import event_triggers
 from labdb.tissue.places import POSITION
 

@@ -8,7 +8,7 @@ from labdb.colony.models import Mouse
 from labdb.registry.history import tracked
 from labdb.registry.models import StudyRecord
 from labdb.registry.rules import one_per
-from labdb.tissue.models import BrainRegion
+from labdb.tissue.models.dissections import BrainRegion
 
 
 @tracked
