@@ -84,11 +84,12 @@ def test_every_sequenced_sample_leads_from_its_counts_to_its_place_in_the_freeze
 
 
 def test_no_record_of_the_design_is_left_empty(both_studies):
-    """Tables of analyses aside, what a lab adds to its own taste, and what the pages of bench, trackers and pools make."""
+    """Tables of analyses aside, what a lab adds to its own taste, and what the pages of bench, trackers, boxes and pools make."""
     rooms = ("colony", "defeat", "behavior", "treatment", "tissue", "sequencing")
     own_taste = {
         "study-memberships", "exclusions", "mouse-identifications", "rotation-plans", "planned-bouts", "si-test-plans",
         "planned-si-tests", "welfare-checks", "tracked-assay-trials", "regions-not-taken", "pool-plans",
+        "tube-events", "box-checks", "checked-tubes",
     }  # fmt: skip
     empty = {
         record.resource
