@@ -1,5 +1,6 @@
 """Databases for tests: migrated once into a template, then copied for each worker in a fraction of a second."""
 
+import gc
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection
@@ -54,11 +56,19 @@ def clean() -> None:
 def drop() -> None:
     """Drop this process's database."""
     name = connection.settings_dict["NAME"]
-    connection.close()
+    close_connections()
     with as_owner(connection):
         connection.settings_dict["NAME"] = "postgres"
         with connection.cursor() as cursor:
             drop_database(cursor, name)
+
+
+def close_connections() -> None:
+    """Close every connection of this process: while Playwright's loop runs in a thread, Django keeps a second one for it."""
+    connection.close()
+    for one in gc.get_objects():
+        if isinstance(one, psycopg.Connection):
+            one.close()
 
 
 def drop_database(cursor: Any, name: str) -> None:
