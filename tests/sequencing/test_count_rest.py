@@ -165,7 +165,7 @@ def test_an_annotation_is_widened_only_when_asked(technician):
             {
                 "dryrun": [
                     "dryrun is not a part of this form; known are file, sample_map, transcripts, study, annotation, quantifier, "
-                    "genome_build, quantified_by, quantified_date, format, strandedness, round, transpose, accept_normalized, add_genes, map_symbols, sum_duplicates, dry_run."
+                    "genome_build, quantified_by, quantified_date, format, strandedness, layer, round, transpose, accept_normalized, add_genes, map_symbols, sum_duplicates, dry_run."
                 ]
             },
         ),
