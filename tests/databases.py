@@ -67,7 +67,7 @@ def close_connections() -> None:
     """Close every connection of this process: while Playwright's loop runs in a thread, Django keeps a second one for it."""
     connection.close()
     for one in gc.get_objects():
-        if isinstance(one, psycopg.Connection):
+        if issubclass(type(one), psycopg.Connection):  # isinstance would wake lazy objects
             one.close()
 
 
