@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.kernels.confounding import CONFOUNDED_FROM
 from analysis.kernels.counts import check_counts, filter_by_expression, log2_cpm_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -69,7 +70,7 @@ class QualityLimits:
     marker_margin_log2: float = 1.0
     max_mitochondrial_share: float = 0.25
     min_rin: float = 7.0
-    max_cramers_v: float = 0.5
+    max_cramers_v: float = CONFOUNDED_FROM
     max_mass_change_share: float = 0.3
 
 

@@ -16,11 +16,16 @@ class FileProblem(Exception):
     """A file that a record names is not there, or no longer as it was stored; the text is a sentence."""
 
 
+def drafts_folder() -> Path:
+    """Return where files are written before they are kept: on the disk of the files, and cleared of what a kill left there."""
+    folder = Path(settings.DATA_DIR) / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def keep_file(chunks: Iterable[bytes]) -> tuple[str, int]:
     """Store a file and return its digest and size (bytes); one that is stored already stays as it is."""
-    drafts = Path(settings.DATA_DIR) / "uploads"  # of the same disk, and cleared of what a kill left there
-    drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=drafts, prefix="attachment.")
+    descriptor, draft = tempfile.mkstemp(dir=drafts_folder(), prefix="attachment.")
     digest, size = hashlib.sha256(), 0
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core import signing
+
+from labdb.registry.file_store import drafts_folder
 
 KEPT_S = 24 * 3600  # a check in the evening can be imported the next morning
 SALT = "labdb.import"
@@ -39,7 +40,7 @@ def keep(data: bytes, name: str, user: Any, mapping: dict[str, str] | None = Non
     """Store a file for a day, complete or not at all."""
     kept = KeptFile(data, name, hashlib.sha256(data).hexdigest(), user.pk, mapping or {})
     with _disk_in_words(name):
-        folder = _folder()
+        folder = drafts_folder()
         _forget_old(folder)
         draft = folder / f"{kept.sha256}.{os.getpid()}.{time.monotonic_ns()}"
         draft.write_bytes(data)
@@ -76,14 +77,8 @@ def _disk_in_words(name: str) -> Iterator[None]:
         ) from error
 
 
-def _folder() -> Path:
-    folder = Path(settings.DATA_DIR) / "uploads"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
 def _path(sha256: str, sender_id: int) -> Path:
-    return _folder() / f"{sender_id}-{sha256}"
+    return drafts_folder() / f"{sender_id}-{sha256}"
 
 
 def _forget_old(folder: Path) -> None:

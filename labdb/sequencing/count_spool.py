@@ -6,14 +6,13 @@ import mmap
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from django.conf import settings
 
+from labdb.registry.file_store import drafts_folder
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.expression_codec import VALUE_TYPE, as_int32
 
@@ -44,10 +43,7 @@ class Spool:
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Spool:
-        with _disk_in_words():
-            folder = Path(settings.DATA_DIR) / "uploads"  # a disk; the system's temporary folder may lie in memory
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(buffering=BUFFER_BYTES, dir=folder)
+        self._file = temporary_file()
         return self
 
     def __exit__(
@@ -90,6 +86,18 @@ class Spool:
         return self._file
 
 
+def temporary_file() -> IO[bytes]:
+    """Open a file without a name, on the disk of the data: the system's temporary folder may lie in memory.
+
+    Raises
+    ------
+    CountFileError
+        The disk cannot take it.
+    """
+    with _disk_in_words():
+        return tempfile.TemporaryFile(buffering=BUFFER_BYTES, dir=drafts_folder())
+
+
 def drop_pages(counts: npt.NDArray[np.integer]) -> None:
     """Give back the memory that a look at a spool's array took; it is read from the file again when it is needed."""
     base: object = counts
@@ -105,6 +113,9 @@ def _disk_in_words() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise refusal(
-            f"The counts cannot be kept on the server's disk ({error.strerror}); tell a manager, and import again later."
-        ) from error
+        raise refusal(disk_sentence(error)) from error
+
+
+def disk_sentence(error: OSError) -> str:
+    """Say what is wrong with the server's disk."""
+    return f"The counts cannot be kept on the server's disk ({error.strerror}); tell a manager, and import again later."

@@ -213,6 +213,16 @@ def test_a_parquet_table_without_names_or_with_two_columns_of_them_is_refused() 
     assert "a.h5ad is a damaged Parquet file" in refused(as_parquet(FRAME)[:-20])
 
 
+def test_a_full_disk_is_no_damaged_file(monkeypatch: Any) -> None:
+    def write(*_args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("labdb.sequencing.readers.parquet._write", write)
+    assert refused(as_parquet(FRAME)) == (
+        "The counts cannot be kept on the server's disk (No space left on device); tell a manager, and import again later."
+    )
+
+
 def test_a_parquet_table_that_unpacks_to_more_than_the_disk_is_refused(monkeypatch: Any) -> None:
     monkeypatch.setattr("labdb.sequencing.readers.parquet.MAX_CELLS", 10)
     content = io.BytesIO()

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
-from django.conf import settings
 from pyarrow import csv, parquet
 
 from labdb.registry.text_streams import Source
 from labdb.sequencing.count_cells import refusal
+from labdb.sequencing.count_spool import disk_sentence, temporary_file
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 2_000
@@ -29,14 +26,14 @@ def as_csv(file: Source, name: str) -> Iterator[IO[bytes]]:
     Raises
     ------
     CountFileError
-        Damaged, or without one column of names.
+        Damaged, without one column of names, or the disk cannot take the text.
     """
-    folder = Path(settings.DATA_DIR) / "uploads"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as text:
+    with temporary_file() as text:
         try:
             _write(parquet.ParquetFile(pa.BufferReader(file) if isinstance(file, bytes) else file), name, text)
-        except (pa.ArrowException, OSError, io.UnsupportedOperation) as error:
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # of the disk; Arrow's own errors have no number
+                raise refusal(disk_sentence(error)) from error
             said = str(error).partition("\n")[0].rstrip(".")
             raise refusal(f"{name} is a damaged Parquet file ({said}); copy it again.") from error
         yield text
