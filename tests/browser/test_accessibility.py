@@ -1,6 +1,6 @@
 """What axe-core, keys alone and a look at the focus say of the main pages, light and dark."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,16 +8,14 @@ from playwright.sync_api import Page, expect
 from analysis.models import AnalysisRun, RunStatus, SignatureReversal
 from labdb.behavior.models import Assay
 from labdb.colony.models import Mouse
-from labdb.front_end import NODE_MODULES
 from tests.analysis.treated_study import add_run, make_analyzed_study
+from tests.browser.axe import serious
 from tests.browser.conftest import SignIn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]  # it looks at every page
-AXE = (NODE_MODULES / "axe-core" / "axe.min.js").read_text()
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-GRAVE = ("serious", "critical")
 # Vega writes its drawings itself; what they show stands in the caption and in the tables beside them.
-LOOK = """async () => (await axe.run({exclude: [[".figure-plot svg"]]}, {resultTypes: ["violations"]})).violations"""
+WITHOUT_DRAWINGS = '{exclude: [[".figure-plot svg"]]}, {resultTypes: ["violations"]}'
 
 FOCUSED = """() => {
   const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement);
@@ -27,14 +25,7 @@ FOCUSED = """() => {
 
 def faults(page: Page) -> list[str]:
     """Return what is seriously wrong with the page that is shown."""
-    page.evaluate(AXE)
-    found: list[dict[str, Any]] = page.evaluate(LOOK)
-    return [
-        f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:160]} {node['failureSummary'][:300]}"
-        for one in found
-        if one["impact"] in GRAVE
-        for node in one["nodes"]
-    ]
+    return serious(page, WITHOUT_DRAWINGS)
 
 
 def addresses(mouse: Mouse) -> list[str]:

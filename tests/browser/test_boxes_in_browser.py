@@ -1,6 +1,5 @@
 """A box of tubes as a person handles it: gone through with a scanner, tubes moved by click, key and scan."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +8,7 @@ from playwright.sync_api import Page, expect
 from labdb.colony.models import Mouse, Study
 from labdb.tissue.models import BoxCheck, BrainRegion, StorageBox, TissueSample, TubeEvent
 from labdb.tissue.places import positions
-
-AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+from tests.browser.axe import violations
 
 
 @pytest.fixture
@@ -49,8 +47,7 @@ def scan(page: Page, code: str) -> None:
 
 
 def has_no_faults(page: Page) -> None:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})).violations")
+    found = violations(page, "document, {runOnly: ['wcag2a', 'wcag2aa']}")
     assert [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found] == []
 
 

@@ -14,8 +14,8 @@ from labdb.colony.models import Mouse, Study
 from labdb.tissue.models import BrainRegion, Dissection, RegionNotTaken, StorageBox, TissueSample
 from labdb.tissue.sample_codes import sample_code
 from labdb.treatment.models import Dose
+from tests.browser.axe import serious
 from tests.browser.conftest import SignIn, until
-from tests.browser.test_weighing_in_browser import serious
 from tests.treatment.dosed_study import make_study
 
 pytestmark = pytest.mark.django_db(transaction=True)

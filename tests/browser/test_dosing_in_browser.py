@@ -11,8 +11,8 @@ from labdb.accounts.models import User
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.treatment.dose_planning import plan_doses, store_dose_plan
 from labdb.treatment.models import Dose, Solution
+from tests.browser.axe import serious
 from tests.browser.conftest import SignIn
-from tests.browser.test_weighing_in_browser import serious
 from tests.treatment.dosed_study import make_study, member
 
 pytestmark = pytest.mark.django_db(transaction=True)

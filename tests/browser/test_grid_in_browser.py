@@ -3,7 +3,6 @@
 import re
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Cohort, Mouse, Study, Weighing
+from tests.browser.axe import serious
 
 COPY = """text => {
   document.addEventListener("copy", (event) => {
@@ -304,9 +304,6 @@ def test_an_ambiguous_day_is_asked_about_above_the_grid(page, study, sign_in):
     assert {(one.performed_at.month, one.body_mass_g) for one in Weighing.objects.all()} == {(4, 23.4), (4, 1.234)}
 
 
-AXE = Path("node_modules/axe-core/axe.min.js")
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_grid_is_accessible_and_fits_a_tablet(page, study, weighings, sign_in, theme: Any):
     page.set_viewport_size({"width": 820, "height": 1180})
@@ -316,8 +313,4 @@ def test_the_grid_is_accessible_and_fits_a_tablet(page, study, weighings, sign_i
     type_cell(page, 1, "Body mass", "much")
     expect(page.locator("#grid-problem-list li")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        "axe.run().then((found) => found.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120))}`))"
-    )
-    assert found == []
+    assert serious(page) == []

@@ -2,7 +2,6 @@
 
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,10 @@ from labdb.accounts.bench_pin import set_pin
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Cage, Cohort, Housing, Mouse, Study, StudyMembership, Weighing, WelfareCheck
 from labdb.registry.attachments import Attachment
+from tests.browser.axe import serious
 from tests.browser.conftest import PASSWORD, until
 
 N_MICE = 24
-AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 ADDRESS = "/studies/S1/bench/weighing/?cohort=C1"
 
 
@@ -466,19 +465,6 @@ def test_axe_finds_nothing_serious(bench: Page, theme: str) -> None:
     weigh(bench, "10")
     expect(bench.get_by_role("heading", name="Is that right?")).to_be_visible()
     assert serious(bench) == []
-
-
-def serious(page: Page) -> list[str]:
-    """Return what axe-core calls serious or worse."""
-    if not page.evaluate("() => Boolean(window.axe)"):
-        page.evaluate(AXE.read_text())
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [
-        f"{one['id']}: {node['html']}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 def test_everything_tapped_is_large(bench: Page) -> None:
