@@ -162,18 +162,26 @@ def _texts(record: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stored(entry: BenchEntry, form: RecordForm, version: int | None = None) -> dict[str, Any]:
     """Save the form and return the answer; NotDone with its sentences otherwise."""
-    if not form.is_valid():
-        errors = {name: [str(one) for one in sentences] for name, sentences in form.errors.items()}
-        if form.has_error(WHOLE_ROW, "forbidden"):
-            raise NotDone(FORBIDDEN, errors)
-        status = NEEDS_REASON if form.needs_reason() else REFUSED
-        raise NotDone(status, errors, warnings=[one for some in errors.values() for one in some])
+    _refuse_invalid(form)
     try:
         pk = form.save(expected_version=version).pk
     except Conflict as conflict:
+        if not conflict.is_outdated:
+            form.full_clean()  # the row that came first is stored now, so the rule itself can name it
+            _refuse_invalid(form)
         raise NotDone(CONFLICT, str(conflict), **_both(conflict, form)) from conflict
     row = form.record.model._default_manager.get(pk=pk)  # read anew: the database makes version and ratios
     return _answer(entry, row, notes=form.notes)
+
+
+def _refuse_invalid(form: RecordForm) -> None:
+    if form.is_valid():
+        return
+    errors = {name: [str(one) for one in sentences] for name, sentences in form.errors.items()}
+    if form.has_error(WHOLE_ROW, "forbidden"):
+        raise NotDone(FORBIDDEN, errors)
+    status = NEEDS_REASON if form.needs_reason() else REFUSED
+    raise NotDone(status, errors, warnings=[one for some in errors.values() for one in some])
 
 
 def _both(conflict: Conflict, form: RecordForm) -> dict[str, Any]:

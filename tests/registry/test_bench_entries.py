@@ -1,17 +1,18 @@
 """What the bench sends: each entry stored by itself and once, answered in words whatever it says."""
 
 import json
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from labdb.accounts.models import Role, User
-from labdb.colony.models import Mouse, Study, StudyMembership, Weighing
+from labdb.colony.models import Cage, Mouse, Study, StudyMembership, Weighing
 from labdb.registry.bench_person import person_token
 from labdb.registry.history import events_of
 from labdb.registry.json_doors import MUST_CHANGE
@@ -282,6 +283,39 @@ def test_four_sendings_at_once_are_stored_once() -> None:
     with ThreadPoolExecutor(4) as senders:
         ids = {answer["id"] for answer in senders.map(sending, range(4))}
     assert ids == {Weighing.objects.get().pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_second_of_two_writers_at_the_same_moment_reads_the_rules_own_sentence() -> None:
+    user = make_world()
+    again = {"key": key(), "record": "cages", "action": "add", "values": {"study": "S1", "code": "K7"}}
+
+    def second() -> Any:
+        client = Client()
+        client.force_login(user)
+        try:
+            return send(client, again)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as senders:
+        with transaction.atomic():
+            Cage.objects.create(study=Study.objects.get(code="S1"), code="K7", created_by=user)
+            answer = senders.submit(second)
+            wait_until_someone_waits_for_us()
+        late = answer.result(timeout=30)
+    assert late["status"] == "refused"
+    assert late["errors"]["code"] == ["K7 is already a cage of this study; choose another code or edit that record."]
+
+
+def wait_until_someone_waits_for_us() -> None:
+    for _ in range(300):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+            if cursor.fetchone():
+                return
+        time.sleep(0.1)
+    raise AssertionError("Nobody waits for this transaction.")
 
 
 def test_signed_out_it_answers_401_in_words(client: Client) -> None:
