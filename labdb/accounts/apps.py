@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Let the roles know the records that a new version brings, once Django has made their permissions."""
+        """Let the roles know the records that a new version brings."""
         from labdb.accounts.roles import grant_new_records
 
         post_migrate.connect(grant_new_records, dispatch_uid="labdb.accounts.roles")

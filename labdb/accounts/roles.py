@@ -56,10 +56,10 @@ def may_enter(model: type[Model]) -> list[str]:
 def install_roles() -> int:
     """Make the roles that are missing and return their number."""
     made = 0
-    for name, rights in ROLES.items():
+    for name in ROLES:
         role, is_new = Role.objects.get_or_create(name=name)
         if is_new:
-            role.permissions.set(_permissions(rights, is_manager=name == "manager"))
+            role.permissions.set(_permissions(name))
             made += 1
     return made
 
@@ -75,7 +75,7 @@ def grant_new_records(app_config: AppConfig, **signal: Any) -> None:
     if not new:
         return
     for role in Role.objects.filter(name__in=ROLES):
-        role.permissions.add(*new.intersection(_permissions(ROLES[role.name], is_manager=role.name == "manager")))
+        role.permissions.add(*new.intersection(_permissions(role.name)))
 
 
 def _has_groups(apps: Apps) -> bool:
@@ -86,12 +86,13 @@ def _has_groups(apps: Apps) -> bool:
     return True
 
 
-def _permissions(rights: dict[str, tuple[str, ...]], *, is_manager: bool) -> list[Permission]:
+def _permissions(role: str) -> list[Permission]:
+    """Return what a role of a new laboratory may do."""
     granted: list[Permission] = []
-    for action, rooms in rights.items():
+    for action, rooms in ROLES[role].items():
         acted_on = Q(content_type__app_label__in=rooms)
         for room, _dot, name in (one.partition(".") for one in rooms if "." in one):
             acted_on |= Q(content_type__app_label=room, content_type__model=name)
         found = Permission.objects.filter(acted_on, codename__startswith=f"{action}_")
-        granted.extend(found if is_manager or action == "view" else found.exclude(MANAGED))
+        granted.extend(found if role == "manager" or action == "view" else found.exclude(MANAGED))
     return granted
