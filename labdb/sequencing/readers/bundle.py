@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from labdb.registry.text_streams import GZIP_MAGIC, Source, TableError
+from labdb.registry.text_streams import CHUNK_BYTES, GZIP_MAGIC, Source, TableError
 from labdb.registry.text_tables import unpack
 
 MAX_MEMBERS = 20_000  # two files for each of 10,000 samples
@@ -113,18 +115,34 @@ def _content(file: Source, name: str, n_bytes: int = -1) -> bytes:
     return file.read()
 
 
-def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
+def pack(files: Iterable[tuple[str, IO[bytes]]], target: IO[bytes]) -> None:
     """Pack files that were chosen together into one archive, to be kept as one; TableError if two share a name."""
-    packed, seen = io.BytesIO(), set()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in files:
+    seen: set[str] = set()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, file in files:
             if name in seen:
                 raise TableError(
                     f"Two of the files are named {name}; rename one, or send their folder as a zip archive."
                 )
             seen.add(name)
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return packed.getvalue()
+            with archive.open(name, "w", force_zip64=True) as member:
+                shutil.copyfileobj(file, member, CHUNK_BYTES)
+
+
+def pack_folder(folder: Path, target: IO[bytes]) -> None:
+    """Pack all files below a folder into one archive, by their paths in it."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in _files_below(folder):
+            with path.open("rb") as file, archive.open(_path_in(folder, path), "w", force_zip64=True) as member:
+                shutil.copyfileobj(file, member, CHUNK_BYTES)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _path_in(folder: Path, path: Path) -> str:
+    return path.relative_to(folder.parent).as_posix()
 
 
 def _open_zip(content: bytes, name: str, max_bytes: int) -> Bundle | None:
