@@ -15,6 +15,7 @@ from analysis.models import ENDED, AnalysisRun, RunStatus
 from analysis.run_queue import enqueue, queued_ids, time_limit_s
 
 LOST_AFTER_S: float = settings.RUN_LOST_AFTER_S
+SWEEP_S = LOST_AFTER_S / 3  # how often `up` looks for lost runs: a dead worker's run goes on within a minute
 ATTEMPT_LIMIT = 3  # a task that kills its worker would be delivered for ever
 
 

@@ -137,6 +137,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "labdb.accounts.navigation.people_link",
+                "analysis.notice_views.bell",
                 "labdb.registry.lab_clock.clock",
             ],
         },

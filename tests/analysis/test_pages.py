@@ -66,9 +66,13 @@ def test_a_working_run_shows_how_far_it_is_and_is_drawn_anew_at_its_end():
     assert "PFC, ketamine" in text
     assert "a line" in text
     part = client.get(page_of(run), headers={"HX-Request": "true"})
-    assert "HX-Refresh" not in part
+    assert "<html" not in words(part)
+    assert "HX-Retarget" not in part
     AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason="out of memory")
-    assert client.get(page_of(run), headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    ended = client.get(page_of(run), headers={"HX-Request": "true"})
+    assert (ended["HX-Retarget"], ended["HX-Reswap"]) == ("#run", "innerHTML")
+    assert "out of memory" in words(ended)
+    assert "hx-trigger" not in words(ended)
 
 
 def test_a_failed_run_shows_its_reason():
