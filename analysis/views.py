@@ -18,7 +18,10 @@ from analysis.figure_views import FigureError, lazy_figures, shows_mice
 from analysis.links import storable
 from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
 from analysis.notices import mark_read
+from analysis.refresh_views import refresh_of
 from analysis.results import meanings_in, results_of
+from analysis.stale_reasons import reasons_of
+from analysis.staleness import staleness_of
 from analysis.tasks import TASKS
 from labdb.colony.models import Study
 from labdb.registry.forms import forbidden_sentence
@@ -80,6 +83,9 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         "is_current": (is_current := summaries.is_current(run)),
         "may_adopt": not is_current and _has_results(run) and may(request.user, "add", Adoption, run.study),
     }
+    if run.status == RunStatus.DONE and (found := staleness_of(run)):
+        context |= {"stale": found, "reasons": reasons_of(found, request.user)}
+        context["refresh"] = refresh_of(run.study, request.user) if is_current else {}
     status = 200
     if run.status == RunStatus.DONE:
         try:
