@@ -174,6 +174,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = DATA_DIR / "files"
+BACKUP_DIR = ENVIRON.get("BACKUP_DIR", "")  # of backups by the clock; empty: `backups` in the data folder
 ATTACHMENT_LIMIT_MB = whole_number("ATTACHMENT_LIMIT_MB", 100)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 200 * 2**20  # a count matrix by REST; larger ones go by `import_counts`
