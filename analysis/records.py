@@ -64,6 +64,7 @@ class ScheduleRecord(Record):
     fields = ("name", "task", "cron", "only_study", "parameters", "is_on", "notes")
     list_display = ("name", "task", "cron", "only_study", "is_on")
     list_filter = ("task", "is_on")
+    detail_template = "desk/_schedule_story.html"
 
 
 @register

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "labdb.accounts.navigation.people_link",
+                "labdb.desk.status_page.status_link",
                 "labdb.registry.lab_clock.clock",
             ],
         },
@@ -139,6 +142,13 @@ WSGI_APPLICATION = "labdb.wsgi.application"
 DATABASES: dict[str, dict[str, Any]] = {
     # Not psycopg's pool: forked task workers would share it, and their tasks never run.
     "default": {**postgres.database_settings(ENVIRON), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+}
+WORKERS_APPLICATION = "labdb workers"  # how PostgreSQL lists their connections: with these a host's workers are alive
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "application_name": f"{WORKERS_APPLICATION if 'qcluster' in sys.argv[1:2] else 'labdb'}@{socket.gethostname()}"[
+        :63
+    ],
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
