@@ -107,6 +107,7 @@ class AnalysisRun(models.Model):
     code_version = models.CharField(max_length=60)
     packages = models.JSONField(default=dict)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs")
+    schedule = models.ForeignKey("analysis.Schedule", null=True, on_delete=models.SET_NULL, related_name="runs")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
     same_as = models.ForeignKey(
@@ -364,3 +365,4 @@ from analysis.quality_results import (  # noqa: E402
     QualityDecision,  # noqa: F401
     QualityFinding,  # noqa: F401
 )
+from analysis.schedules import Schedule, ScheduleTurn  # noqa: E402, F401
