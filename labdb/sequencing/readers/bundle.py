@@ -66,12 +66,12 @@ class Bundle:
 def read_folder(folder: Path, max_bytes: int) -> Bundle:
     """Read all files below a folder."""
     folder = folder.resolve()  # "." has no name
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = _files_below(folder)
     n_bytes = sum(path.stat().st_size for path in paths)
     if n_bytes > max_bytes:
         raise TableError(f"{folder.name} holds more than {max_bytes:,} bytes; leave out all but the count files.")
     try:
-        members = [Member(path.relative_to(folder.parent).as_posix(), path.read_bytes()) for path in paths]
+        members = [Member(_path_in(folder, path), path.read_bytes()) for path in paths]
     except OSError as error:
         raise TableError(f"{Path(error.filename).name} cannot be read: {error.strerror}.") from None
     return Bundle.of(folder.name, members)
@@ -131,6 +131,7 @@ def pack(files: Iterable[tuple[str, IO[bytes]]], target: IO[bytes]) -> None:
 
 def pack_folder(folder: Path, target: IO[bytes]) -> None:
     """Pack all files below a folder into one archive, by their paths in it."""
+    folder = folder.resolve()  # "." has no name
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in _files_below(folder):
             with path.open("rb") as file, archive.open(_path_in(folder, path), "w", force_zip64=True) as member:
