@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analysis', '0005_quality'),
+        ('analysis', '0006_run_states'),
         ('colony', '0003_unblinding'),
     ]
 
