@@ -42,7 +42,6 @@ LIMIT_S = 500.0  # of all commands together: it finds one that hangs, not a slow
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(800),  # two dozen commands, on a machine that may be busy
-    pytest.mark.xdist_group("tutorial"),  # one installation for all tests of this file
     pytest.mark.skipif(
         not (SHARED / "data").is_dir(), reason="the public files lie in ../shared/data, which is absent"
     ),
