@@ -190,6 +190,7 @@ N_GENES: Final = 22_000
 ANNOTATION: Final = "labdb-demo-1"  # simulated: not the name of any real annotation
 LIBRARY_SIZE: Final = 25_000_000
 LIBRARY_SIZE_CV: Final = 0.25
+LEAST_LIBRARY_SHARE: Final = 0.53  # of LIBRARY_SIZE: a core sequences again what falls clearly short; ours
 EXPRESSED_SHARE: Final = 0.72  # about 15,800 genes pass the usual filter, as in real brain tissue; ours
 EXPRESSED_LOG2_CPM: Final = (4.5, 2.0)  # mean and SD over expressed genes; with it all CPM add up to a million; ours
 SILENT_LOG2_CPM: Final = (-4.5, 1.2)  # ours
@@ -230,6 +231,7 @@ FRACTION_UNDONE_NON_RESPONDER: Final = 0.0
 # Errors planted for the quality checks ---------------------------------------------------------------
 SWAPPED_REGIONS: Final = ("PFC", "NAc")  # of one mouse: their markers give the exchange away; ours
 POOR_LIBRARY_READ_SHARE: Final = 0.5
+POOR_LIBRARY_WAS_AT_MOST: Final = 0.9  # of the usual number of reads: half of a large library would be no error; ours
 
 # The published layout: Bagot et al. 2017, GSE81672 -----------------------------------------------------
 PUBLISHED_SEED: Final = 81672  # ours
