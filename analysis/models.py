@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from analysis.library_fields import check_field
+from analysis.run_triggers import run_triggers
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.registry.fields import FiniteFloatField
@@ -91,6 +92,9 @@ class RunStatus(models.TextChoices):
     CANCELLED = "cancelled", "cancelled"
 
 
+ENDED = (RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
 class AnalysisRun(models.Model):
     """One computation and all that is needed to repeat it; written by `analysis.runs` alone."""
 
@@ -126,7 +130,19 @@ class AnalysisRun(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["study", "task", "status"], name="run_study_task_status")]
+        indexes = [
+            models.Index(fields=["study", "task", "status"], name="run_study_task_status"),
+            models.Index(fields=["status"], name="run_active", condition=Q(status__in=["queued", "running"])),
+        ]
+        constraints = [
+            # Of two requests at once the second finds the first (analysis.runs); steps are asked for by their parent.
+            models.UniqueConstraint(
+                fields=["study", "task", "parameters"],
+                condition=Q(status="queued", parent=None),
+                name="run_queued_once",
+            )
+        ]
+        triggers = run_triggers()
 
     def __str__(self) -> str:
         return f"run {self.pk} ({self.task})"
@@ -335,6 +351,7 @@ class MouseReversalScore(Result):
 
 # A table of its own, built on those of the records.
 from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401
+from analysis.notices import RunNotice  # noqa: E402, F401
 from analysis.quality_results import (  # noqa: E402
     Confounding,  # noqa: F401
     LibraryQuality,  # noqa: F401

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from labdb import postgres
-from labdb.environment import SettingError, code_pattern, machine_zone, time_of_day, time_zone, whole_number
+from labdb.environment import (
+    SettingError,
+    code_pattern,
+    machine_memory_mb,
+    machine_zone,
+    seconds_by_name,
+    time_of_day,
+    time_zone,
+    whole_number,
+)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRON = os.environ
@@ -128,6 +137,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "labdb.accounts.navigation.people_link",
+                "analysis.notice_views.bell",
                 "labdb.registry.lab_clock.clock",
             ],
         },
@@ -235,14 +245,20 @@ SAMPLE_CODE = code_pattern("SAMPLE_CODE", "{mouse}-{region}", ("mouse", "region"
 TRACK_MISSING_LIMIT_PERCENT = whole_number("TRACK_MISSING_LIMIT_PERCENT", 20)
 # A mouse at 10 to 20 cm/s goes 5 to 10 cm meanwhile, no further than a corner is wide; ours.
 TRACK_GAP_LIMIT_MS = whole_number("TRACK_GAP_LIMIT_MS", 500)
+# A worker gives a sign of life nine times in this; a run without one for as long is taken up by another worker.
+RUN_LOST_AFTER_S = whole_number("RUN_LOST_AFTER_S", 45)
 ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
+ANALYSIS_TIMEOUTS_S = seconds_by_name("ANALYSIS_TIMEOUTS_S")  # of tasks that may take longer, or less
+WORKERS = whole_number("WORKERS", 1)
+WORKER_MEMORY_MB = whole_number("WORKER_MEMORY_MB", machine_memory_mb() // WORKERS, least=0)  # 0: no limit
 Q_CLUSTER = {
     "name": "labdb",
     "orm": "default",
-    "workers": whole_number("WORKERS", 1),
+    "workers": WORKERS,
     "poll": 0.3,  # s: a queued run starts within this
     "timeout": ANALYSIS_TIMEOUT_S,
-    "retry": ANALYSIS_TIMEOUT_S + 600,  # longer than the timeout, or a task runs several times at once
+    # Longer than any timeout, or a task runs several times at once.
+    "retry": max([ANALYSIS_TIMEOUT_S, *ANALYSIS_TIMEOUTS_S.values()]) + 600,
     "max_attempts": 3,
     "recycle": 20,  # tasks until a worker is replaced: memory given back to the machine
     "catch_up": False,

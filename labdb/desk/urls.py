@@ -157,7 +157,6 @@ urlpatterns = [
     path("tubes/<int:pk>/story/", tube_story_page.tube_story, name="tube-story"),
     path("boxes/<str:code>/stored/", box_page.stored_box, name="box-stored"),
     path("boxes/<str:code>/scan/", box_scan_page.scan, name="box-scan"),
-    path("boxes/<str:code>/check/", box_scan_page.store_check, name="box-check"),
     path("boxes/<str:code>/", box_page.box, name="box-page"),
     path("genes/", gene_page.search, name="gene-index"),
     path("genes/<path:symbol>/figures/expression.<slug:file_format>", gene_page.expression_figure, name="gene-figure"),

@@ -300,9 +300,7 @@ def test_the_record_of_a_mouse_leads_to_its_whole_story(study: Study):
 
 
 def test_dates_are_written_with_the_day_first_and_a_clock_of_24_hours(study: Study):
-    run = add_run(study, "phenotype", RunStatus.DONE)
-    run.finished_at = timezone.make_aware(datetime(2026, 3, 14, 15, 9))
-    run.save()
+    add_run(study, "phenotype", finished_at=timezone.make_aware(datetime(2026, 3, 14, 15, 9)))
     assert "14 Mar 2026, 15:09" in text_of(signed_in(), "/analysis/")
 
 

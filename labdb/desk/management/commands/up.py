@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections
 
-from analysis.runs import sweep
+from analysis.recovery import SWEEP_S, sweep
 from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
@@ -28,7 +28,6 @@ from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervis
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 HURRIED_STOP_S = 2.0
-SWEEP_S = 60.0  # well below the silence that counts as a worker's death, runs.LOST_AFTER_S
 DAY_S = 86_400.0
 
 
