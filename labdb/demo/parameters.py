@@ -166,6 +166,8 @@ POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
 POOLS_PER_RUN: Final = 2  # 4 runs
 FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours
 INSTRUMENT: Final = "NovaSeq 6000"  # ours
+PLANNED_READS_MILLION: Final = 30.0  # a library; ours
+ASSIGNED_SHARE: Final = (0.80, 0.02)  # of the reads received, those counted in a gene: mean and SD; ours
 LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours
     "library_strategy": "RNA-Seq",
     "library_source": "TRANSCRIPTOMIC",
@@ -176,7 +178,12 @@ LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours
 # Storage and neuroplasticity -------------------------------------------------------------------------
 BOX_SIDE: Final = 9  # 81 tubes; the usual cryobox
 FREEZER: Final = "F1"  # ours
+MINUTES_TO_FREEZER: Final = 60  # on dry ice until the day's mice are done; ours
+N_MOVED_TUBES: Final = 3  # put behind the others first; ours
+DAYS_TO_BOX_CHECK: Final = 3  # after the last extraction; ours
 N_MEASURED: Final = 40  # of the defeated mice that are not sequenced; ours
+N_SCANNED_PER_ARM: Final = 6  # alive, of the randomized mice and of the controls; ours
+SCAN_HOUR: Final = 17  # of the day of the re-test; ours
 MINUTES_PER_SCAN: Final = 25  # ours
 DAYS_TO_READING: Final = {"MRI": 10, "histology": 30}  # after the last day; ours
 TISSUE_METRICS: Final = (  # region, hemisphere, modality, metric, unit, mean, SD, correlation with the log SI ratio; ours
