@@ -12,6 +12,7 @@ from analysis.models import (
     QualityFinding,
     ResponseCall,
     ReversedGene,
+    Schedule,
     SignatureReversal,
 )
 from labdb.registry.record import Record, register
@@ -53,6 +54,17 @@ class AnalysisRunRecord(Record):
     list_filter = ("task", "status")
     search_fields = ("task", "reason")
     read_only = True
+
+
+@register
+class ScheduleRecord(Record):
+    """What labdb does by itself, and when; the page of schedules says when each comes next."""
+
+    model = Schedule
+    fields = ("name", "task", "cron", "only_study", "parameters", "is_on", "notes")
+    list_display = ("name", "task", "cron", "only_study", "is_on")
+    list_filter = ("task", "is_on")
+    detail_template = "desk/_schedule_story.html"
 
 
 @register

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from analysis.models import AnalysisRun
 from analysis.records import AnalysisRunRecord
-from analysis.runs import request_run
+from analysis.runs import request_or_find
 from labdb.colony.models import Study
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
@@ -43,24 +43,30 @@ class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
 
     @extend_schema(
         request=RunRequest,
-        responses={201: QueuedRun, 400: OpenApiTypes.OBJECT, 401: OpenApiTypes.OBJECT, 403: OpenApiTypes.OBJECT},
+        responses={
+            200: QueuedRun,
+            201: QueuedRun,
+            400: OpenApiTypes.OBJECT,
+            401: OpenApiTypes.OBJECT,
+            403: OpenApiTypes.OBJECT,
+        },
         tags=[AnalysisRunRecord.resource],
     )
     def create(self, request: Request) -> Response:
-        """Queue a run; its progress stands at its own address."""
+        """Queue a run; its progress stands at its own address. 200: one that is on its way answers this request too."""
         asked = RunRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         study = _study(request.user, asked.validated_data["study"])
         if not may(request.user, "add", AnalysisRun, study):
             raise PermissionDenied(forbidden_sentence("add", AnalysisRun, study))
         try:
-            run = request_run(
+            run, is_new = request_or_find(
                 asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user
             )
         except ValidationError as error:
             raise Refused(error.message_dict) from None
         run.refresh_from_db()
-        return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED)
+        return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
 
 def _study(user: Any, named: str) -> Study:

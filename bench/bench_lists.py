@@ -72,7 +72,7 @@ WEIGHINGS = (
 
 
 LISTS = {"mice": MICE, "weighings": WEIGHINGS}
-ONE = "pages of one mouse and study"
+ONE = "home, pages of one mouse and study"  # no lists, and without a target: home asks each source of its work once
 SQL = "its SQL alone"
 
 
@@ -169,8 +169,14 @@ def addresses() -> dict[str, list[tuple[str, str]]]:
     kinds["names while one types"] = [
         f"/records/mice/keys/?{query}" for query in ("q=", "q=M0012", "q=123", "q=m0012&study=B00", "q=none")
     ]
-    kinds["home and index of records"] = ["/", "/records/", "/records/?study=B00"]
-    kinds[ONE] = [f"/records/mice/{mouse}/", f"/api/v1/mice/{mouse}/", "/studies/B00/mice/M00123/", "/studies/B00/"]
+    kinds["index of records"] = ["/records/", "/records/?study=B00"]
+    kinds[ONE] = [
+        "/",
+        f"/records/mice/{mouse}/",
+        f"/api/v1/mice/{mouse}/",
+        "/studies/B00/mice/M00123/",
+        "/studies/B00/",
+    ]
     asked = {kind: [(LAB, address) for address in found] for kind, found in kinds.items()}
     asked["lists of a member of one study"] = [
         (GUEST, address)

@@ -1,8 +1,14 @@
 """The roles a new laboratory starts with.
 
-A role that exists is never overwritten: what it may do is changed in the admin.
+A role that exists is never overwritten: what it may do is changed in the admin. A record that is new in this version
+is the exception: no role of a laboratory could know it, so these roles get their rights on it after `migrate`.
 """
 
+from typing import Any
+
+from django.apps import AppConfig
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Permission
 from django.db.models import Model, Q
 
@@ -29,17 +35,17 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     "investigator": {"view": EVERYTHING, "add": ("analysis",)},
     "manager": dict.fromkeys(ACTIONS, EVERYTHING),
 }
-# Who belongs to a study, and a study itself, are a manager's business.
-MANAGED_MODELS = ("study", "studymembership")
-MANAGED = Q(content_type__app_label="colony", content_type__model__in=MANAGED_MODELS) | Q(
-    content_type__app_label="accounts"
-)
+# Who belongs to a study, a study itself, and what labdb does by the clock are a manager's business.
+MANAGED_MODELS = ("colony.study", "colony.studymembership", "analysis.schedule")
+MANAGED = Q(content_type__app_label="accounts")
+for _room, _dot, _name in (one.partition(".") for one in MANAGED_MODELS):
+    MANAGED |= Q(content_type__app_label=_room, content_type__model=_name)
 
 
 def may_enter(model: type[Model]) -> list[str]:
     """Return the roles that enter records of this model, as a new laboratory starts with them."""
     room, name = model._meta.app_label, str(model._meta.model_name)
-    is_managed = room == "accounts" or (room == "colony" and name in MANAGED_MODELS)
+    is_managed = room == "accounts" or f"{room}.{name}" in MANAGED_MODELS
     return [
         role
         for role, rights in ROLES.items()
@@ -56,6 +62,28 @@ def install_roles() -> int:
             role.permissions.set(_permissions(rights, is_manager=name == "manager"))
             made += 1
     return made
+
+
+def grant_new_records(app_config: AppConfig, **signal: Any) -> None:
+    """Give the roles that still have their names the rights on records that no role has any right on."""
+    if not _has_groups(signal["apps"]):
+        return  # a migration to a state before there were accounts
+    create_permissions(app_config, **signal)  # Django's own receiver may come after this one; both make them once
+    of_room = Permission.objects.filter(content_type__app_label=app_config.label)
+    known = of_room.filter(group__isnull=False).values("content_type")
+    new = set(of_room.exclude(content_type__in=known))
+    if not new:
+        return
+    for role in Role.objects.filter(name__in=ROLES):
+        role.permissions.add(*new.intersection(_permissions(ROLES[role.name], is_manager=role.name == "manager")))
+
+
+def _has_groups(apps: Apps) -> bool:
+    try:
+        apps.get_model("auth", "Group")
+    except LookupError:
+        return False
+    return True
 
 
 def _permissions(rights: dict[str, tuple[str, ...]], *, is_manager: bool) -> list[Permission]:

@@ -16,11 +16,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections
 
-from analysis.runs import sweep
+from analysis.recovery import SWEEP_S, sweep
 from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
 from labdb.desk.installation import applied_migrations, collect_static_files, unknown_migrations
+from labdb.desk.scheduling import take_up_due
 from labdb.registry.entry_receipts import sweep_receipts
 from labdb.registry.lab_clock import zone_warning
 from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, UnusableFolderError, hold_folder
@@ -28,7 +29,7 @@ from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervis
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 HURRIED_STOP_S = 2.0
-SWEEP_S = 60.0  # well below the silence that counts as a worker's death, runs.LOST_AFTER_S
+CLOCK_S = 10.0  # a schedule is taken up within this
 DAY_S = 86_400.0
 
 
@@ -116,6 +117,7 @@ class Command(BaseCommand):
                 Check(self._watch_database, every_s=2.0),
                 Check(self._watch_web, every_s=0.2),
                 Check(self._watch_runs, every_s=SWEEP_S),
+                Check(self._watch_clock, every_s=CLOCK_S),
                 Check(self._sweep_receipts, every_s=DAY_S),
             ],
             note_children=lambda children: hold.note(address=self._address(), children=children),
@@ -151,6 +153,15 @@ class Command(BaseCommand):
                 self._say(f"The worker of {run} died; the run is queued again.")
         except DatabaseError:
             pass  # the database is away, which another check sees to; this one looks again
+        finally:
+            connections.close_all()
+
+    def _watch_clock(self) -> None:
+        """Take up the schedules that are due."""
+        try:
+            take_up_due()
+        except DatabaseError:
+            pass  # as above
         finally:
             connections.close_all()
 
