@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sequencing', '0003_count_forms'),
+        ('sequencing', '0004_selection_inputs'),
     ]
 
     operations = [
