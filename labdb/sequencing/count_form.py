@@ -18,7 +18,6 @@ from labdb.registry.keys import KeyRing
 from labdb.registry.text_tables import TableError
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.count_import import CountImport, Quantification, import_counts
-from labdb.sequencing.expression_store import Progress
 from labdb.sequencing.models import CountMatrix
 from labdb.sequencing.readers.bundle import pack
 from labdb.sequencing.readers.estimates import TranscriptGenes
@@ -74,7 +73,6 @@ class CountImportForm(forms.Form):
         dry_run: bool,
         door: str,
         transcripts: TranscriptGenes | None = None,
-        progress: Progress | None = None,
     ) -> CountImport:
         """Import, or check only; CountFileError with every error."""
         said = self.cleaned_data
@@ -92,7 +90,6 @@ class CountImportForm(forms.Form):
                 transcripts=transcripts,
                 round_estimates=bool(said["round"]),
                 dry_run=dry_run,
-                progress=progress,
                 **{name: bool(said[name]) for name in CONSENTS},
             )
 

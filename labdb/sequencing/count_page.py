@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from labdb.registry import permissions
 from labdb.registry.forms import forbidden_sentence
+from labdb.registry.long_work import Stopped
+from labdb.registry.long_work_doors import long_work
 from labdb.registry.page_context import PageContext, study_named
 from labdb.registry.uploads import KeptFile, UploadError, forget, keep, recall
 from labdb.sequencing.column_matching import ColumnMatch, read_sample_map
@@ -61,6 +63,13 @@ class CountPage:
 
     def answer(self) -> HttpResponse:
         """Check what was sent, and store it if that was asked for."""
+        try:
+            with long_work(self.request):
+                return self._answer()
+        except Stopped as stopped:
+            return self.show(CountImportForm(self.request.POST, user=self.request.user), stopped=str(stopped))
+
+    def _answer(self) -> HttpResponse:
         self._receive()
         form = CountImportForm(self.request.POST, user=self.request.user)
         is_unusable = self.file_sentence or self.map_error or self.transcripts_error
@@ -141,6 +150,7 @@ class CountPage:
         *,
         report: CountImport | None = None,
         error: CountFileError | None = None,
+        stopped: str = "",
     ) -> HttpResponse:
         """Show the form as it was filled in, above it what the check found."""
         words = {
@@ -149,6 +159,7 @@ class CountPage:
             "options": [name for name in OPTIONS if self.request.POST.get(name)],
             "studies": self.studies,
             "chosen_study": self.study,
+            "stopped": stopped,
             "file_sentence": self.file_sentence,
             "map_error": self.map_error,
             "kept": self.kept,

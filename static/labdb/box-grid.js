@@ -6,6 +6,9 @@ window.labdb ??= {};
   const letter = (row) => String.fromCharCode(65 + row);
   const nameOf = (row, column) => `${letter(row)}${column + 1}`;
 
+  // All positions of a box, row by row.
+  labdb.positionsOf = ({ rows, columns }) => Array.from({ length: rows * columns }, (_none, at) => nameOf(Math.floor(at / columns), at % columns));
+
   // What a cell says in words, for screen readers and the pointer that rests.
   function words(position, cell) {
     if (cell.hidden) return `${position}, occupied: a tube of a study that you do not see`;
@@ -174,13 +177,7 @@ window.labdb ??= {};
       });
       if (moved.every((position) => position && isFree(position))) return order.map((tube, number) => [tube, moved[number]]);
     }
-    const free = [];
-    for (let row = 0; row < state.rows; row += 1) {
-      for (let column = 0; column < state.columns; column += 1) {
-        const position = nameOf(row, column);
-        if (labdb.placeOrder(position, start) >= 0 && isFree(position)) free.push(position);
-      }
-    }
+    const free = labdb.positionsOf(state).filter((position) => labdb.placeOrder(position, start) >= 0 && isFree(position));
     return free.length < order.length ? null : order.map((tube, number) => [tube, free[number]]);
   };
 

@@ -23,6 +23,7 @@ from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
 from labdb.desk.installation import applied_migrations, collect_static_files, unknown_migrations
+from labdb.desk.scheduling import take_up_due
 from labdb.registry.entry_receipts import sweep_receipts
 from labdb.registry.lab_clock import zone_warning
 from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, UnusableFolderError, hold_folder
@@ -31,6 +32,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 HURRIED_STOP_S = 2.0
 WORKERS_LOOK_S = 60.0  # replaced workers take some seconds to begin; a machine under load, some more
+CLOCK_S = 10.0  # a schedule is taken up within this
 DAY_S = 86_400.0
 
 
@@ -120,6 +122,7 @@ class Command(BaseCommand):
                 Check(self._watch_web, every_s=0.2),
                 Check(self._watch_runs, every_s=SWEEP_S),
                 Check(self._watch_workers, every_s=WORKERS_LOOK_S),
+                Check(self._watch_clock, every_s=CLOCK_S),
                 Check(self._sweep_receipts, every_s=DAY_S),
             ],
             note_children=lambda children: hold.note(address=self._address(), children=children),
@@ -163,6 +166,15 @@ class Command(BaseCommand):
         try:
             if self.supervisor is not None and is_untaken():
                 self.supervisor.replace("workers", older_than_s=WORKERS_LOOK_S)
+        except DatabaseError:
+            pass  # as above
+        finally:
+            connections.close_all()
+
+    def _watch_clock(self) -> None:
+        """Take up the schedules that are due."""
+        try:
+            take_up_due()
         except DatabaseError:
             pass  # as above
         finally:
