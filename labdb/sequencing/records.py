@@ -113,7 +113,10 @@ class SequencingSelectionRecord(Record):
     """Which mice were sequenced, and why these."""
 
     model = SequencingSelection
-    fields = ("study", "code", "rule", "decided", "decided_at", "decided_by", "mice", "notes")
+    fields = (
+        "study", "code", "rule", "decided", "decided_at", "decided_by", "mice", "seed", "algorithm_version",
+        "input_digest", "input_snapshot", "notes",
+    )  # fmt: skip
     list_display = ("code", "rule", "decided", "decided_at", "decided_by")
     list_filter = ("decided",)
     search_fields = ("code", "rule")
