@@ -9,12 +9,12 @@ window.labdb ??= {};
   // All positions of a box, row by row.
   labdb.positionsOf = ({ rows, columns }) => Array.from({ length: rows * columns }, (_none, at) => nameOf(Math.floor(at / columns), at % columns));
 
-  // What a cell says in words, for screen readers and the pointer that rests.
+  // What a cell says in words, for screen readers and the pointer that rests: what it shows, in that order, and more.
   function words(position, cell) {
     if (cell.hidden) return `${position}, occupied: a tube of a study that you do not see`;
     const tube = cell.tube;
     if (!tube) return `${position}, free`;
-    const facts = [tube.label, tube.region, tube.excluded, tube.is_used_up ? tube.left : ""];
+    const facts = [`${tube.region} ${tube.code} of ${tube.study}`, tube.excluded, tube.is_used_up ? tube.left : ""];
     return `${position}, ${facts.filter(Boolean).join(", ")}`;
   }
 
@@ -78,8 +78,8 @@ window.labdb ??= {};
       one.dataset.state = tube?.excluded ? "excluded" : tube?.is_used_up ? "used-up" : "";
       const lines = shown.lines ?? (held.hidden ? ["occupied"] : tube ? [tube.region, tube.code] : []);
       const sign = tube?.excluded ? "✕" : tube?.is_used_up ? "∅" : "";
-      one.replaceChildren( // its name says all of this, in whole words
-        ...lines.map((text, number) => labdb.make("span", { className: number ? "box-code" : "box-region", textContent: text, ariaHidden: "true" })),
+      one.replaceChildren(
+        ...lines.flatMap((text, number) => [labdb.make("span", { className: number ? "box-code" : "box-region", textContent: text }), " "]),
         ...(sign && !shown.lines ? [labdb.make("span", { className: "box-sign", textContent: sign, ariaHidden: "true" })] : []),
       );
       one.title = shown.words ?? words(position, held);

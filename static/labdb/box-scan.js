@@ -26,6 +26,7 @@
   const isUntouched = () => !(session.scans.length || session.empty.length || session.unknown.length || session.waiting.length);
   const compared = () => labdb.compareBox(state, session.scans, new Map(session.strangers.map((tube) => [tube.id, tube])));
   const known = (id) => state.tubes.find((tube) => tube.id === id) ?? session.strangers.find((tube) => tube.id === id);
+  const nameOf = (tube) => `${tube.code} of ${tube.study}`;
   const scanAt = (position) => session.scans.find((scan) => scan.position === position);
   const isWaiting = (position) => Boolean(grid.held(position).tube) && !scanAt(position) && !session.empty.includes(position);
 
@@ -41,12 +42,13 @@
       const kind = isHere && tube.position === position ? "good" : isHere ? "elsewhere" : "foreign";
       classes.push(`scan-${kind}`);
       lines = [{ good: "✓", elsewhere: `≠ ${tube.position}`, foreign: "foreign" }[kind], tube.code];
-      words.push({ good: `${tube.label}, in its place`, elsewhere: `${tube.label}, recorded in ${tube.position}`, foreign: `${tube.label}, not of this box` }[kind]);
+      const named = nameOf(tube);
+      words.push({ good: `${named}, in its place`, elsewhere: `recorded in ${tube.position}: ${named}`, foreign: `foreign: ${named}` }[kind]);
     } else if (session.empty.includes(position)) {
       classes.push("scan-empty");
       lines = ["empty", held.tube?.code ?? ""];
-      words.push(held.tube ? `nothing there; ${held.tube.label} is recorded` : "nothing there");
-    } else words.push(held.hidden ? "a tube of a study that you do not see" : held.tube ? `${held.tube.label} is waited for` : "recorded as free");
+      words.push(held.tube ? `empty, ${nameOf(held.tube)} is recorded` : "empty");
+    } else words.push(held.hidden ? "a tube of a study that you do not see" : held.tube ? `${held.tube.region} ${nameOf(held.tube)} is waited for` : "recorded as free");
     if (isNext) words.push("scanned next");
     return { className: classes.filter(Boolean).join(" "), lines, words: words.join(", "), isSelected: isNext };
   }

@@ -96,6 +96,20 @@ def in_themes(page: Page, themes: Sequence[Literal["light", "dark"]]) -> list[st
     return said
 
 
+def in_turn(page: Page, pages: Sequence[str]) -> dict[str, list[str]]:
+    """Return the faults of each page, by day and by night in turn: they share their colors."""
+    found = {}
+    for number, address in enumerate(pages):
+        page.goto(address)
+        found[address] = in_themes(page, [THEMES[number % 2]])
+    return found
+
+
+def refuse(found: dict[str, list[str]]) -> None:
+    said = [f"{address}: {one}" for address, some in found.items() for one in some]
+    assert not said, "\n".join(said)
+
+
 def what_opens(page: Page) -> dict[str, list[str]]:
     """Return the faults of what has no address: the panel below the box, ticked rows, an action's preview."""
     page.goto("/records/mice/?study=S1")
@@ -120,12 +134,15 @@ def test_no_page_has_a_serious_fault(page: Page, sign_in: SignIn):
     page.goto("/accounts/login/")
     found = {"/accounts/login/": in_both_themes(page)}
     sign_in("boss")
-    for number, address in enumerate(addresses(Mouse.objects.get(study=study, code="k0")) + along_the_chain(study)):
-        page.goto(address)
-        found[address] = in_themes(page, [THEMES[number % 2]])  # pages share their colors: by day and by night in turn
-    found |= what_opens(page)
-    said = [f"{address}: {one}" for address, some in found.items() for one in some]
-    assert not said, "\n".join(said)
+    found |= in_turn(page, addresses(Mouse.objects.get(study=study, code="k0"))) | what_opens(page)
+    refuse(found)
+
+
+def test_no_page_from_the_dissection_to_the_count_has_a_serious_fault(page: Page, sign_in: SignIn):
+    study = make_analyzed_study()
+    page.set_default_navigation_timeout(60_000)
+    sign_in("boss")
+    refuse(in_turn(page, along_the_chain(study)))
 
 
 def test_whoever_goes_by_keys_sees_where_they_are(page: Page, sign_in: SignIn):

@@ -79,7 +79,7 @@ def test_a_box_of_81_is_scanned_and_checked_without_a_reload(page: Page, study: 
     expect(page.get_by_text("Every position was looked at.")).to_be_visible()
     counts = page.locator(".scan-counts")
     expect(counts).to_contain_text("77 in place 2 elsewhere 2 missing 1 foreign 0 unknown 0 scanned twice")
-    expect(grid.get_by_role("gridcell", name="B2, S1-T12, recorded in B3")).to_be_visible()
+    expect(grid.get_by_role("gridcell", name="B2, recorded in B3: T12 of S1")).to_be_visible()
     scan(page, "T01")
     expect(says).to_contain_text("S1-T01 was scanned already, in A1")
     scan(page, "XYZ-9")
@@ -168,7 +168,7 @@ def test_tubes_are_moved_by_click_by_key_and_by_scan(page: Page, study: Study, s
     page.goto("/boxes/BOX1/")
     says, grid = page.locator("[data-box=says]"), page.get_by_role("grid", name="Box BOX1")
     cell = lambda position: grid.locator(f"[data-position={position}]")  # noqa: E731
-    expect(cell("B1")).to_have_attribute("aria-label", "B1, S1-T10, XA, excluded: thawed over the weekend")
+    expect(cell("B1")).to_have_attribute("aria-label", "B1, XA T10 of S1, excluded: thawed over the weekend")
     has_no_faults(page)
 
     cell("A1").click()
