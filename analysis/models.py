@@ -107,6 +107,7 @@ class AnalysisRun(models.Model):
     code_version = models.CharField(max_length=60)
     packages = models.JSONField(default=dict)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs")
+    schedule = models.ForeignKey("analysis.Schedule", null=True, on_delete=models.SET_NULL, related_name="runs")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
     same_as = models.ForeignKey(
@@ -125,6 +126,11 @@ class AnalysisRun(models.Model):
     heartbeat_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     is_cancel_asked = models.BooleanField(default=False)
+
+    input_parts = models.JSONField(default=dict, help_text="Digest and rows of each part of what was read.")
+    watermark = models.JSONField(default=dict, help_text="Last change of each record when reading began.")
+    code_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the sources that computed.")
+    was_blinded = models.BooleanField(default=False, help_text="Arms were read by their letters.")
 
     objects = LabQuerySet.as_manager()
 
@@ -349,8 +355,9 @@ class MouseReversalScore(Result):
         ]
 
 
-# A table of its own, built on those of the records.
+# Tables of their own, built on those of the records.
 from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401
+from analysis.checked_inputs import CheckedInputs  # noqa: E402, F401
 from analysis.notices import RunNotice  # noqa: E402, F401
 from analysis.quality_results import (  # noqa: E402
     Confounding,  # noqa: F401
@@ -358,3 +365,4 @@ from analysis.quality_results import (  # noqa: E402
     QualityDecision,  # noqa: F401
     QualityFinding,  # noqa: F401
 )
+from analysis.schedules import Schedule, ScheduleTurn  # noqa: E402, F401

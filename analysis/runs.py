@@ -24,6 +24,7 @@ from analysis.input_digest import input_digest, package_versions
 from analysis.models import Adoption, AnalysisRun, RunStatus
 from analysis.notices import tell_at_end
 from analysis.progress import Cancelled, Progress, Superseded
+from analysis.provenance import keep_inputs, mark_of
 from analysis.recovery import (
     ATTEMPT_LIMIT,
     LOST_AFTER_S,
@@ -232,6 +233,7 @@ def _carry_out(run: AnalysisRun, progress: Progress) -> None:
     progress.show(0, 0, "reading the records")
     if why_not := task.missing(run.study, run.parameters):
         raise ValueError(why_not)
+    mark = mark_of(run)
     loaded = task.load(run.study, run.parameters)
     for note in loaded.notes:
         progress.note(note)
@@ -239,6 +241,7 @@ def _carry_out(run: AnalysisRun, progress: Progress) -> None:
     if not task.is_composite:
         run.input_digest = input_digest(task.name, run.parameters, loaded.inputs)
         run.save(update_fields=["input_digest"])
+        keep_inputs(run, loaded, mark)
         if earlier := _same_as(run):
             progress.note(f"Nothing has changed since run {earlier.pk}; its results stand.")
             end(run, RunStatus.DONE, "", same_as=earlier)
@@ -280,12 +283,15 @@ def _same_as(run: AnalysisRun) -> AnalysisRun | None:
     return done.filter(input_digest=run.input_digest).exclude(pk=run.pk).order_by("pk").first()
 
 
-def _run_step(progress: Progress, task_name: str, step: int, n_steps: int) -> AnalysisRun:
+def _run_step(
+    progress: Progress, task_name: str, step: int, n_steps: int, parameters: Mapping[str, Any]
+) -> AnalysisRun:
     """Carry out a step of a run in this process; one that an earlier attempt began is taken up."""
     parent = progress.run
-    run = AnalysisRun.objects.filter(parent=parent, task=task_name).order_by("pk").last()
+    resolved = task_named(task_name).resolve(parent.study, parameters)
+    run = AnalysisRun.objects.filter(parent=parent, task=task_name, parameters=resolved).order_by("pk").last()
     if run is None:
-        run = request_run(task_name, parent.study, user=parent.requested_by, parent=parent, queue=False)
+        run = request_run(task_name, parent.study, parameters, user=parent.requested_by, parent=parent, queue=False)
     elif run.status == RunStatus.RUNNING:  # by the worker that died: only one process holds the parent
         AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.QUEUED)
     claimed = _claim(run.pk)

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "labdb.accounts.navigation.people_link",
                 "analysis.notice_views.bell",
+                "labdb.desk.status_page.status_link",
                 "labdb.registry.lab_clock.clock",
             ],
         },
@@ -149,6 +152,13 @@ WSGI_APPLICATION = "labdb.wsgi.application"
 DATABASES: dict[str, dict[str, Any]] = {
     # Not psycopg's pool: forked task workers would share it, and their tasks never run.
     "default": {**postgres.database_settings(ENVIRON), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+}
+WORKERS_APPLICATION = "labdb workers"  # how PostgreSQL lists their connections: with these a host's workers are alive
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "application_name": f"{WORKERS_APPLICATION if 'qcluster' in sys.argv[1:2] else 'labdb'}@{socket.gethostname()}"[
+        :63
+    ],
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
@@ -184,6 +194,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = DATA_DIR / "files"
+BACKUP_DIR = ENVIRON.get("BACKUP_DIR", "")  # of backups by the clock; empty: `backups` in the data folder
 ATTACHMENT_LIMIT_MB = whole_number("ATTACHMENT_LIMIT_MB", 100)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 200 * 2**20  # a count matrix by REST; larger ones go by `import_counts`

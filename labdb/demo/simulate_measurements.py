@@ -111,7 +111,8 @@ def scan_arms(
 
 def _log_ratios(si_tests: pd.DataFrame) -> pd.Series:
     first = si_tests[si_tests["test_number"] == 1].set_index("mouse")
-    return pd.Series(np.log(first["iz_present_s"] / first["iz_absent_s"]))
+    ratio: pd.Series = first["iz_present_s"] / first["iz_absent_s"]
+    return pd.Series(np.log(ratio))
 
 
 def _measured(

@@ -37,7 +37,7 @@ from labdb.sequencing.models import (
 from labdb.tissue.models import CheckedTube, TissueMeasurement, TissueSample, TubeEvent
 from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey, Unblinding
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one loading for all tests of this file
+pytestmark = pytest.mark.slow
 IN_EACH = {  # model: rows; both layouts have the same animals on the bench
     Mouse: 122,
     Weighing: 122 * 25,
