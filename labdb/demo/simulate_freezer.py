@@ -64,7 +64,7 @@ def simulate_freezer(
     checks = pd.DataFrame({"box": [boxes[0]], "performed_at": [checked_at]}, index=pd.Index([code], name="box_check"))
     return SimulatedFreezer(
         events.sort_values(["performed_at", "sample"], kind="stable", ignore_index=True),
-        checks.assign(notes="Yearly check of the rack."),
+        checks.assign(notes="Gone through after the last extraction."),
         _checked(code, in_box[boxes[0]], missing, foreign, shelf, places),
     )
 
