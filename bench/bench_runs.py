@@ -175,7 +175,7 @@ def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
     from analysis.models import ENDED, AnalysisRun, RunStatus
     from tests.analysis.small_study import make_treated_study
 
-    undisturbed, disturbed = (make_treated_study(n_per_group=6, n_genes=4_000, code=code) for code in ("CALM", "ROUGH"))
+    undisturbed, disturbed = (make_treated_study(code=code) for code in ("CALM", "ROUGH"))
 
     with _cluster(1) as cluster:
         begun = time.monotonic()
