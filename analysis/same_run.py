@@ -22,7 +22,7 @@ LOOKED_AT = 100  # of the last changes of each table, whichever study they are o
 def run_of_the_same(study: Study, task: str, parameters: Mapping[str, Any]) -> AnalysisRun | None:
     """Return the run that answers a request for this, or None."""
     asked = AnalysisRun.objects.filter(study=study, task=task, parameters=dict(parameters), parent=None)
-    active = asked.filter(status__in=(RunStatus.QUEUED, RunStatus.RUNNING), is_cancel_asked=False).order_by("-pk")
+    active = asked.filter(status__in=(RunStatus.QUEUED, RunStatus.RUNNING), is_cancel_asked=False).order_by("pk")
     by_status = {run.status: run for run in active}
     if queued := by_status.get(RunStatus.QUEUED):
         return queued
@@ -32,7 +32,8 @@ def run_of_the_same(study: Study, task: str, parameters: Mapping[str, Any]) -> A
 
 def _changed_since(run: AnalysisRun) -> bool:
     """Whether a record of its study was written, or other results adopted, since a run began to read."""
-    if Adoption.objects.filter(study_id=run.study_id, adopted_at__gte=run.started_at).exists():
+    adopted = Adoption.objects.filter(study_id=run.study_id, adopted_at__gte=run.started_at)
+    if adopted.exclude(run__parent=run).exists():  # those of its own steps are its work
         return True
     with connection.cursor() as cursor:
         cursor.execute(_latest_changes(), {"study": run.study_id, "since": run.started_at, "looked_at": LOOKED_AT})

@@ -173,10 +173,10 @@ def _throughput(studies: list[Any], place: int) -> dict[str, Any]:
 def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
     """The same treated study twice: one pipeline undisturbed, one whose worker is killed with -9."""
     from analysis import runs
-    from analysis.models import AnalysisRun, RunStatus
+    from analysis.models import ENDED, AnalysisRun, RunStatus
     from tests.analysis.small_study import make_treated_study
 
-    undisturbed, disturbed = (make_treated_study(n_per_group=6, n_genes=4_000, code=code) for code in ("CALM", "ROUGH"))
+    undisturbed, disturbed = (make_treated_study(code=code) for code in ("CALM", "ROUGH"))
 
     with _cluster(1) as cluster:
         begun = time.monotonic()
@@ -186,6 +186,9 @@ def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
         rough = _asked(disturbed.code, "pipeline")
         steps = AnalysisRun.objects.filter(parent=rough, task="differential_expression")
         while not steps.filter(status=RunStatus.RUNNING).exists():
+            rough.refresh_from_db()
+            if rough.status in ENDED:
+                raise RuntimeError(f"the pipeline {rough.status} before it could be disturbed: {rough.reason}")
             time.sleep(0.005)
         _kill_worker(cluster)
         _wait_for([rough], meanwhile=runs.sweep)
