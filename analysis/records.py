@@ -48,7 +48,7 @@ class AnalysisRunRecord(Record):
 
     model = AnalysisRun
     fields = (
-        "study", "task", "parameters", "status", "done", "total", "doing", "requested_by", "queued_at", "started_at",
+        "study", "task", "parameters", "status", "done", "total", "doing", "requested_by", "schedule", "queued_at", "started_at",
         "finished_at", "reason", "input_digest", "code_version", "packages", "parent", "same_as", "attempt",
         "input_parts", "code_digest",
     )  # fmt: skip

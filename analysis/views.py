@@ -36,7 +36,7 @@ POLL = "every 2s"  # while something waits or works
 @require_GET
 def run_list(request: HttpRequest) -> HttpResponse:
     """Answer the runs that the account may see, newest first, filtered by the address."""
-    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "parent")
+    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "schedule", "parent")
     studies = list(Study.objects.all().visible_to(request.user))
     chosen = {name: storable(request.GET.get(name, "")) for name in ("study", "task", "status")}
     filters = {"study__code": chosen["study"], "task": chosen["task"], "status": chosen["status"]}
@@ -207,7 +207,9 @@ def adopt_run(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _run_or_404(request: HttpRequest, pk: int) -> AnalysisRun:
     seen: QuerySet[AnalysisRun] = AnalysisRun.objects.visible_to(request.user)
-    return get_object_or_404(seen.select_related("study", "same_as__study", "requested_by", "parent"), pk=pk)
+    return get_object_or_404(
+        seen.select_related("study", "same_as__study", "requested_by", "schedule", "parent"), pk=pk
+    )
 
 
 def _require(request: HttpRequest, model: type[Any], study: Study) -> None:
