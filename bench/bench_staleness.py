@@ -183,13 +183,15 @@ def _store_run(study: Any, name: str, parameters: dict[str, Any]) -> None:
 
     task = task_named(name)
     resolved = task.resolve(study, parameters)
-    run = AnalysisRun(study=study, task=name, parameters=resolved, status=RunStatus.DONE, code_version="bench")
+    run = AnalysisRun(study=study, task=name, parameters=resolved, code_version="bench")
     run.watermark = mark_of(run)
     now = inputs_now(task, study, resolved, was_blinded=False)
     if now.problem:
         raise AssertionError(f"{name} cannot be read: {now.problem}")
     run.input_parts = now.parts
     run.save()
+    for status in (RunStatus.RUNNING, RunStatus.DONE):
+        AnalysisRun.objects.filter(pk=run.pk).update(status=status)
     run.depends_on.set(AnalysisRun.objects.filter(study=study, task__in=("phenotype", "response")))
     scope = task.scope(resolved)
     if not Adoption.objects.filter(study=study, task=name, scope=scope).exists():
