@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +120,15 @@ def _web_times(study: Any) -> list[dict[str, Any]]:
     taken_ms: dict[str, list[float]] = {"request": [], "progress": [], "completion": []}
     for number in range(N_REQUESTS):
         asked = {"study": study.code, "task": "phenotype", "set-test_number": str(number + 2)}
-        taken_ms["request"].append(_ms(lambda asked=asked: client.post("/analysis/request/", asked)))
+        taken_ms["request"].append(_ms(partial(client.post, "/analysis/request/", asked)))
         run = AnalysisRun.objects.latest("pk")
         AnalysisRun.objects.filter(pk=run.pk).update(
             status=RunStatus.RUNNING, attempt=1, started_at=Now(), heartbeat_at=Now(), total=9, done=number % 9
         )
         address = f"/analysis/runs/{run.pk}/"
-        taken_ms["progress"].append(_ms(lambda address=address: client.get(address, headers=LOOKS_AGAIN)))
+        taken_ms["progress"].append(_ms(partial(client.get, address, headers=LOOKS_AGAIN)))
         run.refresh_from_db()
-        taken_ms["completion"].append(_ms(lambda run=run: runs.end(run, RunStatus.FAILED, "for the benchmark")))
+        taken_ms["completion"].append(_ms(partial(runs.end, run, RunStatus.FAILED, "for the benchmark")))
     return [
         _row(f"{what} of a run, median web time", statistics.median(taken), "ms", 20)
         for what, taken in taken_ms.items()
