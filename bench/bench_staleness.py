@@ -40,18 +40,18 @@ def _measured() -> list[dict[str, Any]]:
     Mouse.objects.filter(study=study).update(death_reason="end of the study")  # 1,000 changes of what nobody reads
     first_unread = _once(lambda: stale_runs(study))
     after_unread = _milliseconds(lambda: stale_runs(study))
-    test = SocialInteractionTest.objects.filter(study=study).order_by("pk")
+    test = SocialInteractionTest.objects.filter(study=study, test_number=2).order_by("pk")
     test.filter(pk=test[0].pk).update(iz_present_s=1)
     seen = _once(lambda: stale_runs(study))
     n_stale = len(stale_runs(study))
-    if not 0 < n_stale < N_RUNS:
-        raise AssertionError(f"one SI test has changed, and {n_stale} of {N_RUNS} runs are stale")
+    if n_stale != N_RUNS - 1:  # all but the phenotypes, which read the first test alone
+        raise AssertionError(f"one re-test has changed, and {n_stale} of {N_RUNS} runs are stale")
     with_words = _milliseconds(lambda: refresh_of(study, boss))
     rows = [
         ("nothing has changed: a page view", nothing, "ms", TARGET_VIEW_MS),
         ("1,000 changes of fields that nobody reads: the first view", first_unread / 1000, "s", TARGET_SEEN_S),
         ("... and each view after it", after_unread, "ms", TARGET_VIEW_MS),
-        (f"one SI test changed, {n_stale} runs stale: the first view", seen / 1000, "s", TARGET_SEEN_S),
+        (f"one re-test changed, {n_stale} runs stale: the first view", seen / 1000, "s", TARGET_SEEN_S),
         ("... the study page's list of what is stale and why", with_words, "ms", TARGET_VIEW_MS),
     ]
     return [
