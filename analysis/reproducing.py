@@ -92,7 +92,6 @@ def reproduce(run: AnalysisRun, tell: Callable[[int, int, str], None] | None = N
     with transaction.atomic():
         scratch = AnalysisRun.objects.create(
             study_id=run.study_id, task=run.task, parameters=run.parameters, code_version=settings.CODE_VERSION,
-            status=RunStatus.RUNNING,
         )  # fmt: skip
         task.store(scratch, loaded.inputs, result)
         for table in TABLES[run.task]:

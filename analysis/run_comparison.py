@@ -13,7 +13,7 @@ from analysis.models import AnalysisRun, GeneResult
 from analysis.result_tables import TABLES, differences, key_text
 from analysis.summaries import ALPHA
 from analysis.tasks.task import rows_of
-from labdb.treatment.arm_labels import former_labels, named
+from labdb.treatment.arm_labels import meaning_of_labels, named
 
 GENES_SHOWN = 100
 ROWS_SHOWN = 200
@@ -102,7 +102,7 @@ def _significant(run: AnalysisRun) -> pd.DataFrame:
 
 def compare_reversals(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     """Fractions undone with their intervals, region by region and arm by arm."""
-    labels = former_labels(old.study)
+    labels = {one.label: one.name for one in meaning_of_labels(old.study, user)}
     by_place: dict[tuple[str, str], dict[str, Any]] = {}
     for side, run in (("old", old), ("new", new)):
         for test in run.signaturereversals.select_related("region").order_by("region_id", "arm"):

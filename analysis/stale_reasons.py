@@ -14,7 +14,7 @@ from analysis.declared_inputs import EVERY_FIELD, fields_read, models_read
 from analysis.models import Adoption, AnalysisRun
 from analysis.provenance import words_for
 from analysis.staleness import Staleness, in_short, spoken
-from analysis.watermark import ADOPTIONS
+from analysis.watermark import ADOPTIONS, last_changes, mark_now, tables_of
 from labdb.behavior.models import SocialInteractionTest
 from labdb.registry import lab_values, permissions
 from labdb.registry.models import LabRecord
@@ -80,7 +80,10 @@ def _changes(run: AnalysisRun, user: Any) -> tuple[list["_Change"], bool]:
     fields = fields_read(run.task, run.study)
     changes: list[_Change] = []
     is_kept = False
-    for model in models_read(run.task) & fields.keys():
+    read = models_read(run.task) & fields.keys()
+    tables = tables_of(read)
+    moved = last_changes(tables, run.study_id, run.watermark, mark_now(tables))
+    for model in (one for one in read if one._meta.label in moved):
         some = [change for change in _of_model(model, run, fields[model]) if change.is_read(run)]
         if some and not permissions.may(user, "view", model, run.study):
             is_kept = True
