@@ -95,8 +95,9 @@ def scan_arms(
         The only source of randomness.
     """
     groups = [*(arms.index[arms == arm] for arm in p.ARMS), mice.index[mice["group"] == "control"]]
+    others = [some.difference(measured["mouse"]) for some in groups]
     chosen = pd.Index(
-        sorted(mouse for some in groups for mouse in rng.choice(some, p.N_SCANNED_PER_ARM, replace=False))
+        sorted(mouse for some in others for mouse in rng.choice(some, p.N_SCANNED_PER_ARM, replace=False))
     )
     log_ratio = _log_ratios(si_tests)
     line = log_ratio[measured["mouse"].unique()]

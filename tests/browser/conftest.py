@@ -155,7 +155,7 @@ def sign_in(page: Page, live_server: LiveServer) -> SignIn:
 
 def until(page: Page, holds: str) -> None:
     """Wait until the page says that something holds; Playwright's own wait takes a promise for a yes."""
-    for _try in range(150):
+    for _try in range(TIMEOUT_MS // 100):
         if page.evaluate(holds):
             return
         page.wait_for_timeout(100)
