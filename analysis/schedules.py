@@ -23,12 +23,13 @@ class ScheduledTask(models.TextChoices):
     """What a schedule can do."""
 
     CLASSIFY = "classify", "classify new SI tests"
+    REFRESH = "refresh", "refresh stale results"
     QUALITY = "quality", "check the quality"
     BACKUP = "backup", "back up and verify"
     SWEEP = "sweep", "take up lost runs"
 
 
-OF_STUDIES = (ScheduledTask.CLASSIFY, ScheduledTask.QUALITY)
+OF_STUDIES = (ScheduledTask.CLASSIFY, ScheduledTask.REFRESH, ScheduledTask.QUALITY)
 # What may be set for a task: name -> (least, most, as usual).
 PARAMETERS: Mapping[str, Mapping[str, tuple[int, int, int]]] = {
     ScheduledTask.CLASSIFY: {"test_number": (1, 99, 1)},

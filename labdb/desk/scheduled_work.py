@@ -13,6 +13,7 @@ from analysis import runs
 from analysis.current import current_run
 from analysis.models import AnalysisRun
 from analysis.recovery import sweep as sweep_runs
+from analysis.refresh import refresh_under_way, request_refresh
 from analysis.schedules import Outcome, Schedule, ScheduledTask, ScheduleTurn
 from analysis.tasks.si_tests import included_tests
 from labdb.accounts.first_account import system_account
@@ -151,6 +152,17 @@ def classify(schedule: Schedule) -> Account:
     return _of_studies(schedule, ask)
 
 
+def refresh(schedule: Schedule) -> Account:
+    """Bring results that no longer follow from their records up to date, in the order of their dependence."""
+
+    def ask(study: Study) -> AnalysisRun | str:
+        if under_way := refresh_under_way(study):
+            return f"{study}: run {under_way.pk} is under way."
+        return request_refresh(study) or f"{study}: nothing is stale."
+
+    return _of_studies(schedule, ask)
+
+
 def quality(schedule: Schedule) -> Account:
     """Ask for the quality of every study that has something to look at."""
     return _of_studies(schedule, lambda study: _request("quality", study, {}))
@@ -170,6 +182,7 @@ def sweep(schedule: Schedule) -> Account:
 
 WORK: dict[str, Callable[[Schedule], Account]] = {
     ScheduledTask.CLASSIFY: classify,
+    ScheduledTask.REFRESH: refresh,
     ScheduledTask.QUALITY: quality,
     ScheduledTask.BACKUP: backup,
     ScheduledTask.SWEEP: sweep,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from analysis import runs
+from analysis.current import current_run
 from analysis.models import AnalysisRun, RunStatus
 from analysis.schedules import Outcome, Schedule, ScheduleTurn
 from labdb.archive import ArchiveError, opened_archive
@@ -146,6 +147,27 @@ def test_new_si_tests_are_classified_in_the_name_of_the_schedule() -> None:
         delete_unneeded(schedule, None)
 
 
+def test_what_is_stale_is_refreshed_and_nothing_else() -> None:
+    schedule = _schedule("refresh")
+    study = make_study()
+    add_test(add_mouse(study, "M1", "control"), 50, 60)
+    test = add_test(add_mouse(study, "M2"), 50, 20)
+    runs.execute(runs.request_run("phenotype", study).pk)
+    assert _carried_out(schedule).said == "S1: nothing is stale."
+    SocialInteractionTest.objects.filter(pk=test.pk).update(iz_present_s=90)
+    turn = _carried_out(schedule)
+    [run] = turn.runs.all()
+    assert (run.task, run.schedule, turn.said) == ("bring_up_to_date", schedule, f"S1: run {run.pk} asked for.")
+    assert _carried_out(schedule).said == f"S1: run {run.pk} is under way."
+    runs.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.DONE, run.reason
+    assert _carried_out(schedule).said == "S1: nothing is stale."
+    current = current_run(study, "phenotype")
+    assert current is not None
+    assert current.phenotypecalls.get(mouse__code="M2").si_ratio == 1.8  # 90 / 50
+
+
 def test_a_schedule_of_a_closed_study_says_so_and_fails_nothing() -> None:
     study = make_study()
     schedule = _schedule("quality", only_study=study)
@@ -209,6 +231,12 @@ def test_a_backup_is_read_back_and_the_old_ones_are_cleared_away(
 
 def test_a_lab_starts_with_its_schedules_and_those_it_deleted_do_not_come_back() -> None:
     names = set(Schedule.events.rel.related_model.objects.values_list("name", flat=True))
-    assert names == {"Classify new SI tests", "Nightly backup", "Sweep of lost runs", "Weekly quality"}
+    assert names == {
+        "Classify new SI tests",
+        "Nightly backup",
+        "Refresh stale results",
+        "Sweep of lost runs",
+        "Weekly quality",
+    }
     call_command("load_fixtures", verbosity=0)
     assert not Schedule.objects.exists()
