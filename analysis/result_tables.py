@@ -56,13 +56,12 @@ class ResultTable:
 
 
 def _named(model: type[Result], *fields: str) -> ResultTable:
-    return ResultTable(
-        model,
-        tuple(
-            f"{name}__{key_path(field.related_model)}" if (field := model._meta.get_field(name)).is_relation else name
-            for name in fields
-        ),
-    )
+    return ResultTable(model, tuple(_key(model, name) for name in fields))
+
+
+def _key(model: type[Result], name: str) -> str:
+    other: Any = model._meta.get_field(name).related_model
+    return f"{name}__{key_path(other)}" if other else name
 
 
 TABLES: Mapping[str, Sequence[ResultTable]] = {

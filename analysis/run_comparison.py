@@ -43,11 +43,11 @@ def _labels(old: AnalysisRun, new: AnalysisRun, related: str, label: str, number
     labels = both[["label_old", "label_new"]].fillna("")
     changed = both[labels["label_old"] != labels["label_new"]]
     changed = changed.assign(url=mouse_urls(old.study.code, changed.index.to_series()))
-    counts = labels.loc[changed.index].value_counts(sort=False).items()
+    counts: dict[Any, int] = labels.loc[changed.index].value_counts(sort=False).to_dict()
     return {
         "n_all": len(both),
         "number_name": number.replace("_", " ").replace("si ratio", "SI ratio"),
-        "label_counts": [LabelChange(was, now, int(n)) for (was, now), n in counts],
+        "label_counts": [LabelChange(was, now, int(n)) for (was, now), n in counts.items()],
         "labels": list(rows_of(changed.reset_index())),
         "n_numbers": int((both["number_old"] != both["number_new"]).sum() - both[["number_old", "number_new"]].isna().all(axis=1).sum()),
     }  # fmt: skip
@@ -120,7 +120,7 @@ def compare_tables(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     """Rows gone, new and changed of every table; scores of single mice only for whom the study shows them."""
     tables = []
     for table in TABLES[old.task]:
-        if not table.model._default_manager.filter(run=new).visible_to(user).exists():  # type: ignore[attr-defined]
+        if not table.model._default_manager.filter(run=new).visible_to(user).exists():
             continue
         found = differences(table.rows(old), table.rows(new))
         rows = [(key_text(key), "no more") for key in found.gone.index] + [

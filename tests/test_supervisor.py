@@ -244,3 +244,25 @@ def test_a_record_cut_short_by_a_kill_is_no_obstacle(tmp_path):
     (tmp_path / "up.lock").write_text('{"children": [{"pid": 1')
     with hold_folder(tmp_path):
         pass
+
+
+def test_a_program_that_does_nothing_is_replaced_but_not_one_that_has_just_begun(journal):
+    said, replaced = [], []
+
+    def look():
+        started = journal.read_text().count("workers started")
+        if started == 1 and not replaced:
+            replaced.extend([supervisor.replace("workers", older_than_s=600), supervisor.replace("workers")])
+        if started == 2:
+            supervisor.ask_to_stop()
+
+    supervisor = Supervisor([program("workers", STEADY, journal)], said.append, checks=[Check(look, every_s=0.05)])
+    supervisor.run()
+    assert replaced == [False, True]
+    assert [line.split()[1] for line in journal.read_text().splitlines()] == [
+        "started",
+        "stopped",
+        "started",
+        "stopped",
+    ]
+    assert "Replacing workers: it lives and does nothing." in said

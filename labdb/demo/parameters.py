@@ -162,6 +162,7 @@ RIN_LOW_RANGE: Final = (5.5, 6.9)  # ours
 RATIO_260_280: Final = (2.02, 0.06)
 RNA_CONC_NG_PER_UL: Final = (80.0, 0.35)  # median and SD of the log; ours
 EXTRACTION_BATCH_SIZE: Final = 24  # one centrifuge; ours
+INSTRUMENT_BATCH: Final = "X01"  # its RIN and concentration come in a file of a TapeStation; ours
 POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
 POOLS_PER_RUN: Final = 2  # 4 runs
 FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours

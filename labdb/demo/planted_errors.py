@@ -72,7 +72,7 @@ def _poor_library(poor: str, region: str, others: list[str], library_sizes: pd.S
     regions = [region, *(one for one in p.REGIONS if one != region)]
     candidates = [f"{mouse}-{one}-LIB" for mouse in (poor, *others) for one in regions]
     at_most = p.POOR_LIBRARY_WAS_AT_MOST * library_sizes.median()
-    return next((one for one in candidates if library_sizes[one] <= at_most), library_sizes[candidates].idxmin())
+    return next((one for one in candidates if library_sizes[one] <= at_most), str(library_sizes[candidates].idxmin()))
 
 
 def plant(study: "SimulatedStudy", errors: list[PlantedError], rng: np.random.Generator) -> "SimulatedStudy":

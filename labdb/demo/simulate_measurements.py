@@ -31,7 +31,7 @@ def store_in_boxes(samples: pd.DataFrame, study_code: str) -> tuple[pd.DataFrame
         raise ValueError(f"a region has {number.max() + 1} samples; a box holds {p.BOX_SIDE**2}")
     places = pd.DataFrame(index=samples.index)
     places["box"] = study_code + "-" + samples["region"]
-    places["position"] = [position_of(place) for place in number]
+    places["position"] = [position_of(int(place)) for place in number]
     codes = pd.Index(places["box"].unique(), name="box")
     racks = [f"R{1 + place}" for place in range(len(codes))]
     boxes = pd.DataFrame(
@@ -95,8 +95,9 @@ def scan_arms(
         The only source of randomness.
     """
     groups = [*(arms.index[arms == arm] for arm in p.ARMS), mice.index[mice["group"] == "control"]]
+    others = [some.difference(pd.Index(measured["mouse"])) for some in groups]
     chosen = pd.Index(
-        sorted(mouse for some in groups for mouse in rng.choice(some, p.N_SCANNED_PER_ARM, replace=False))
+        sorted(mouse for some in others for mouse in rng.choice(some, p.N_SCANNED_PER_ARM, replace=False))
     )
     log_ratio = _log_ratios(si_tests)
     line = log_ratio[measured["mouse"].unique()]
@@ -110,7 +111,8 @@ def scan_arms(
 
 def _log_ratios(si_tests: pd.DataFrame) -> pd.Series:
     first = si_tests[si_tests["test_number"] == 1].set_index("mouse")
-    return np.log(first["iz_present_s"] / first["iz_absent_s"])
+    ratio: pd.Series = first["iz_present_s"] / first["iz_absent_s"]
+    return pd.Series(np.log(ratio))
 
 
 def _measured(

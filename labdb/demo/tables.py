@@ -11,6 +11,7 @@ from labdb.colony.models import Cage, Cohort, Housing, Litter, Mouse, Shipment, 
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout, DefeatCourse
 from labdb.demo import parameters as p
 from labdb.demo import people
+from labdb.demo.instrument_file import without_measured
 from labdb.demo.simulate import SimulatedStudy
 from labdb.demo.simulate_defeat import day_of
 from labdb.sequencing.models import Gene, Library, LibraryRun, RnaExtraction, SequencingRun, SequencingSelection
@@ -207,7 +208,7 @@ def _sequencing(study: SimulatedStudy) -> Iterator[Table]:
             }
         ],
     )
-    extractions = tissue.extractions.rename(columns={"sample": "samples"})
+    extractions = without_measured(tissue.extractions).rename(columns={"sample": "samples"})
     yield Table(RnaExtraction, rows_of(extractions.assign(performed_by=people.MOLECULAR), "code"))
     yield Table(SequencingRun, rows_of(tissue.runs.assign(platform="ILLUMINA"), "code"))
     libraries = tissue.libraries[["extraction", "pool"]].assign(**p.LIBRARY_VOCABULARY)
