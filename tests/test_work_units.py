@@ -54,5 +54,5 @@ def test_a_file_is_a_unit_and_the_browser_one_for_all(nodeid, unit):
     assert work_units.unit_of(nodeid) == unit
 
 
-def test_every_file_whose_time_is_known_is_there():
-    assert [name for name in work_units.FILES_S if not (CHECKOUT / name).exists()] == []
+def test_every_unit_whose_time_is_known_is_there():
+    assert [name for name in work_units.UNITS_S if not (CHECKOUT / name).exists()] == []

@@ -1,7 +1,7 @@
 """What workers of pytest-xdist are given at once: a file of tests each, the longest first.
 
 A file's tests share its setup, so it is made once. pytest-xdist's own groups (`--dist loadgroup`) say the same by a mark
-and silently stopped to with pytest 9.2 (github.com/pytest-dev/pytest-xdist/issues/1386); a file needs no mark.
+and silently ceased to with pytest 9.2 (github.com/pytest-dev/pytest-xdist/issues/1386); a file needs no mark.
 """
 
 from typing import Any
@@ -9,8 +9,18 @@ from typing import Any
 from xdist.scheduler import LoadScopeScheduling
 
 ALONE = ("tests/browser/",)  # a second Chromium on the same processors makes both slow: all of it is one unit
-TEST_S = 0.4  # of a file that is not listed below, for each test
-FILES_S: dict[str, float] = {}
+TEST_S = 0.4  # for each test of a unit that is not listed below
+UNITS_S = {  # on two processors that do nothing else; what is long is to begin early, its seconds need not be right
+    "tests/browser/": 1000,
+    "tests/registry/test_one_sentence.py": 350,
+    "tests/tutorial/test_tutorial_real_data.py": 200,
+    "tests/treatment/test_blind_crawl.py": 190,
+    "tests/test_up.py": 130,
+    "tests/demo/test_loading.py": 70,
+    "tests/defeat/test_course_page.py": 60,
+    "tests/treatment/test_blinding.py": 60,
+    "tests/accounts/test_bench_pin.py": 30,
+}
 
 
 class LongestFirst(LoadScopeScheduling):
@@ -24,7 +34,7 @@ class LongestFirst(LoadScopeScheduling):
         super()._assign_work_unit(node)
 
     def _expected_s(self, unit: str) -> float:
-        return FILES_S.get(unit, TEST_S * len(self.workqueue[unit]))
+        return UNITS_S.get(unit, TEST_S * len(self.workqueue[unit]))
 
 
 def unit_of(nodeid: str) -> str:

@@ -20,7 +20,7 @@ from labdb.colony.models import Study
 from tests.analysis.awkward_tasks import awkward_tasks
 from tests.analysis.small_study import add_mouse, add_test, make_study
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recovery"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LOST_AFTER_S = 6  # a machine that runs two tests at once is slow, not dead
 LIMIT_S = 200.0

@@ -114,6 +114,7 @@ def page(browser: Browser, transactional_db: None, live_server: Any) -> Iterator
     """Open a page; a script that fails or a file that is missing fails the test."""
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(TIMEOUT_MS)
+    context.set_default_navigation_timeout(2 * TIMEOUT_MS)  # the first page of a server is its slowest
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
