@@ -62,6 +62,13 @@ def part_digests(inputs: Any) -> dict[str, dict[str, Any]]:
     return parts
 
 
+def frame_digest(frame: pd.DataFrame) -> str:
+    """Return the SHA-256 of a frame: index, columns and every value to the bit."""
+    digest = hashlib.sha256()
+    _add(digest, frame.reset_index())
+    return digest.hexdigest()
+
+
 def _named(value: Any) -> Any:
     """Return what names stored numbers in place of them."""
     if isinstance(value, pd.DataFrame) and STORED_AS in value.attrs:

@@ -118,3 +118,8 @@ def changed_parts(then: Parts, now: Parts) -> list[str]:
 def words_for(parts: list[str]) -> str:
     """Return what parts are called, each once."""
     return ", ".join(dict.fromkeys(WORDS.get(name, name.replace("_", " ")) for name in parts))
+
+
+def spoken_parts(parts: Parts) -> list[tuple[str, int | None, str]]:
+    """Return what was read as a page lists it: what it is, how many rows, and the digest."""
+    return [(words_for([name]), part.get("rows"), part["digest"]) for name, part in parts.items()]

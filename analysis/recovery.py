@@ -16,7 +16,21 @@ from analysis.run_queue import enqueue, queued_ids, time_limit_s
 
 LOST_AFTER_S: float = settings.RUN_LOST_AFTER_S
 SWEEP_S = LOST_AFTER_S / 3  # how often `up` looks for lost runs: a dead worker's run goes on within a minute
+UNTAKEN_S = 30.0  # a free worker takes a run within a second; less than the silence after which it is queued anew
 ATTEMPT_LIMIT = 3  # a task that kills its worker would be delivered for ever
+
+
+def is_untaken(for_s: float = UNTAKEN_S) -> bool:
+    """Whether a run waits so long (s) though nothing is being computed: the workers live, and take nothing.
+
+    A worker that is killed while it waits for its next task takes the lock of django-q's queue with it to the grave.
+    """
+    waits = AnalysisRun.objects.filter(
+        status=RunStatus.QUEUED,
+        parent=None,
+        queued_at__lte=Now() - timedelta(seconds=for_s),
+    )
+    return waits.exists() and not AnalysisRun.objects.filter(status=RunStatus.RUNNING).exists()
 
 
 def silent(for_s: float) -> Q:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from analysis.links import storable
 from analysis.models import Adoption, AnalysisRun
 from analysis.refresh import refresh_under_way, request_refresh, stale_chain
-from analysis.stale_reasons import Reason, reasons_of
+from analysis.stale_reasons import own_reasons
 from labdb.colony.models import Study
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
@@ -19,14 +19,9 @@ from labdb.registry.permissions import may
 
 def refresh_of(study: Study, user: Any) -> dict[str, Any]:
     """Return what is stale of a study, why, and whether the account may bring it up to date."""
-    chain = stale_chain(study)
-    if not chain:
-        return {"chain": []}
-    own: dict[Reason, None] = {}
-    for found in chain:  # what is stale through another alone has that one's reasons
-        own |= dict.fromkeys(reasons_of(found, user) if found.changed or not found.through else ())
-    reasons = [reason for reason in own if "which it reads:" not in reason.sentence]
-    return {"chain": chain, "reasons": reasons, "under_way": refresh_under_way(study), "may": _may(user, study)}
+    chain, under_way = stale_chain(study), refresh_under_way(study)
+    reasons = dict.fromkeys(reason for found in chain for reason in own_reasons(found, user))
+    return {"chain": chain, "reasons": list(reasons), "under_way": under_way, "may": _may(user, study)}
 
 
 def _may(user: Any, study: Study) -> bool:

@@ -14,9 +14,12 @@ from rest_framework.response import Response
 from analysis.models import AnalysisRun
 from analysis.records import AnalysisRunRecord
 from analysis.runs import request_or_find
+from analysis.stale_rows import with_staleness
 from labdb.colony.models import Study
+from labdb.registry.filters import chosen_names
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
+from labdb.registry.representation import serializer_for
 from labdb.registry.rest import view_for
 
 
@@ -38,8 +41,38 @@ class QueuedRun(serializers.ModelSerializer):
         fields = ("id", "study", "task", "parameters", "status", "queued_at")
 
 
+class StaleRun(serializer_for(AnalysisRunRecord)):  # type: ignore[misc]
+    """A run as REST shows it."""
+
+    is_stale = serializers.BooleanField(allow_null=True, help_text="Null while it is not done.")
+    stale_because = serializers.CharField(help_text="What changed, in short.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Return the fields of the record, and both of staleness."""
+        own = {name: self._declared_fields[name] for name in ("is_stale", "stale_because")}
+        return {**super().get_fields(), **own}
+
+
 class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
     """Runs: read as any record, and queued by a POST."""
+
+    def list(self, request: Request) -> Any:
+        """Return a page of runs, each with whether it is stale."""
+        response = super().list(request)
+        if getattr(response, "data", None) and not chosen_names(request.query_params):
+            response.data["results"] = with_staleness(response.data["results"])
+        return response
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Return one run, and whether it is stale."""
+        response: Response = super().retrieve(request, pk)
+        if not chosen_names(request.query_params):
+            [response.data] = with_staleness([response.data])
+        return response
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the description of a run, for the schema."""
+        return StaleRun(*args, **kwargs)
 
     @extend_schema(
         request=RunRequest,

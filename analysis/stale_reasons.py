@@ -38,7 +38,7 @@ class Reason:
 
 def reasons_of(found: Staleness, user: Any) -> list[Reason]:
     """Return why a run is stale, as far as this account may know it: its own reasons, then those of what it reads."""
-    reasons = list(_own(found, user))
+    reasons = list(own_reasons(found, user))
     for read in found.through:
         for reason in reasons_of(read, user):
             sentence = f"{capfirst(spoken(read.run))} (run {read.run.pk}), which it reads: {reason.sentence}"
@@ -46,7 +46,8 @@ def reasons_of(found: Staleness, user: Any) -> list[Reason]:
     return reasons
 
 
-def _own(found: Staleness, user: Any) -> Iterator[Reason]:
+def own_reasons(found: Staleness, user: Any) -> Iterator[Reason]:
+    """Yield why a run is stale by what it reads of records itself, as far as this account may know it."""
     if found.saw_other_ratios or found.replaced or found.problem:
         yield Reason(f"{capfirst(in_short(found))}.")
     if not found.changed:

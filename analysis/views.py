@@ -14,10 +14,12 @@ from django_htmx.http import reswap, retarget
 
 from analysis import run_story, summaries
 from analysis import runs as run_actions
+from analysis.comparison_views import other_to_compare
 from analysis.figure_views import FigureError, lazy_figures, shows_mice
 from analysis.links import storable
 from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
 from analysis.notices import mark_read
+from analysis.provenance import spoken_parts
 from analysis.refresh_views import refresh_of
 from analysis.results import meanings_in, results_of
 from analysis.stale_reasons import reasons_of
@@ -34,7 +36,7 @@ POLL = "every 2s"  # while something waits or works
 @require_GET
 def run_list(request: HttpRequest) -> HttpResponse:
     """Answer the runs that the account may see, newest first, filtered by the address."""
-    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "parent")
+    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "schedule", "parent")
     studies = list(Study.objects.all().visible_to(request.user))
     chosen = {name: storable(request.GET.get(name, "")) for name in ("study", "task", "status")}
     filters = {"study__code": chosen["study"], "task": chosen["task"], "status": chosen["status"]}
@@ -80,6 +82,8 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         "depends_on": run.depends_on.select_related("study").order_by("pk"),
         "dependents": run.dependents.select_related("study").order_by("pk"),
         "adoptions": run.results_run.adoptions.select_related("adopted_by").order_by("pk"),
+        "other": other_to_compare(run),
+        "parts": spoken_parts(run.results_run.input_parts),
         "is_current": (is_current := summaries.is_current(run)),
         "may_adopt": not is_current and _has_results(run) and may(request.user, "add", Adoption, run.study),
     }
@@ -203,7 +207,9 @@ def adopt_run(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _run_or_404(request: HttpRequest, pk: int) -> AnalysisRun:
     seen: QuerySet[AnalysisRun] = AnalysisRun.objects.visible_to(request.user)
-    return get_object_or_404(seen.select_related("study", "same_as__study", "requested_by", "parent"), pk=pk)
+    return get_object_or_404(
+        seen.select_related("study", "same_as__study", "requested_by", "schedule", "parent"), pk=pk
+    )
 
 
 def _require(request: HttpRequest, model: type[Any], study: Study) -> None:

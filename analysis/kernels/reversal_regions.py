@@ -210,7 +210,7 @@ class _RegionProblem:
 
     def left_out(self, mouse: object) -> float:
         """Fraction undone without one mouse; with all where the mouse has no sample here."""
-        at = self.samples.samples.get_indexer([mouse])[0]
+        at = self.samples.samples.get_indexer(pd.Index([mouse]))[0]
         effect: Effect = self.effect if at < 0 else self.effect.without(int(at))
         return effect.fraction_undone
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from analysis import runs
 from analysis.current import current_run
-from analysis.models import AnalysisRun, RunStatus
+from analysis.models import AnalysisRun
+from analysis.recovery import sweep as sweep_runs
 from analysis.schedules import Outcome, Schedule, ScheduledTask, ScheduleTurn
 from analysis.tasks.si_tests import included_tests
 from labdb.accounts.first_account import system_account
@@ -22,8 +23,6 @@ from labdb.postgres import PostgresError
 from labdb.registry.history import writing
 
 logger = logging.getLogger(__name__)
-
-ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 @dataclass
@@ -124,14 +123,12 @@ def _few(sentences: list[str], most: int = 5) -> list[str]:
 
 
 def _request(task: str, study: Study, parameters: dict[str, Any]) -> AnalysisRun | str:
-    """Ask for a run, unless its records are missing or one is under way already."""
+    """Ask for a run, unless its records are missing or one under way answers it."""
     resolved = runs.task_named(task).resolve(study, parameters)
-    under_way = AnalysisRun.objects.filter(study=study, task=task, status__in=ACTIVE, parameters=resolved).first()
-    if under_way is not None:
-        return f"{study}: run {under_way.pk} is under way."
     if why_not := runs.task_named(task).missing(study, resolved):
         return why_not  # names the study
-    return runs.request_run(task, study, parameters, user=system_account())
+    run, is_new = runs.request_or_find(task, study, parameters)
+    return run if is_new else f"{study}: run {run.pk} is under way."
 
 
 def classify(schedule: Schedule) -> Account:
@@ -166,7 +163,7 @@ def backup(schedule: Schedule) -> Account:
 
 def sweep(schedule: Schedule) -> Account:
     """Queue again the runs whose worker died."""
-    lost = runs.sweep(older_than_s=schedule.numbers()["older_than_s"])
+    lost = sweep_runs(older_than_s=schedule.numbers()["older_than_s"])
     said = [f"{run} was lost and is queued again." for run in lost] or ["No run was lost."]
     return Account(said, runs=lost, is_idle=not lost)
 

@@ -51,7 +51,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "now": now,
         "queue": work_facts.queue(),
         "clusters": work_facts.clusters(),
-        "running": work_facts.running_runs(),
+        "running": work_facts.running_runs(now),
     }
     if request.headers.get("HX-Request"):
         return render(request, "desk/_status_work.html", words)

@@ -107,10 +107,11 @@ def database_bytes() -> int:
         return int(cursor.fetchone()[0])
 
 
-def running_runs() -> list[AnalysisRun]:
-    """Return the runs that are worked at, the longest silent first."""
-    working = AnalysisRun.objects.filter(status=RunStatus.RUNNING, parent=None)
-    return list(working.select_related("study").order_by("heartbeat_at")[:SHOWN])
+def running_runs(now: datetime) -> list[tuple[AnalysisRun, int]]:
+    """Return the runs that are worked at, the longest silent first, each with the age of its heartbeat (s)."""
+    working = AnalysisRun.objects.filter(status=RunStatus.RUNNING, parent=None, heartbeat_at__isnull=False)
+    found = working.select_related("study").order_by("heartbeat_at")[:SHOWN]
+    return [(run, max(0, round((now - run.heartbeat_at).total_seconds()))) for run in found if run.heartbeat_at]
 
 
 def failures(now: datetime) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def read_entry(sent: Any, user: Any) -> BenchEntry:
     if action == UNDO:
         return BenchEntry(key, action, at=at, person=person)
     if not isinstance(action, str) or action not in (ADD, CHANGE, *ACTS):
-        raise BadEntry(f"{str(action)[:50]} is no action; send {', '.join((ADD, CHANGE, *sorted(ACTS)))} or {UNDO}.")
+        raise BadEntry(f"{str(action)[:50]} is no action; send {ADD}, {CHANGE} or {UNDO}.")
     values = sent.get("values", {})
     if not isinstance(values, dict):
         raise BadEntry("The values are no object of fields; send them by name.")

@@ -42,13 +42,18 @@ def long_work(request: HttpRequest) -> Iterator[None]:
     if key is None:
         yield
         return
-    state = _State(request.user.pk, key)
+    state = _State(_pk(request), key)
     state.write(BEGINNING)
     try:
         with told_to(state.tell):
             yield
     finally:
         state.end()
+
+
+def _pk(request: HttpRequest) -> int:
+    assert request.user.pk is not None  # nobody gets here signed out
+    return request.user.pk
 
 
 def _key_of(text: str) -> UUID | None:
@@ -111,7 +116,7 @@ class _State:
 @require_safe
 def work_state(request: HttpRequest, key: str) -> JsonResponse:
     """Say to whoever began a work how far it is."""
-    said = (uuid := _key_of(key)) and _State(request.user.pk, uuid).read()
+    said = (uuid := _key_of(key)) and _State(_pk(request), uuid).read()
     return JsonResponse(said) if said else sentence(UNKNOWN, 404)
 
 
@@ -120,7 +125,7 @@ def work_state(request: HttpRequest, key: str) -> JsonResponse:
 def work_stop(request: HttpRequest, key: str) -> JsonResponse:
     """Stop a work that the same account began."""
     uuid = _key_of(key)
-    if uuid is None or not _State(request.user.pk, uuid).stop():
+    if uuid is None or not _State(_pk(request), uuid).stop():
         return sentence(UNKNOWN, 404)
     return JsonResponse({"is_stopping": True})
 

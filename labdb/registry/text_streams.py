@@ -123,12 +123,19 @@ class TextFile:
 
 def digest_of(source: Source, name: str) -> str:
     """Return the SHA-256 of a file as given."""
-    with _opened(source, name) as file:
-        digest, size = hashlib.sha256(), _size_of(file)
-        for chunk in chunks_of(file):
-            digest.update(chunk)
-            tick(file.tell() // 1000, size // 1000, f"taking the checksum of {name}")
+    digest = hashlib.sha256()
+    for chunk in told_chunks(source, name, "taking the checksum of"):
+        digest.update(chunk)
     return digest.hexdigest()
+
+
+def told_chunks(source: Source, name: str, doing: str) -> Iterator[bytes]:
+    """Yield the bytes of a file as given, and say how far it is, in kB."""
+    with _opened(source, name) as file:
+        size = _size_of(file)
+        for chunk in chunks_of(file):
+            tick(file.tell() // 1000, size // 1000, f"{doing} {name}")
+            yield chunk
 
 
 def start_of(source: Source, name: str) -> bytes:

@@ -78,8 +78,8 @@ window.labdb ??= {};
       one.dataset.state = tube?.excluded ? "excluded" : tube?.is_used_up ? "used-up" : "";
       const lines = shown.lines ?? (held.hidden ? ["occupied"] : tube ? [tube.region, tube.code] : []);
       const sign = tube?.excluded ? "✕" : tube?.is_used_up ? "∅" : "";
-      one.replaceChildren(
-        ...lines.map((text, number) => labdb.make("span", { className: number ? "box-code" : "box-region", textContent: text })),
+      one.replaceChildren( // its name says all of this, in whole words
+        ...lines.map((text, number) => labdb.make("span", { className: number ? "box-code" : "box-region", textContent: text, ariaHidden: "true" })),
         ...(sign && !shown.lines ? [labdb.make("span", { className: "box-sign", textContent: sign, ariaHidden: "true" })] : []),
       );
       one.title = shown.words ?? words(position, held);

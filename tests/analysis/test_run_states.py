@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 from analysis import runs
 from analysis.models import AnalysisRun, RunStatus
 from analysis.notices import RunNotice, mark_read, notices_of, unread
+from analysis.recovery import is_untaken
 from labdb.accounts.models import User
 from labdb.colony.models import Study
 from tests.analysis.small_study import add_mouse, add_test, make_study
@@ -166,3 +167,12 @@ def test_a_clock_that_was_set_back_keeps_no_dead_run(study):
         status=RunStatus.RUNNING, attempt=1, heartbeat_at=timezone.now() + timedelta(hours=1)
     )
     assert runs.sweep() == [run]
+
+
+def test_workers_that_take_nothing_are_seen_while_nothing_is_being_computed(study):
+    run = runs.request_run("phenotype", study)
+    assert not is_untaken()
+    AnalysisRun.objects.filter(pk=run.pk).update(queued_at=timezone.now() - timedelta(minutes=1))
+    assert is_untaken()
+    add_run(study, "quality", RunStatus.RUNNING)
+    assert not is_untaken()

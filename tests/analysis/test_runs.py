@@ -344,7 +344,7 @@ def test_two_deliveries_at_once_compute_once():
 
     def deliver():
         try:
-            together.wait(timeout=30)
+            together.wait(timeout=60)
             runs.execute(run.pk)
         finally:
             connection.close()

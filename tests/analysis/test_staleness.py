@@ -1,5 +1,7 @@
 """Stale results: a change nominates, the digest confirms; what is read of them is stale too."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -20,6 +22,7 @@ from labdb.sequencing.models import Library
 from labdb.tissue.models import TissueSample
 from labdb.treatment.unblinding import unblind
 from tests.analysis.small_study import add_library, add_matrix, make_treated_study, random_counts
+from tests.analysis.treated_study import signed_in
 
 pytestmark = pytest.mark.django_db
 TASKS = ("phenotype", "response", "quality", "differential_expression", "reversal", "mouse_scores")
@@ -134,3 +137,30 @@ def test_every_record_that_a_task_reads_is_declared(task: str):
     tracked = {record.model for record in all_records() if getattr(record.model, "_has_history", False)}
     read = {model._meta.label for model in tracked if f'"{model._meta.db_table}"' in said} - {"colony.Study"}
     assert read <= {model._meta.label for model in models_read(task)}
+
+
+def test_stale_results_stay_out_of_lists_exports_and_rest_unless_asked_for():
+    _study, made = analyzed()
+    client = signed_in()
+    for mouse, number in (("k1", 1), ("k1", 2)):
+        SocialInteractionTest.objects.filter(mouse__code=mouse, test_number=number).update(iz_present_s=60)
+    export = "/api/v1/phenotype-calls/?export=csv"
+    assert content(client.get(export)).count("\n") == 1  # the header
+    assert content(client.get(f"{export}&include_stale=1")).count("\n") == 13
+    assert client.get("/api/v1/phenotype-calls/").json()["count"] == 0
+    assert client.get("/api/v1/phenotype-calls/?include_stale=true").json()["count"] == 12
+    answer = client.get("/api/v1/phenotype-calls/?include_stale=perhaps")
+    assert answer.status_code == 400 and "neither yes nor no" in answer.json()["include_stale"][0]
+    assert client.get("/api/v1/mice/?include_stale=1").status_code == 400  # mice are never stale
+    page = client.get("/records/phenotype-calls/?study=S1").content.decode()
+    assert "Include results that are out of date" in page and "/studies/S1/mice/" not in page
+    asked = client.get("/records/phenotype-calls/?study=S1&include_stale=1").content.decode()
+    assert 'name="include_stale" value="1" checked' in asked and ">k1<" in asked
+    [run] = [one for one in client.get("/api/v1/analysis-runs/").json()["results"] if one["task"] == "phenotype"]
+    assert (run["is_stale"], run["stale_because"]) == (True, "changed since: SI tests")
+    one = client.get(f"/api/v1/analysis-runs/{made['phenotype'].pk}/").json()
+    assert one["is_stale"] is True and one["input_parts"]["tests"]["rows"] == 12
+
+
+def content(answer: Any) -> str:
+    return b"".join(answer.streaming_content).decode()

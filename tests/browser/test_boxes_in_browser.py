@@ -16,6 +16,7 @@ from tests.browser.axe import violations
 @pytest.fixture
 def study(page: Page) -> Study:
     """Box BOX1 with 81 tubes of two regions in the order of their codes, BOX2 with one of the same study."""
+    page.set_default_navigation_timeout(60_000)  # it is often the first to ask for any page
     study = Study.objects.create(code="S1", title="first")
     mouse = Mouse.objects.create(study=study, code="M001")
     regions = [BrainRegion.objects.create(code=code, name=code) for code in ("XA", "XB")]

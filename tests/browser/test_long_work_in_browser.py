@@ -1,14 +1,13 @@
 """A long import as a person waits for it: seen as it goes on, stopped, and begun again without choosing the file."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from labdb.colony.models import Cage, Study
 from labdb.sequencing.models import CountMatrix
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import TIMEOUT_MS, SignIn
 from tests.registry.held_work import HeldWork
 from tests.registry.workbooks import workbook
 from tests.sequencing.lab import make_study
@@ -19,37 +18,32 @@ def study(page: Page) -> Study:
     return make_study()
 
 
-PANEL = "document.querySelector('.long-work')"
+# A person in the page: sees what is being done, and clicks.
+CLICK_STOP = """(doing) => {
+  const timer = setInterval(() => {
+    const panel = document.querySelector("section[aria-label='Work under way']");
+    if (!panel?.querySelector("[role=status]").textContent.includes(doing)) return;
+    clearInterval(timer);
+    const others = [...document.querySelectorAll("form[data-long-work] button[type=submit]")];
+    const button = panel.querySelector("button");
+    sessionStorage.setItem("seen", JSON.stringify([button.textContent, others.every((one) => one.disabled)]));
+    button.click();
+  }, 50);
+}"""
 
 
 def begin_and_stop(page: Page, button: str, held: HeldWork, *, doing: str) -> None:
     """Click the button, see what is being done, stop it, and let the work go on to where it hears of that.
 
-    Playwright looks at no page that is on its way to the next; the browser's own debugger does.
+    Neither Playwright nor the debugger looks at a page that is on its way to the next; its own script does.
     """
-    debugger = page.context.new_cdp_session(page)
-
-    def ask(expression: str) -> Any:
-        return debugger.send("Runtime.evaluate", {"expression": expression, "returnByValue": True})["result"].get(
-            "value"
-        )
-
-    def wait_until(expression: str) -> None:
-        for _try in range(300):
-            if ask(expression):
-                return
-            page.wait_for_timeout(100)
-        raise AssertionError(f"{expression}: {ask(f'{PANEL}?.textContent ?? document.title')}")
-
-    page.get_by_role("button", name=button).click(no_wait_after=True)
-    held.wait()
-    wait_until(f"{PANEL}?.querySelector('[role=status]').textContent.includes('{doing}')")
-    with page.expect_response(lambda answer: answer.url.endswith("/stop/") and answer.ok):
-        assert ask(f"{PANEL}.querySelector('button').textContent") == "Stop; nothing is stored"
-        ask(f"{PANEL}.querySelector('button').click(), true")
-    assert ask("[...document.querySelectorAll('form button[type=submit]')].every((one) => one.disabled)")
+    page.evaluate(CLICK_STOP, doing)
+    with page.expect_response(lambda answer: answer.url.endswith("/stop/") and answer.ok, timeout=2 * TIMEOUT_MS):
+        page.get_by_role("button", name=button).click(no_wait_after=True)
+    assert held.reached.is_set()
     held.go_on.set()
     expect(page.get_by_role("alert")).to_have_text("Stopped; nothing was stored.")
+    assert page.evaluate("JSON.parse(sessionStorage.getItem('seen'))") == ["Stop; nothing is stored", True]
 
 
 def test_a_table_and_a_workbook_are_stopped_and_checked_again(

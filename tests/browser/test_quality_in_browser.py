@@ -10,7 +10,7 @@ from tests.analysis.test_tasks import done
 from tests.browser.conftest import SignIn
 from tests.browser.test_accessibility import in_both_themes
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_finding_is_read_decided_and_stays_decided(page: Page, sign_in: SignIn):

@@ -14,6 +14,7 @@ from analysis import runs
 from analysis.models import AnalysisRun, RunStatus
 from analysis.schedules import Outcome, Schedule, ScheduleTurn
 from labdb.archive import ArchiveError, opened_archive
+from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study
 from labdb.desk import scheduled_work
 from labdb.desk.scheduled_work import carry_out
@@ -131,7 +132,7 @@ def test_new_si_tests_are_classified_in_the_name_of_the_schedule() -> None:
     turn = _carried_out(schedule)
     [run] = turn.runs.all()
     assert (turn.outcome, turn.said) == (Outcome.DONE, f"S1: run {run.pk} asked for. S3: nothing new.")
-    assert (run.study, run.task, run.schedule, str(run.requested_by)) == (study, "phenotype", schedule, "labdb")
+    assert (run.study, run.task, run.schedule, run.requested_by) == (study, "phenotype", schedule, None)
     add_test(add_mouse(study, "M3"), 50, 20)
     assert _carried_out(schedule).said.startswith(f"S1: run {run.pk} is under way.")
     runs.execute(run.pk)
@@ -139,7 +140,7 @@ def test_new_si_tests_are_classified_in_the_name_of_the_schedule() -> None:
     assert run.status == RunStatus.DONE
     turn = _carried_out(schedule)
     assert (turn.outcome, turn.said) == (Outcome.SKIPPED, "S1: nothing new. S3: nothing new.")
-    AnalysisRun.objects.filter(pk=run.pk).update(started_at=timezone.now() - DAY)  # the tests are newer than that
+    SocialInteractionTest.objects.filter(mouse__code="M3").update(notes="scored anew")  # later than the run began
     assert _carried_out(schedule).runs.count() == 1
     with pytest.raises(StillNeeded, match=r"2 runs were asked for by it, and say so; switch it off instead\."):
         delete_unneeded(schedule, None)

@@ -303,15 +303,21 @@ def test_the_second_of_two_writers_at_the_same_moment_reads_the_rules_own_senten
             Cage.objects.create(study=Study.objects.get(code="S1"), code="K7", created_by=user)
             answer = senders.submit(second)
             wait_until_someone_waits_for_us()
-        late = answer.result(timeout=30)
+        late = answer.result(timeout=60)
     assert late["status"] == "refused"
     assert late["errors"]["code"] == ["K7 is already a cage of this study; choose another code or edit that record."]
+
+
+WAITING_HERE = """
+    SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database()
+"""
 
 
 def wait_until_someone_waits_for_us() -> None:
     for _ in range(300):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+            cursor.execute(WAITING_HERE)  # other workers' databases are of the same server
             if cursor.fetchone():
                 return
         time.sleep(0.1)
