@@ -68,7 +68,8 @@ class StudyShape:
 
     def resized(self, sizes: dict[str, int]) -> "StudyShape":
         """The same study with other numbers of mice in some groups, sequenced in one run."""
-        counts = {**self.groups.value_counts(sort=False).to_dict(), **sizes}
+        counts: dict[str, int] = {str(group): int(n) for group, n in self.groups.value_counts(sort=False).items()}
+        counts.update(sizes)
         names = [group for group, size in counts.items() for _ in range(size)]
         groups = pd.Series(names, index=[f"mouse {number:04d}" for number in range(len(names))])
         return replace(self, groups=groups, pools=None)
@@ -227,7 +228,8 @@ def calibrate(
         raise ValueError(f"n_replicates must be at least 10; got {n_replicates}")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1; got {alpha}")
-    truths, rows = list(scenarios), []
+    truths = list(scenarios)
+    rows: list[dict[str, object]] = []
     for number, scenario in enumerate(truths):
         answers: dict[str, list[ReversalTest]] = {}
         for replicate in range(n_replicates):

@@ -153,10 +153,11 @@ def drug_genes(
     one, between = _tested_in_both(one, difference)
     two = two.loc[one.index]
     called = [(frame["adj_p_value"] <= max_q).to_numpy() for frame in (one, two, between)]
-    same = np.sign(one["log2_fold_change"].to_numpy()) == np.sign(two["log2_fold_change"].to_numpy())
-    larger = (one["log2_fold_change"].abs() > two["log2_fold_change"].abs()).to_numpy()
+    first_change, second_change = (frame["log2_fold_change"].to_numpy(dtype=float) for frame in (one, two))
+    same = np.sign(first_change) == np.sign(second_change)
+    larger = np.abs(first_change) > np.abs(second_change)
     changes = pd.DataFrame({"first": one["log2_fold_change"], "second": two["log2_fold_change"]})
-    order = np.argsort(np.maximum(one["p_value"], two["p_value"]).to_numpy(), kind="stable")
+    order = np.argsort(np.maximum(one["p_value"].to_numpy(), two["p_value"].to_numpy()), kind="stable")
 
     def chosen(mask: BoolArray) -> pd.DataFrame:
         return changes.iloc[order[mask[order]]]

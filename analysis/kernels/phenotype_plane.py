@@ -236,8 +236,9 @@ def _mouse_frame(samples: RegionSamples, by_sample: pd.Series, members: list[Boo
             "reason": np.where(alone, ALONE_IN_RUN, ""),
         },
         index=samples.samples,
-    )[np.logical_or.reduce(members)]
-    return frame.reindex([name for name in samples.samples_as_given if name in frame.index])
+    )
+    named = set(samples.samples[np.logical_or.reduce(members)])
+    return frame.reindex(index=[name for name in samples.samples_as_given if name in named])
 
 
 def _group_frame(names: list[str], members: list[BoolArray], plane: _Plane) -> pd.DataFrame:
