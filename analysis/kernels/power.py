@@ -1,6 +1,6 @@
 """How many mice a study needs: for a difference of SI ratios, from its own variance.
 
-For a reversal, which no formula gives, see `calibration.reversal_power`.
+For a reversal, which no formula gives, `reversal_power` simulates studies of the same shape.
 """
 
 import math
@@ -11,6 +11,19 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import chi2, nct
 from scipy.stats import t as t_distribution
+
+from analysis.kernels.calibration import reversal_power
+
+__all__ = [
+    "SampleSize",
+    "WithinGroupSpread",
+    "mice_per_arm",
+    "reversal_power",
+    "sd_interval_factors",
+    "smallest_n",
+    "t_test_power",
+    "within_group_spread",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
