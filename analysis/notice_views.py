@@ -7,16 +7,14 @@ from django.shortcuts import redirect, render
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_GET, require_POST
 
-from analysis.notices import mark_read, notices_of, unread
+from analysis.notices import UNREAD, mark_read, notices_of
 
 SHOWN = 50
 
 
 def bell(request: HttpRequest) -> dict[str, Any]:
-    """Count for the navigation what one has not looked at; asked only by pages that have one."""
-    user = getattr(request, "user", None)
-    is_somebody = user is not None and user.is_authenticated
-    return {"unread_notices": SimpleLazyObject(lambda: unread(user) if is_somebody else 0)}
+    """Count for the navigation what one has not looked at, as of the beginning of the request."""
+    return {"unread_notices": SimpleLazyObject(lambda: getattr(getattr(request, "user", None), UNREAD, 0))}
 
 
 @require_GET

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from analysis.models import ENDED, AnalysisRun
+
+UNREAD = "n_unread_notices"  # of the account of a request
 
 
 class RunNotice(models.Model):
@@ -44,12 +46,16 @@ def notices_of(user: Any) -> QuerySet[RunNotice]:
     return ended.select_related("run__study", "run__same_as").order_by("-run__finished_at", "-pk")
 
 
-def unread(user: Any) -> int:
-    """Return how many runs ended that the account asked for and has not looked at."""
-    return RunNotice.objects.filter(account=user, read_at=None, run__status__in=ENDED).count()
+def unread_of_account() -> Coalesce:
+    """Return how many runs ended that an account asked for and has not looked at, asked with the account itself."""
+    ended = RunNotice.objects.filter(account=OuterRef("pk"), read_at=None, run__status__in=ENDED)
+    counted = ended.order_by().values("account").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def mark_read(user: Any, run: AnalysisRun | None = None) -> None:
-    """Note that the account has seen how its runs ended, or one of them."""
+    """Note that the account has seen how its runs ended, or one of them; the bell of this answer knows it too."""
     ended = RunNotice.objects.filter(account=user, read_at=None, run__status__in=ENDED)
-    (ended.filter(run=run) if run else ended).update(read_at=Now())
+    n_read = (ended.filter(run=run) if run else ended).update(read_at=Now())
+    if n_unread := getattr(user, UNREAD, 0):
+        setattr(user, UNREAD, max(0, n_unread - n_read))

@@ -11,9 +11,10 @@ from django_q.models import OrmQ
 
 from analysis import runs
 from analysis.models import AnalysisRun, RunStatus
-from analysis.notices import RunNotice, mark_read, notices_of, unread
+from analysis.notices import RunNotice, mark_read, notices_of
 from analysis.recovery import is_untaken
 from labdb.accounts.models import User
+from labdb.accounts.sign_in import AccountBackend
 from labdb.colony.models import Study
 from tests.analysis.small_study import add_mouse, add_test, make_study
 from tests.analysis.treated_study import add_run
@@ -126,6 +127,10 @@ def test_requests_at_once_make_one_run_and_tell_everyone():
     assert [is_new for _found, is_new in answers].count(True) == 1
     assert OrmQ.objects.count() == 1
     assert set(RunNotice.objects.values_list("account__username", flat=True)) == {"ana", "ben", "cas", "dot"}
+
+
+def unread(account: User) -> int:
+    return AccountBackend().get_user(account.pk).n_unread_notices
 
 
 def test_who_asked_is_told_once_and_only_when_it_has_ended(study):

@@ -166,7 +166,7 @@ def test_what_a_page_skips_is_not_joined(mice):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("role", ["", "technician"])
-def test_a_list_takes_at_most_13_queries(mice, role, address, django_assert_max_num_queries):
+def test_a_list_takes_at_most_12_queries(mice, role, address, django_assert_max_num_queries):
     client = signed_in(role, mice[0].study)
-    with django_assert_max_num_queries(13):  # one of them is the bell's
+    with django_assert_max_num_queries(12):
         assert client.get(address).status_code == 200
