@@ -168,7 +168,12 @@ def _make_runs(study: Any) -> None:
             numerator="susceptible",
             denominator="control",
         )
-    tasks = [("quality", {}), ("differential_expression", {}), ("reversal", {}), ("mouse_scores", {})]
+    tasks: list[tuple[str, dict[str, Any]]] = [
+        ("quality", {}),
+        ("differential_expression", {}),
+        ("reversal", {}),
+        ("mouse_scores", {}),
+    ]
     tasks += [("differential_expression", {"contrast": f"contrast {n}"}) for n in range(N_CONTRASTS)]
     tasks += [("reversal", {"seed": seed}) for seed in range(1, N_RUNS - len(asked) - len(tasks) + 1)]
     for name, parameters in tasks:
