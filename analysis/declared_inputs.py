@@ -30,6 +30,11 @@ Models = frozenset[type[models.Model]]
 Fields = dict[type[models.Model], set[str]]
 
 EVERY_FIELD = "*"
+SHOWN_BY: dict[
+    type[models.Model], set[str]
+] = {  # parts of inputs that a change of these records shows in, and no other
+    Contrast: {"questions", "groupings"},
+}
 EXCLUDED = {"exclusion_criterion"}
 _SI_TEST = {
     "mouse", "test_number", "counts", "trial_s", "iz_absent_s", "iz_present_s", "corner_absent_s", "corner_present_s",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from analysis.declared_inputs import EVERY_FIELD, fields_read, models_read
+from analysis.declared_inputs import EVERY_FIELD, SHOWN_BY, fields_read, models_read
 from analysis.models import Adoption, AnalysisRun
 from analysis.provenance import words_for
 from analysis.staleness import Staleness, in_short, spoken
@@ -52,7 +52,7 @@ def own_reasons(found: Staleness, user: Any) -> Iterator[Reason]:
         yield Reason(f"{capfirst(in_short(found))}.")
     if not found.changed:
         return
-    changes, is_kept = _changes(found.run, user)
+    changes, is_kept = _changes(found, user)
     told = [*_adopted(found.run), *_told(changes[:SHOWN], user), *([Reason(KEPT)] if is_kept else [])]
     yield from told
     if len(changes) > SHOWN:
@@ -75,12 +75,15 @@ def _adopted(run: AnalysisRun) -> Iterator[Reason]:
         yield Reason(sentence, reverse("analysis-run", args=[one.run_id]))
 
 
-def _changes(run: AnalysisRun, user: Any) -> tuple[list["_Change"], bool]:
+def _changes(found: Staleness, user: Any) -> tuple[list["_Change"], bool]:
     """Return what became of the records that a run reads, the newest first, and whether some is kept from the account."""
+    run, changed = found.run, set(found.changed)
     fields = fields_read(run.task, run.study)
     changes: list[_Change] = []
     is_kept = False
-    read = models_read(run.task) & fields.keys()
+    read = {
+        model for model in models_read(run.task) & fields.keys() if SHOWN_BY.get(model, changed) & changed
+    }  # fmt: skip
     tables = tables_of(read)
     moved = last_changes(tables, run.study_id, run.watermark, mark_now(tables))
     for model in (one for one in read if one._meta.label in moved):

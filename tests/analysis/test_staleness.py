@@ -67,6 +67,12 @@ def test_a_change_of_a_field_that_is_read_makes_stale_what_reads_it_and_what_rea
     assert reasons_of(staleness_of(made["response"]), tina) == [Reason(what, f"/records/si-tests/{k1[1].pk}/")]
     of_scores = [reason.sentence for reason in reasons_of(staleness_of(made["mouse_scores"]), tina)]
     assert f"Response (run {made['response'].pk}), which it reads: {what}" in of_scores
+    again = Contrast.objects.create(
+        study=study, name="again", group_by="mouse__phenotype", numerator="resilient", denominator="control"
+    )
+    of_quality = [reason.sentence for reason in reasons_of(staleness_of(made["quality"]), tina)]
+    assert of_quality == [what]  # it reads by what contrasts group, and that is the same
+    again.delete()
     k1.filter(test_number=2).update(iz_present_s=26)
     assert stale_runs(study) == {}  # what was read is what there is
 
