@@ -1,5 +1,6 @@
 """`/api/v1/analysis-runs/`: runs, and how a script asks for one."""
 
+from copy import deepcopy
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -49,7 +50,7 @@ class StaleRun(serializer_for(AnalysisRunRecord)):  # type: ignore[misc]
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Return the fields of the record, and both of staleness."""
-        own = {name: self._declared_fields[name] for name in ("is_stale", "stale_because")}
+        own = {name: deepcopy(self._declared_fields[name]) for name in ("is_stale", "stale_because")}
         return {**super().get_fields(), **own}
 
 

@@ -98,8 +98,9 @@ def recall_large(token: str, user: Any) -> LargeFile:
     except signing.BadSignature:
         raise UploadError("The file that was checked is no longer kept; choose it again.") from None
     kept = LargeFile(name, sha256, sender_id, mapping)
-    if sender_id != user.pk or not kept.path.is_file():
-        raise UploadError(f"{name} is no longer kept; choose it again.")
+    with _disk_in_words(name):
+        if sender_id != user.pk or not kept.path.is_file():
+            raise UploadError(f"{name} is no longer kept; choose it again.")
     return kept
 
 

@@ -317,6 +317,7 @@ WAITING_HERE = """
 def wait_until_someone_waits_for_us() -> None:
     for _ in range(300):
         with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees who was there at its first look
             cursor.execute(WAITING_HERE)  # other workers' databases are of the same server
             if cursor.fetchone():
                 return
