@@ -27,7 +27,7 @@ run: $(VENV)/.run front-end
 
 test: $(VENV)/.dev front-end
 	@$(BIN)/python -m tests.install_chromium
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 bench: $(VENV)/.dev front-end
 	$(BIN)/python -m bench $(ARGS)

@@ -14,6 +14,7 @@ from analysis import figures, frames, quality_figures, summaries
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun, Contrast, GeneResult, MouseReversalScore
+from analysis.staleness import staleness_of
 from labdb.registry.permissions import may
 from labdb.tissue.models import BrainRegion
 
@@ -271,7 +272,7 @@ def answer_figure(
             drawn = figure.draw(Asked(run.results_run, request.user, request.GET))
     except FigureError as error:
         return refuse_figure(error)
-    return send_figure(request, figure.title, drawn, path, (run.study.code, origin, figure.name))
+    return send_figure(request, figure.title, drawn, path, (run.study.code, origin, figure.name), run)
 
 
 def refuse_figure(error: FigureError) -> HttpResponse:
@@ -285,15 +286,19 @@ def require_format(file_format: str) -> None:
         raise FigureError(f"A figure is not drawn as {file_format}; ask for {', '.join(CONTENT_TYPES)}.", 404)
 
 
-def send_figure(request: HttpRequest, title: str, drawn: Drawn, path: str, naming: tuple[str, ...]) -> HttpResponse:
-    """Answer a drawn figure: ``.html`` for a page, else the file."""
+def send_figure(
+    request: HttpRequest, title: str, drawn: Drawn, path: str, naming: tuple[str, ...], run: AnalysisRun | None = None
+) -> HttpResponse:
+    """Answer a drawn figure: ``.html`` for a page, else the file; either says if the results of its run are stale."""
     stem, _, file_format = path.rpartition(".")
     if file_format == "html":
         query = request.GET.urlencode()
         files = [(kind.upper(), f"{stem}.{kind}" + (f"?{query}" if query else "")) for kind in CONTENT_TYPES]
         name = figure_id(f"{stem}-{query}" if query else stem)  # one page may hold several that differ by what is asked
         context = {"id": name, "title": title, "spec": figures.specification_of(drawn.chart), "files": files}
-        return render(request, "components/figure.html", {**context, "caption": drawn.caption})
+        return render(request, "components/figure.html", {**context, "caption": drawn.caption, "run": run})
+    if run is not None and staleness_of(run):
+        naming = (*naming, "out-of-date")
     saved = figures.save_figure(drawn.chart, file_format)  # type: ignore[arg-type]
     answer = HttpResponse(saved, content_type=CONTENT_TYPES[file_format])
     answer["Content-Disposition"] = f'attachment; filename="{file_name(*naming, *drawn.parts)}.{file_format}"'

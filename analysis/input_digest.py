@@ -17,6 +17,7 @@ COMPUTING_CODE = (
     "labdb/behavior/trackers/*.py", "labdb/behavior/tracking/scoring.py", "labdb/behavior/tracking/sources.py",
 )  # fmt: skip
 COMPUTING_PACKAGES = ("numpy", "scipy", "pandas")
+STORED_AS = "stored as"  # attribute of a frame of stored numbers that never change: names them, and stands for them
 
 
 def input_digest(task_name: str, parameters: Mapping[str, Any], inputs: Any) -> str:
@@ -30,6 +31,49 @@ def input_digest(task_name: str, parameters: Mapping[str, Any], inputs: Any) -> 
     digest = hashlib.sha256()
     _add(digest, [task_name, dict(parameters), inputs, package_versions(), code_digest()])
     return digest.hexdigest()
+
+
+def part_digests(inputs: Any) -> dict[str, dict[str, Any]]:
+    """Return the digest of each part of what a task loaded, by name, and how many rows it has.
+
+    Records alone count: neither code nor packages, so that a digest of today can be held against one of last year.
+
+    Parameters
+    ----------
+    inputs : frozen dataclass
+        A part that is itself a dataclass is taken apart too (the comparisons of `reversal`; a rule is one value).
+
+    Returns
+    -------
+    dict of str to dict
+        ``digest`` (SHA-256) and, where it has rows, ``rows``.
+    """
+    parts: dict[str, dict[str, Any]] = {}
+    for field in dataclasses.fields(inputs):
+        value = getattr(inputs, field.name)
+        if dataclasses.is_dataclass(value) and any(isinstance(one, pd.DataFrame) for one in vars(value).values()):
+            parts |= part_digests(value)
+            continue
+        digest = hashlib.sha256()
+        _add(digest, _named(value))
+        parts[field.name] = {"digest": digest.hexdigest()}
+        if isinstance(value, pd.DataFrame | pd.Series | Mapping | tuple):
+            parts[field.name]["rows"] = len(value)
+    return parts
+
+
+def frame_digest(frame: pd.DataFrame) -> str:
+    """Return the SHA-256 of a frame: index, columns and every value to the bit."""
+    digest = hashlib.sha256()
+    _add(digest, frame.reset_index())
+    return digest.hexdigest()
+
+
+def _named(value: Any) -> Any:
+    """Return what names stored numbers in place of them."""
+    if isinstance(value, pd.DataFrame) and STORED_AS in value.attrs:
+        return [value.attrs[STORED_AS], value.index.to_series(), list(value.columns)]
+    return value
 
 
 @cache

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from analysis.library_fields import check_field
+from analysis.run_triggers import run_triggers
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.registry.fields import FiniteFloatField
@@ -91,6 +92,9 @@ class RunStatus(models.TextChoices):
     CANCELLED = "cancelled", "cancelled"
 
 
+ENDED = (RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
 class AnalysisRun(models.Model):
     """One computation and all that is needed to repeat it; written by `analysis.runs` alone."""
 
@@ -103,6 +107,7 @@ class AnalysisRun(models.Model):
     code_version = models.CharField(max_length=60)
     packages = models.JSONField(default=dict)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs")
+    schedule = models.ForeignKey("analysis.Schedule", null=True, on_delete=models.SET_NULL, related_name="runs")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
     same_as = models.ForeignKey(
@@ -122,11 +127,28 @@ class AnalysisRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     is_cancel_asked = models.BooleanField(default=False)
 
+    input_parts = models.JSONField(default=dict, help_text="Digest and rows of each part of what was read.")
+    watermark = models.JSONField(default=dict, help_text="Last change of each record when reading began.")
+    code_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the sources that computed.")
+    was_blinded = models.BooleanField(default=False, help_text="Arms were read by their letters.")
+
     objects = LabQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["study", "task", "status"], name="run_study_task_status")]
+        indexes = [
+            models.Index(fields=["study", "task", "status"], name="run_study_task_status"),
+            models.Index(fields=["status"], name="run_active", condition=Q(status__in=["queued", "running"])),
+        ]
+        constraints = [
+            # Of two requests at once the second finds the first (analysis.runs); steps are asked for by their parent.
+            models.UniqueConstraint(
+                fields=["study", "task", "parameters"],
+                condition=Q(status="queued", parent=None),
+                name="run_queued_once",
+            )
+        ]
+        triggers = run_triggers()
 
     def __str__(self) -> str:
         return f"run {self.pk} ({self.task})"
@@ -333,11 +355,14 @@ class MouseReversalScore(Result):
         ]
 
 
-# A table of its own, built on those of the records.
+# Tables of their own, built on those of the records.
 from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401
+from analysis.checked_inputs import CheckedInputs  # noqa: E402, F401
+from analysis.notices import RunNotice  # noqa: E402, F401
 from analysis.quality_results import (  # noqa: E402
     Confounding,  # noqa: F401
     LibraryQuality,  # noqa: F401
     QualityDecision,  # noqa: F401
     QualityFinding,  # noqa: F401
 )
+from analysis.schedules import Schedule, ScheduleTurn  # noqa: E402, F401

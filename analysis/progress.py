@@ -1,7 +1,8 @@
 """What a page sees of a run while it works: how far, what it is doing, its log; and the way to stop it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Now
@@ -39,7 +40,7 @@ class Progress:
     def __init__(
         self,
         run: AnalysisRun,
-        run_step: Callable[["Progress", str, int, int], AnalysisRun] | None = None,
+        run_step: Callable[["Progress", str, int, int, Mapping[str, Any]], AnalysisRun] | None = None,
         outer: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self.run = run
@@ -72,11 +73,13 @@ class Progress:
         if self._mine.filter(is_cancel_asked=True).exists():
             raise Cancelled
 
-    def run_step(self, task_name: str, step: int, n_steps: int) -> AnalysisRun:
+    def run_step(
+        self, task_name: str, step: int, n_steps: int, parameters: Mapping[str, Any] | None = None
+    ) -> AnalysisRun:
         """Carry out a task as step `step` (from 0) of `n_steps` of this one, here and now."""
         if self._run_step is None:
             raise ValueError("this run has no steps")
-        return self._run_step(self, task_name, step, n_steps)
+        return self._run_step(self, task_name, step, n_steps, parameters or {})
 
     def part(self, step: int, n_steps: int) -> Callable[[int, int, str], None]:
         """Return the progress of one step as a share of the whole."""

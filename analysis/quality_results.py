@@ -187,3 +187,12 @@ def latest_decisions(study: Study) -> dict[tuple[str, str], QualityDecision]:
     """Return the decision that counts for each kind and subject of a study."""
     rows = QualityDecision.objects.filter(study=study).select_related("decided_by")
     return {(row.kind, row.subject): row for row in rows.order_by("pk")}
+
+
+def exclusion_reasons(study: Study) -> dict[tuple[str, str], set[str]]:
+    """Return why people decided to leave out what a kind and subject are about: by it the exclusions are recognized."""
+    rows = QualityDecision.objects.filter(study=study, decision=DecisionKind.EXCLUDED).order_by()
+    reasons: dict[tuple[str, str], set[str]] = {}
+    for kind, subject, reason in rows.values_list("kind", "subject", "reason"):
+        reasons.setdefault((kind, subject), set()).add(reason)
+    return reasons

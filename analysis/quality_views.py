@@ -14,10 +14,11 @@ from analysis.current import current_run
 from analysis.figure_views import FigureError, lazy_figures
 from analysis.links import storable
 from analysis.models import AnalysisRun, QualityDecision, QualityFinding, RunStatus
-from analysis.quality_results import decide
+from analysis.quality_decisions import carry_out
+from analysis.quality_page import rows_left_out
 from analysis.results import results_of
 from labdb.colony.models import Study
-from labdb.registry.forms import forbidden_sentence
+from labdb.registry.forms import Conflict, forbidden_sentence
 from labdb.registry.permissions import may
 
 
@@ -40,22 +41,25 @@ def study_quality(request: HttpRequest, code: str) -> HttpResponse:
             return render(request, "analysis/quality.html", {**context, "no_results": str(error)}, status=error.status)
         root = reverse("analysis-run", args=[run.pk])
         context["results"] = results
+        context["left_out"] = rows_left_out(run, request.user)
         context["figures"] = lazy_figures(results["figure_names"], root, request.GET.urlencode())
     return render(request, "analysis/quality.html", context)
 
 
 @require_POST
 def decide_finding(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keep what was decided on a finding, and lead back to it."""
+    """Keep what was decided on a finding, leave out or take in what that means, and lead back to it."""
     seen = QualityFinding.objects.visible_to(request.user)
-    finding = get_object_or_404(seen.select_related("study"), pk=pk)
+    records = ("study", "mouse__study", "si_test__study", "sample__study")
+    finding = get_object_or_404(seen.select_related(*records), pk=pk)
     if not may(request.user, "add", QualityDecision, finding.study):
         raise PermissionDenied(forbidden_sentence("add", QualityDecision, finding.study))
+    sent = {name: storable(request.POST.get(name, "")) for name in ("decision", "reason", "a_priori", "blind")}
+    sent["take_in"] = request.POST.get("take_in", "")
     try:
-        made = decide(finding, request.user, request.POST.get("decision", ""), storable(request.POST.get("reason", "")))
-        messages.success(request, f"{finding.subject}: {made.get_decision_display()}.")
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.success(request, carry_out(finding, request.user, sent, request.POST.getlist("target")))
+    except (ValidationError, Conflict) as error:
+        messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         back = reverse("study-quality", args=[finding.study.code])

@@ -12,8 +12,10 @@ from analysis.models import (
     QualityFinding,
     ResponseCall,
     ReversedGene,
+    Schedule,
     SignatureReversal,
 )
+from analysis.stale_rows import STALE
 from labdb.registry.record import Record, register
 
 
@@ -46,13 +48,25 @@ class AnalysisRunRecord(Record):
 
     model = AnalysisRun
     fields = (
-        "study", "task", "parameters", "status", "done", "total", "doing", "requested_by", "queued_at", "started_at",
+        "study", "task", "parameters", "status", "done", "total", "doing", "requested_by", "schedule", "queued_at", "started_at",
         "finished_at", "reason", "input_digest", "code_version", "packages", "parent", "same_as", "attempt",
+        "input_parts", "code_digest",
     )  # fmt: skip
     list_display = ("task", "study", "status", "queued_at", "finished_at", "requested_by")
     list_filter = ("task", "status")
     search_fields = ("task", "reason")
     read_only = True
+
+
+@register
+class ScheduleRecord(Record):
+    """What labdb does by itself, and when; the page of schedules says when each comes next."""
+
+    model = Schedule
+    fields = ("name", "task", "cron", "only_study", "parameters", "is_on", "notes")
+    list_display = ("name", "task", "cron", "only_study", "is_on")
+    list_filter = ("task", "is_on")
+    detail_template = "desk/_schedule_story.html"
 
 
 @register
@@ -80,6 +94,7 @@ class PhenotypeCallRecord(Record):
     )  # fmt: skip
     list_filter = ("phenotype", "borderline", "spans_cutoff", "rule", "mouse__cohort")
     search_fields = ("mouse__code",)
+    left_out = STALE
     read_only = True
 
 
@@ -94,6 +109,7 @@ class ResponseCallRecord(Record):
     )  # fmt: skip
     list_filter = ("response", "borderline", "rule")
     search_fields = ("mouse__code",)
+    left_out = STALE
     read_only = True
 
 
@@ -109,6 +125,7 @@ class GeneResultRecord(Record):
     list_display = ("gene", "contrast", "region", "log2_fold_change", "p_value", "adj_p_value")
     list_filter = ("contrast", "region")
     search_fields = ("gene__symbol", "gene__gene_id")
+    left_out = STALE
     read_only = True
 
 
@@ -126,6 +143,7 @@ class SignatureReversalRecord(Record):
     list_display = ("region", "arm", "estimand", "fraction_undone", "p_value", "refusal")
     list_filter = ("region", "arm")
     search_fields = ("region__code", "arm")
+    left_out = STALE
     read_only = True
 
 
@@ -141,6 +159,7 @@ class ReversedGeneRecord(Record):
     list_display = ("gene", "reversal", "t_stress", "t_drug", "q_value", "listed", "listed_strict")
     list_filter = ("reversal", "listed", "listed_strict")
     search_fields = ("gene__symbol", "gene__gene_id")
+    left_out = STALE
     read_only = True
 
 
@@ -155,6 +174,7 @@ class MouseReversalScoreRecord(Record):
     list_display = ("mouse", "region", "arm", "group", "score", "low", "high")
     list_filter = ("region", "arm", "group")
     search_fields = ("mouse__code",)
+    left_out = STALE
     read_only = True
 
 
@@ -170,6 +190,7 @@ class QualityFindingRecord(Record):
     list_display = ("severity", "kind", "subject", "sentence", "value", "threshold", "run")
     list_filter = ("severity", "kind", "library", "mouse")
     search_fields = ("subject", "sentence")
+    left_out = STALE
     read_only = True
 
 
@@ -189,6 +210,7 @@ class LibraryQualityRecord(Record):
     )  # fmt: skip
     list_filter = ("region", "sex_called", "region_like", "mouse")
     search_fields = ("library__code", "mouse__code")
+    left_out = STALE
     read_only = True
 
 
@@ -204,6 +226,7 @@ class ConfoundingRecord(Record):
     list_display = ("grouping", "factor", "region", "n", "n_levels", "association_corrected", "is_confounded", "run")
     list_filter = ("grouping", "factor", "region", "is_confounded")
     search_fields = ("grouping", "factor")
+    left_out = STALE
     read_only = True
 
 

@@ -1,5 +1,6 @@
 """`/api/v1/analysis-runs/`: runs, and how a script asks for one."""
 
+from copy import deepcopy
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,10 +14,13 @@ from rest_framework.response import Response
 
 from analysis.models import AnalysisRun
 from analysis.records import AnalysisRunRecord
-from analysis.runs import request_run
+from analysis.runs import request_or_find
+from analysis.stale_rows import with_staleness
 from labdb.colony.models import Study
+from labdb.registry.filters import chosen_names
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.permissions import may
+from labdb.registry.representation import serializer_for
 from labdb.registry.rest import view_for
 
 
@@ -38,29 +42,65 @@ class QueuedRun(serializers.ModelSerializer):
         fields = ("id", "study", "task", "parameters", "status", "queued_at")
 
 
+class StaleRun(serializer_for(AnalysisRunRecord)):  # type: ignore[misc]
+    """A run as REST shows it."""
+
+    is_stale = serializers.BooleanField(allow_null=True, help_text="Null while it is not done.")
+    stale_because = serializers.CharField(help_text="What changed, in short.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Return the fields of the record, and both of staleness."""
+        own = {name: deepcopy(self._declared_fields[name]) for name in ("is_stale", "stale_because")}
+        return {**super().get_fields(), **own}
+
+
 class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
     """Runs: read as any record, and queued by a POST."""
 
+    def list(self, request: Request) -> Any:
+        """Return a page of runs, each with whether it is stale."""
+        response = super().list(request)
+        if getattr(response, "data", None) and not chosen_names(request.query_params):
+            response.data["results"] = with_staleness(response.data["results"])
+        return response
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Return one run, and whether it is stale."""
+        response: Response = super().retrieve(request, pk)
+        if not chosen_names(request.query_params):
+            [response.data] = with_staleness([response.data])
+        return response
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the description of a run, for the schema."""
+        return StaleRun(*args, **kwargs)
+
     @extend_schema(
         request=RunRequest,
-        responses={201: QueuedRun, 400: OpenApiTypes.OBJECT, 401: OpenApiTypes.OBJECT, 403: OpenApiTypes.OBJECT},
+        responses={
+            200: QueuedRun,
+            201: QueuedRun,
+            400: OpenApiTypes.OBJECT,
+            401: OpenApiTypes.OBJECT,
+            403: OpenApiTypes.OBJECT,
+        },
         tags=[AnalysisRunRecord.resource],
     )
     def create(self, request: Request) -> Response:
-        """Queue a run; its progress stands at its own address."""
+        """Queue a run; its progress stands at its own address. 200: one that is on its way answers this request too."""
         asked = RunRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         study = _study(request.user, asked.validated_data["study"])
         if not may(request.user, "add", AnalysisRun, study):
             raise PermissionDenied(forbidden_sentence("add", AnalysisRun, study))
         try:
-            run = request_run(
+            run, is_new = request_or_find(
                 asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user
             )
         except ValidationError as error:
             raise Refused(error.message_dict) from None
         run.refresh_from_db()
-        return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED)
+        return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
 
 def _study(user: Any, named: str) -> Study:

@@ -8,34 +8,48 @@ Delivery is at least once: whoever comes second finds nothing to claim.
 import logging
 import traceback
 from collections.abc import Mapping
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
-from django_q.models import OrmQ
-from django_q.tasks import async_task
+from django_q.exceptions import TimeoutException
 
 from analysis.current import current_run
+from analysis.heartbeat import Heartbeat
 from analysis.input_digest import input_digest, package_versions
 from analysis.models import Adoption, AnalysisRun, RunStatus
+from analysis.notices import tell_at_end
 from analysis.progress import Cancelled, Progress, Superseded
+from analysis.provenance import keep_inputs, mark_of
+from analysis.recovery import (
+    ATTEMPT_LIMIT,
+    LOST_AFTER_S,
+    end,
+    end_over_time,
+    give_up,
+    silent,
+    stop,
+    sweep,
+    take_up,
+)
+from analysis.run_queue import enqueue
+from analysis.same_run import run_of_the_same
 from analysis.tasks import TASKS
 from analysis.tasks.task import Task
 from labdb.colony.models import Study
 
-__all__ = ["adopt", "cancel", "current_run", "execute", "request_run", "stop", "sweep", "task_named"]
+__all__ = [
+    "LOST_AFTER_S", "adopt", "cancel", "current_run", "execute", "request_or_find", "request_run", "stop", "sweep",
+    "task_named",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
-ATTEMPT_LIMIT = 3  # a task that kills its worker would be delivered for ever
-LOST_AFTER_S = 300  # without a heartbeat; the longest silence measured is the writing of 390,000 rows, 8 s
-EXECUTE = "analysis.runs.execute"  # the function a worker calls
-ENDED = (RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED)
+INSERT_TRIES = 3  # the first run may be taken up, and its records changed, before the second request finds it
 
 
 def task_named(name: str) -> Task:
@@ -55,7 +69,21 @@ def request_run(
     parent: AnalysisRun | None = None,
     queue: bool = True,
 ) -> AnalysisRun:
-    """Ask for a run.
+    """Ask for a run; as `request_or_find`, where it does not matter whether somebody had asked before."""
+    run, _is_new = request_or_find(task_name, study, parameters, user=user, parent=parent, queue=queue)
+    return run
+
+
+def request_or_find(
+    task_name: str,
+    study: Study,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    user: Any = None,
+    parent: AnalysisRun | None = None,
+    queue: bool = True,
+) -> tuple[AnalysisRun, bool]:
+    """Ask for a run, and have who asks told of its end.
 
     Parameters
     ----------
@@ -66,6 +94,11 @@ def request_run(
     queue : bool
         False when the caller carries it out itself by `execute`.
 
+    Returns
+    -------
+    tuple of AnalysisRun and bool
+        The run, and whether it is new: one that waits for the same, or computes it from the same records, answers both.
+
     Raises
     ------
     ValidationError
@@ -73,59 +106,55 @@ def request_run(
     """
     task = task_named(task_name)
     resolved = task.resolve(study, parameters or {})
-    with transaction.atomic():
-        run = AnalysisRun.objects.create(
-            study=study, task=task.name, parameters=resolved, requested_by=user, parent=parent,
-            code_version=settings.CODE_VERSION, packages=package_versions(),
-        )  # fmt: skip
-        if queue:
-            _enqueue(run)
-    return run
+    run, is_new = _insert_or_find(study, task.name, resolved, user, parent, queue)
+    if parent is None:
+        tell_at_end(run, user)
+    return run, is_new
+
+
+def _insert_or_find(
+    study: Study, task_name: str, resolved: dict[str, Any], user: Any, parent: AnalysisRun | None, queue: bool
+) -> tuple[AnalysisRun, bool]:
+    for _try in range(INSERT_TRIES):
+        if parent is None and (found := run_of_the_same(study, task_name, resolved)):
+            return found, False
+        # Of two at the same time the database takes one; the other finds it on the next try.
+        with suppress(IntegrityError), transaction.atomic():
+            run = AnalysisRun.objects.create(
+                study=study, task=task_name, parameters=resolved, requested_by=user, parent=parent,
+                code_version=settings.CODE_VERSION, packages=package_versions(),
+            )  # fmt: skip
+            if queue:
+                enqueue(run)
+            return run, True
+    raise ValidationError({"task": f"{task_name} is being asked for by others at this moment; ask once more."})
 
 
 def execute(run_id: int) -> None:
     """Carry out a run, unless it is done or in other hands; what goes wrong stands on the run."""
     run = _claim(run_id)
-    if run is not None:
-        _attempt(run, Progress(run, _run_step))
+    if run is None:
+        return
+    with Heartbeat(run):
+        try:
+            _attempt(run, Progress(run, _run_step))
+        except TimeoutException:  # the worker's alarm: it may have come amid a word to the database
+            connection.close()
+            end_over_time(run)
+            raise  # the worker is replaced
 
 
-def cancel(run: AnalysisRun) -> None:
-    """Ask a run to stop: at once if it waits, else at its next sign of progress."""
-    AnalysisRun.objects.filter(pk=run.pk).exclude(status__in=ENDED).update(is_cancel_asked=True)
-    AnalysisRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED).update(
-        status=RunStatus.CANCELLED, reason="Cancelled before it began.", finished_at=Now()
-    )
-
-
-def stop(run: AnalysisRun, reason: str) -> None:
-    """Mark a run and its steps as cancelled, whatever they are doing: their process is ending."""
-    steps = AnalysisRun.objects.filter(Q(pk=run.pk) | Q(parent=run)).exclude(status__in=ENDED)
-    steps.update(status=RunStatus.CANCELLED, reason=reason, finished_at=Now())
-
-
-def sweep(older_than_s: float = LOST_AFTER_S) -> list[AnalysisRun]:
-    """Queue again what was lost: runs whose worker died, and waiting ones that no message stands for.
-
-    Parameters
-    ----------
-    older_than_s : float
-        Silence (s) that counts as death; 0 where no other worker can be alive.
-
-    Returns
-    -------
-    list of AnalysisRun
-        Those queued again. Steps of a run are not among them: their parent takes them up.
-    """
-    before = Now() - timedelta(seconds=older_than_s)
-    silent = Q(status=RunStatus.RUNNING, heartbeat_at__lte=before)
-    waiting = Q(status=RunStatus.QUEUED, queued_at__lte=before) & ~Q(pk__in=_queued_ids())
-    with transaction.atomic():
-        lost = AnalysisRun.objects.select_for_update(skip_locked=True).filter(silent | waiting, parent=None)
-        found = list(lost.order_by("pk"))
-        for run in found:
-            _requeue(run)
-    return found
+def cancel(run: AnalysisRun) -> str:
+    """Ask a run to stop, at once if it waits, else at its next sign of progress; return what comes of it."""
+    queued = AnalysisRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED)
+    if queued.update(
+        is_cancel_asked=True, status=RunStatus.CANCELLED, reason="Cancelled before it began.", finished_at=Now()
+    ):
+        return f"Run {run.pk} is cancelled; it had not begun."
+    if AnalysisRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(is_cancel_asked=True):
+        return f"Run {run.pk} was asked to stop; it does at its next sign of progress."
+    run.refresh_from_db()
+    return f"Run {run.pk} had ended already: it is {run.status}."
 
 
 def adopt(run: AnalysisRun, user: Any, reason: str) -> Adoption:
@@ -149,52 +178,27 @@ def adopt(run: AnalysisRun, user: Any, reason: str) -> Adoption:
     )  # fmt: skip
 
 
-def _enqueue(run: AnalysisRun) -> None:
-    async_task(EXECUTE, run.pk, task_name=f"run {run.pk}", group=f"{run.study.code} {run.task}"[:100])
-
-
-def _requeue(run: AnalysisRun) -> None:
-    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.QUEUED, queued_at=Now())
-    _enqueue(run)
-
-
-def _queued_ids() -> set[int]:
-    """Runs with a message that a worker may take (not one that a dead worker had taken)."""
-    messages = OrmQ.objects.filter(lock__lte=timezone.now())
-    return {message.args()[0] for message in messages if message.task.get("func") == EXECUTE}
-
-
 def _claim(run_id: int) -> AnalysisRun | None:
     """Take a run that waits or was lost, counting the attempt; None if there is nothing to do."""
-    lost = Q(status=RunStatus.RUNNING, heartbeat_at__lte=Now() - timedelta(seconds=LOST_AFTER_S))
     with transaction.atomic():
         free = AnalysisRun.objects.select_for_update(skip_locked=True, no_key=True).filter(
-            Q(status=RunStatus.QUEUED) | lost
+            Q(status=RunStatus.QUEUED) | silent(LOST_AFTER_S)
         )
         run = free.filter(pk=run_id).first()
         if run is None:
             return None
         if run.is_cancel_asked:
-            _end(run, RunStatus.CANCELLED, "Cancelled before it began.")
+            end(run, RunStatus.CANCELLED, "Cancelled before it began.")
             return None
         if run.attempt >= ATTEMPT_LIMIT:
-            _give_up(run)
+            give_up(run)
             return None
-        run.attempt += 1
-        run.status = RunStatus.RUNNING
-        run.started_at = run.heartbeat_at = timezone.now()
-        run.code_version, run.packages = settings.CODE_VERSION, package_versions()
-        run.save(update_fields=["attempt", "status", "started_at", "heartbeat_at", "code_version", "packages"])
+        AnalysisRun.objects.filter(pk=run.pk).update(
+            attempt=F("attempt") + 1, status=RunStatus.RUNNING, started_at=Now(), heartbeat_at=Now(), done=0, total=0,
+            code_version=settings.CODE_VERSION, packages=package_versions(),
+        )  # fmt: skip
+    run.refresh_from_db()
     return run
-
-
-def _give_up(run: AnalysisRun) -> None:
-    reason = (
-        f"Given up: {run.attempt} attempts were begun and none came to an end; its worker died each time "
-        "(out of memory, killed, or power)."
-    )
-    _end(run, RunStatus.FAILED, reason)
-    stop(run, f"Run {run.pk}, of which it is a step, was given up.")
 
 
 def _attempt(run: AnalysisRun, progress: Progress) -> None:
@@ -204,7 +208,7 @@ def _attempt(run: AnalysisRun, progress: Progress) -> None:
             progress.note(f"Attempt {run.attempt} of {ATTEMPT_LIMIT}.")
         _carry_out(run, progress)
     except Cancelled:
-        _end(run, RunStatus.CANCELLED, "Cancelled on request.")
+        end(run, RunStatus.CANCELLED, "Cancelled on request.")
     except Superseded:
         logger.warning("%s was taken over or stopped; this process wrote nothing.", run)
     except (OperationalError, InterfaceError) as error:
@@ -215,6 +219,9 @@ def _attempt(run: AnalysisRun, progress: Progress) -> None:
         logger.warning("%s failed: %s", run, error)  # nearly always a refusal, in words for people
         logger.info("where %s failed", run, exc_info=True)
         _fail(run, str(error))
+    except MemoryError as error:
+        logger.warning("%s failed: %r", run, error)
+        _fail(run, _too_little_memory(error))
     except Exception as error:
         logger.exception("%s failed", run)
         progress.note(traceback.format_exc())
@@ -226,6 +233,7 @@ def _carry_out(run: AnalysisRun, progress: Progress) -> None:
     progress.show(0, 0, "reading the records")
     if why_not := task.missing(run.study, run.parameters):
         raise ValueError(why_not)
+    mark = mark_of(run)
     loaded = task.load(run.study, run.parameters)
     for note in loaded.notes:
         progress.note(note)
@@ -233,9 +241,10 @@ def _carry_out(run: AnalysisRun, progress: Progress) -> None:
     if not task.is_composite:
         run.input_digest = input_digest(task.name, run.parameters, loaded.inputs)
         run.save(update_fields=["input_digest"])
+        keep_inputs(run, loaded, mark)
         if earlier := _same_as(run):
             progress.note(f"Nothing has changed since run {earlier.pk}; its results stand.")
-            _end(run, RunStatus.DONE, "", same_as=earlier)
+            end(run, RunStatus.DONE, "", same_as=earlier)
             return
     result = task.compute(loaded.inputs, progress)
     progress.stop_if_asked()
@@ -256,7 +265,7 @@ def _store(run: AnalysisRun, task: Task, inputs: Any, result: Any) -> None:
             task.store(run, inputs, result)
             if not task.is_composite:
                 _adopt_first(run, task)
-        _end(run, RunStatus.DONE, "", same_as=earlier)
+        end(run, RunStatus.DONE, "", same_as=earlier)
 
 
 def _adopt_first(run: AnalysisRun, task: Task) -> None:
@@ -274,12 +283,15 @@ def _same_as(run: AnalysisRun) -> AnalysisRun | None:
     return done.filter(input_digest=run.input_digest).exclude(pk=run.pk).order_by("pk").first()
 
 
-def _run_step(progress: Progress, task_name: str, step: int, n_steps: int) -> AnalysisRun:
+def _run_step(
+    progress: Progress, task_name: str, step: int, n_steps: int, parameters: Mapping[str, Any]
+) -> AnalysisRun:
     """Carry out a step of a run in this process; one that an earlier attempt began is taken up."""
     parent = progress.run
-    run = AnalysisRun.objects.filter(parent=parent, task=task_name).order_by("pk").last()
+    resolved = task_named(task_name).resolve(parent.study, parameters)
+    run = AnalysisRun.objects.filter(parent=parent, task=task_name, parameters=resolved).order_by("pk").last()
     if run is None:
-        run = request_run(task_name, parent.study, user=parent.requested_by, parent=parent, queue=False)
+        run = request_run(task_name, parent.study, parameters, user=parent.requested_by, parent=parent, queue=False)
     elif run.status == RunStatus.RUNNING:  # by the worker that died: only one process holds the parent
         AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.QUEUED)
     claimed = _claim(run.pk)
@@ -295,19 +307,18 @@ def _try_later(run: AnalysisRun, error: Exception) -> None:
     connection.close()
     if run.parent_id is not None:
         raise error  # its parent is tried again, and takes it up
-    with transaction.atomic():
-        _requeue(run)
+    try:
+        with transaction.atomic():
+            run.refresh_from_db(fields=["is_cancel_asked"])
+            take_up(run)
+    except (OperationalError, InterfaceError):
+        logger.warning("%s stays as it is until the sweep finds it: the database is not back.", run)
+
+
+def _too_little_memory(error: MemoryError) -> str:
+    limit = f"{settings.WORKER_MEMORY_MB} MB (WORKER_MEMORY_MB)" if settings.WORKER_MEMORY_MB else "the machine has"
+    return f"It needs more memory than {limit}. Raise the limit or take fewer WORKERS. {error}".strip()
 
 
 def _fail(run: AnalysisRun, reason: str) -> None:
-    _end(run, RunStatus.FAILED, reason)
-
-
-def _end(run: AnalysisRun, status: RunStatus, reason: str, same_as: AnalysisRun | None = None) -> None:
-    """Write how a run ended, unless it has gone to another process."""
-    fields: dict[str, Any] = {"status": status, "reason": reason, "same_as": same_as, "doing": ""}
-    if status == RunStatus.DONE:
-        fields["done"] = F("total")
-    mine = AnalysisRun.objects.filter(pk=run.pk, attempt=run.attempt).exclude(status__in=ENDED)
-    mine.update(finished_at=timezone.now(), **fields)  # not Now(): that is when the transaction began
-    run.refresh_from_db()
+    end(run, RunStatus.FAILED, reason)

@@ -1,15 +1,55 @@
-"""Whether the results that count still follow from the records: a sentence where they do not."""
+"""Whether results still follow from the records: a change in the history nominates, the digest of the inputs confirms.
 
-import math
-from collections.abc import Iterable
-from typing import Any
+What a task would read now is the same for all runs that ask the same question, and is remembered until the history of
+a record that it reads has moved (`analysis.checked_inputs`).
+"""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from analysis.checked_inputs import CheckedInputs
 from analysis.current import current_run
-from analysis.models import AnalysisRun
-from analysis.tasks.si_tests import included_tests
+from analysis.declared_inputs import all_models_read, models_read
+from analysis.earlier_runs import saw_other_ratios
+from analysis.models import Adoption, AnalysisRun, RunStatus
+from analysis.provenance import InputsNow, changed_parts, inputs_now, question_of, words_for
+from analysis.tasks import TASKS
+from analysis.watermark import ADOPTIONS, OPEN, Mark, Table, has_ended, last_changes, mark_now, tables_of
 from labdb.colony.models import Study
 
-SAME = 1e-9  # of a ratio that was computed again
+NOT_NEEDED = ("log", "reason", "doing", "packages")
+BY_NAME = {task.name: task for task in TASKS}
+
+
+@dataclass(frozen=True)
+class Staleness:
+    """Why the results of a run do not follow from the records any more; false where they do.
+
+    Attributes
+    ----------
+    run : AnalysisRun
+        The run that holds the results.
+    changed : tuple of str
+        Parts of its inputs that are not the same now.
+    through : tuple of Staleness
+        Current runs whose results it reads, and that are stale themselves.
+    problem : str
+        Why its inputs cannot be read any more.
+    replaced : tuple of AnalysisRun
+        Of a run of before inputs were kept: what is current in place of the runs that it read.
+    saw_other_ratios : bool
+        Of such a run: it saw other SI ratios.
+    """
+
+    run: AnalysisRun
+    changed: tuple[str, ...] = ()
+    through: tuple["Staleness", ...] = ()
+    problem: str = ""
+    replaced: tuple[AnalysisRun, ...] = ()
+    saw_other_ratios: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.through or self.problem or self.replaced or self.saw_other_ratios)
 
 
 def current_and_fresh(study: Study, task: str) -> tuple[AnalysisRun | None, str]:
@@ -22,57 +62,159 @@ def current_and_fresh(study: Study, task: str) -> tuple[AnalysisRun | None, str]
 
 
 def why_stale(run: AnalysisRun) -> str:
-    """Say what changed since a run of phenotype, response or mouse_scores read it; empty where nothing did."""
-    results = run.results_run
-    if results.task == "phenotype" and not _same_ratios(results):
-        return _sentence(run, "SI tests or exclusions changed")
-    if results.task == "response" and not _same_responses(results):
-        return _sentence(run, "SI tests or exclusions changed")
-    for read in results.depends_on.select_related("same_as", "study"):
-        current = current_run(read.study, read.task)
-        if current is not None and current.results_run.pk != read.results_run.pk:
-            return _sentence(run, f"run {current.pk} of {_spoken(read)} is current now")
-        if why := why_stale(read):
-            return _sentence(run, why[0].lower() + why[1:].rstrip("."))
-    return ""
+    """Say in one sentence, that anybody may read, why a run is out of date; empty where it is not."""
+    found = staleness_of(run)
+    if not found:
+        return ""
+    return f"Run {run.pk} of {spoken(run)} is out of date ({in_short(found)}); run it again and adopt the new run."
 
 
-def _sentence(run: AnalysisRun, what: str) -> str:
-    return f"Run {run.pk} of {_spoken(run)} is out of date ({what}); run it again and adopt the new run."
+def in_short(found: Staleness) -> str:
+    """Return what changed in a few words, without the name of any record."""
+    if found.saw_other_ratios:
+        return "SI tests or exclusions changed"
+    if found.replaced:
+        return f"run {found.replaced[0].pk} of {spoken(found.replaced[0])} is current now"
+    if found.problem:
+        return f"it could not be computed now: {found.problem.rstrip('.')}"
+    if found.changed:
+        return f"changed since: {words_for(list(found.changed))}"
+    return f"run {found.through[0].run.pk} of {spoken(found.through[0].run)}, which it reads, is out of date"
 
 
-def _spoken(run: AnalysisRun) -> str:
+def spoken(run: AnalysisRun) -> str:
+    """Return a task as people say it."""
     return run.task.replace("_", " ")
 
 
-def _ratios(study: Study, number: Any) -> dict[int, float | None]:
-    tests = included_tests(study).filter(test_number=number)
-    return dict(tests.values_list("mouse_id", "si_ratio"))
+def staleness_of(run: AnalysisRun) -> Staleness:
+    """Return why one run is stale."""
+    return stale_runs(run.study, [run.results_run]).get(run.results_run.pk, Staleness(run.results_run))
 
 
-def _same_ratios(run: AnalysisRun) -> bool:
-    now = _ratios(run.study, run.parameters.get("test_number", 1))
-    then = dict(run.phenotypecalls.values_list("mouse_id", "si_ratio"))
-    # A test that cannot be used has no ratio in its call, whatever its times are divided by.
-    return now.keys() == then.keys() and _all_same((now[mouse], ratio) for mouse, ratio in then.items() if ratio)
+def stale_runs(study: Study, runs: Iterable[AnalysisRun] | None = None) -> dict[int, Staleness]:
+    """Return the stale ones among runs that hold results of a study, by primary key.
+
+    Parameters
+    ----------
+    runs : iterable of AnalysisRun, optional
+        By default all that are done and hold results of their own.
+    """
+    return _Check(study, runs).stale()
 
 
-def _same_responses(run: AnalysisRun) -> bool:
-    before, after = (
-        _ratios(run.study, run.parameters.get(name, usual)) for name, usual in (("before", 1), ("after", 2))
+def stale_ids(studies: Iterable[Study]) -> set[int]:
+    """Return the runs of some studies whose results are stale, and those that point to them as the same."""
+    found = {pk for study in studies for pk in stale_runs(study)}
+    return found | set(AnalysisRun.objects.filter(same_as__in=found).values_list("pk", flat=True)) if found else found
+
+
+@dataclass
+class _Check:
+    """One look at the runs of a study; a handful of queries where nothing has changed."""
+
+    study: Study
+    asked: Iterable[AnalysisRun] | None
+    _runs: dict[int, AnalysisRun] = field(default_factory=dict)
+    _found: dict[int, Staleness] = field(default_factory=dict)
+
+    def stale(self) -> dict[int, Staleness]:
+        holding = AnalysisRun.objects.filter(study=self.study, status=RunStatus.DONE, same_as=None)
+        self._runs = {run.pk: run for run in holding.defer(*NOT_NEEDED)}
+        asked = self._runs if self.asked is None else {run.pk for run in self.asked}
+        if not self._runs or not asked:
+            return {}
+        self._read_links()
+        wanted = self._with_what_they_read(asked)
+        self._now = _Now(self.study, [self._runs[pk] for pk in wanted if self._runs[pk].input_parts])
+        return {pk: found for pk in asked if pk in self._runs and (found := self._of(pk))}
+
+    def _read_links(self) -> None:
+        through = AnalysisRun.depends_on.through.objects.filter(from_analysisrun__study=self.study)
+        links = through.values_list("from_analysisrun_id", "to_analysisrun_id", "to_analysisrun__same_as_id")
+        self._reads: dict[int, set[int]] = {}
+        for run, read, same_as in links:
+            self._reads.setdefault(run, set()).add(same_as or read)
+        latest = Adoption.objects.filter(study=self.study).order_by("task", "scope", "-pk").distinct("task", "scope")
+        rows = latest.values_list("task", "scope", "run_id", "run__same_as_id")
+        self._current = {(task, scope): same_as or run for task, scope, run, same_as in rows}
+
+    def _with_what_they_read(self, asked: Iterable[int]) -> set[int]:
+        found: set[int] = set()
+        waiting = [pk for pk in asked if pk in self._runs]
+        while waiting:
+            pk = waiting.pop()
+            if pk not in found:
+                found.add(pk)
+                waiting += [read for read in self._reads.get(pk, ()) if read in self._runs]
+        return found
+
+    def _of(self, pk: int) -> Staleness:
+        if pk not in self._found:
+            self._found[pk] = Staleness(self._runs[pk])  # while it is looked into
+            self._found[pk] = self._look(self._runs[pk])
+        return self._found[pk]
+
+    def _look(self, run: AnalysisRun) -> Staleness:
+        reads = [self._runs[pk] for pk in sorted(self._reads.get(run.pk, ())) if pk in self._runs]
+        current = {read.pk: self._current_of(read) for read in reads}
+        through = tuple(found for read in reads if current[read.pk] == read.pk and (found := self._of(read.pk)))
+        if not run.input_parts:
+            replaced = tuple(self._runs[pk] for key, pk in current.items() if pk in self._runs and pk != key)
+            return Staleness(run, through=through, replaced=replaced, saw_other_ratios=saw_other_ratios(run))
+        now = self._now.inputs(run)
+        changed = () if now.problem else tuple(changed_parts(run.input_parts, now.parts))
+        return Staleness(run, changed, through, now.problem)
+
+    def _current_of(self, read: AnalysisRun) -> int | None:
+        return self._current.get((read.task, BY_NAME[read.task].scope(read.parameters)))
+
+
+class _Now:
+    """What each question of some runs would be answered from now; read anew only where the history has moved."""
+
+    def __init__(self, study: Study, runs: Iterable[AnalysisRun]) -> None:
+        self.study = study
+        self._by_question = {(run.task, _question(run)): run for run in runs}
+        self._inputs: dict[tuple[str, str], InputsNow] = {}
+        if self._by_question:
+            self._look()
+
+    def inputs(self, run: AnalysisRun) -> InputsNow:
+        return self._inputs[run.task, _question(run)]
+
+    def _look(self) -> None:
+        tables = tables_of(all_models_read())
+        mark = mark_now(tables)
+        rows = CheckedInputs.objects.filter(study=self.study, question__in=[key for _, key in self._by_question])
+        kept = {(row.task, row.question): row for row in rows}
+        oldest = {
+            name: min(row.watermark.get(name, 0) for row in kept.values()) for name in mark if kept and name != OPEN
+        }
+        moved = last_changes(tables, self.study.pk, oldest, mark) if kept else {}
+        for key, run in self._by_question.items():
+            row = kept.get(key)
+            if row is None or _is_nominated(row, tables, moved, mark):
+                self._inputs[key] = self._read(run, mark)
+            else:
+                self._inputs[key] = InputsNow(row.parts, row.problem)
+
+    def _read(self, run: AnalysisRun, mark: Mark) -> InputsNow:
+        now = inputs_now(BY_NAME[run.task], self.study, run.parameters, was_blinded=run.was_blinded)
+        CheckedInputs.objects.update_or_create(
+            study=self.study, task=run.task, question=_question(run),
+            defaults={"parts": now.parts, "problem": now.problem, "watermark": mark},
+        )  # fmt: skip
+        return now
+
+
+def _question(run: AnalysisRun) -> str:
+    return question_of(run.parameters, was_blinded=run.was_blinded)
+
+
+def _is_nominated(row: CheckedInputs, tables: list[Table], moved: Mapping[str, int], mark: Mark) -> bool:
+    """Whether a record that the question reads has changed, or may have, since it was last looked into."""
+    own = {ADOPTIONS, *(model._meta.label for model in models_read(row.task))}
+    return has_ended(row.watermark, mark) or any(
+        moved.get(table.name, 0) > row.watermark.get(table.name, 0) for table in tables if table.name in own
     )
-    then = dict(run.responsecalls.values_list("mouse_id", "delta_log_ratio"))
-    if before.keys() & after.keys() != then.keys():
-        return False
-    # A change without a logarithm is stored as none: only those that have one can be held against it.
-    known = {mouse: change for mouse, change in then.items() if change is not None}
-    return _all_same((_change(before[mouse], after[mouse]), change) for mouse, change in known.items())
-
-
-def _change(before: float | None, after: float | None) -> float | None:
-    """Return the difference of log ratios; None where one of them has no logarithm."""
-    return math.log(after / before) if before and after else None
-
-
-def _all_same(pairs: Iterable[tuple[float | None, float]]) -> bool:
-    return all(now is not None and math.isclose(now, then, rel_tol=SAME, abs_tol=SAME) for now, then in pairs)

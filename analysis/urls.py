@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from analysis import figure_views, quality_views, views
+from analysis import comparison_views, figure_views, notice_views, quality_views, refresh_views, views
 
 urlpatterns = [
     path("", views.run_list, name="analysis-runs"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("runs/<int:pk>/cancel/", views.cancel_run, name="analysis-cancel"),
     path("runs/<int:pk>/adopt/", views.adopt_run, name="analysis-adopt"),
     path("runs/<int:pk>/figures/<slug:name>.<slug:file_format>", figure_views.run_figure, name="run-figure"),
+    path("compare/<int:old>/<int:new>/", comparison_views.comparison, name="analysis-compare"),
+    path("notices/", notice_views.notices, name="run-notices"),
+    path("notices/read/", notice_views.read_all, name="run-notices-read"),
+    path("studies/<str:code>/refresh/", refresh_views.refresh, name="analysis-refresh"),
     path("findings/<int:pk>/decide/", quality_views.decide_finding, name="quality-decide"),
     path("reversals/<int:pk>/", views.reversal_page, name="reversal-page"),
 ]

@@ -10,14 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import reswap, retarget
 
+from analysis import run_story, summaries
 from analysis import runs as run_actions
-from analysis import summaries
+from analysis.comparison_views import other_to_compare
 from analysis.figure_views import FigureError, lazy_figures, shows_mice
 from analysis.links import storable
 from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
+from analysis.notices import mark_read
+from analysis.provenance import spoken_parts
+from analysis.refresh_views import refresh_of
 from analysis.results import meanings_in, results_of
+from analysis.stale_reasons import reasons_of
+from analysis.staleness import staleness_of
 from analysis.tasks import TASKS
 from labdb.colony.models import Study
 from labdb.registry.forms import forbidden_sentence
@@ -30,7 +36,7 @@ POLL = "every 2s"  # while something waits or works
 @require_GET
 def run_list(request: HttpRequest) -> HttpResponse:
     """Answer the runs that the account may see, newest first, filtered by the address."""
-    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "parent")
+    rows = AnalysisRun.objects.visible_to(request.user).select_related("study", "requested_by", "schedule", "parent")
     studies = list(Study.objects.all().visible_to(request.user))
     chosen = {name: storable(request.GET.get(name, "")) for name in ("study", "task", "status")}
     filters = {"study__code": chosen["study"], "task": chosen["task"], "status": chosen["status"]}
@@ -61,28 +67,40 @@ def _current_ids(studies: list[Study]) -> set[int]:
 
 @require_GET
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Answer one run: while it works its progress, afterwards its results."""
+    """Answer one run: while it works its progress, afterwards its results.
+
+    The page looks again while the run waits or works. Once it has ended, the answer is the whole of it, with the results.
+    """
     run = _run_or_404(request, pk)
-    if request.headers.get(
-        "HX-Request"
-    ):  # the page looks again; once the run has ended it is drawn anew, with the results
-        if not summaries.is_active(run):
-            return HttpResponseClientRefresh()
-        return render(request, "analysis/_state.html", _state(request, run))
+    looks_again = bool(request.headers.get("HX-Request"))
+    if looks_again and summaries.is_active(run):
+        return render(request, "analysis/_state.html", _state(request, run) | {"looks_again": True})
+    if not summaries.is_active(run):
+        mark_read(request.user, run)
     context = _state(request, run) | {
+        "looks_again": looks_again,
         "depends_on": run.depends_on.select_related("study").order_by("pk"),
         "dependents": run.dependents.select_related("study").order_by("pk"),
         "adoptions": run.results_run.adoptions.select_related("adopted_by").order_by("pk"),
+        "other": other_to_compare(run),
+        "parts": spoken_parts(run.results_run.input_parts),
         "is_current": (is_current := summaries.is_current(run)),
         "may_adopt": not is_current and _has_results(run) and may(request.user, "add", Adoption, run.study),
     }
+    if run.status == RunStatus.DONE and (found := staleness_of(run)):
+        context |= {"stale": found, "reasons": reasons_of(found, request.user)}
+        context["refresh"] = refresh_of(run.study, request.user) if is_current else {}
+    status = 200
     if run.status == RunStatus.DONE:
         try:
             context["results"] = results_of(run, request.user, request.GET)
         except FigureError as error:
             context["no_results"] = str(error)
-            return render(request, "analysis/run.html", context, status=error.status if request.GET else 200)
-    return render(request, "analysis/run.html", context | _figures_of(run, context, request))
+            status = error.status if request.GET else 200
+    context |= _figures_of(run, context, request)
+    if looks_again:
+        return reswap(retarget(render(request, "analysis/_run.html", context), "#run"), "innerHTML")
+    return render(request, "analysis/run.html", context, status=status)
 
 
 def _figures_of(run: AnalysisRun, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
@@ -96,7 +114,10 @@ def _state(request: HttpRequest, run: AnalysisRun) -> dict[str, Any]:
     return {
         "run": run,
         "percent": summaries.percent_done(run),
-        "lasted_s": (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None,
+        "lasted": run_story.since(run),
+        "attempt": run_story.attempt(run),
+        "sign_of_life": run_story.sign_of_life(run),
+        "waiting": run_story.waiting(run, request.user),
         "children": run.children.order_by("pk"),
         "poll": POLL if active else "",
         "may_cancel": active and may(request.user, "add", AnalysisRun, run.study),
@@ -153,10 +174,12 @@ def request_run(request: HttpRequest) -> HttpResponse:
         name.removeprefix("set-"): value for name, value in request.POST.items() if name.startswith("set-") and value
     }
     try:
-        run = run_actions.request_run(request.POST.get("task", ""), study, given, user=request.user)
+        run, is_new = run_actions.request_or_find(request.POST.get("task", ""), study, given, user=request.user)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("study-page", study.code)
+    if not is_new:
+        messages.info(request, f"Run {run.pk} computes the same and is {run.status}: it answers this request too.")
     return redirect("analysis-run", run.pk)
 
 
@@ -165,8 +188,7 @@ def cancel_run(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a run to stop."""
     run = _run_or_404(request, pk)
     _require(request, AnalysisRun, run.study)
-    run_actions.cancel(run)
-    messages.info(request, f"Run {run.pk} was asked to stop; it does at its next sign of progress.")
+    messages.info(request, run_actions.cancel(run))
     return redirect("analysis-run", run.pk)
 
 
@@ -185,7 +207,9 @@ def adopt_run(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _run_or_404(request: HttpRequest, pk: int) -> AnalysisRun:
     seen: QuerySet[AnalysisRun] = AnalysisRun.objects.visible_to(request.user)
-    return get_object_or_404(seen.select_related("study", "same_as__study", "requested_by", "parent"), pk=pk)
+    return get_object_or_404(
+        seen.select_related("study", "same_as__study", "requested_by", "schedule", "parent"), pk=pk
+    )
 
 
 def _require(request: HttpRequest, model: type[Any], study: Study) -> None:

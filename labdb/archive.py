@@ -183,6 +183,18 @@ def opened_archive(source: Path, scratch: Path) -> Iterator[tuple[Path, dict[str
             shutil.rmtree(unpacked, ignore_errors=True)
 
 
+def verify_archive(source: Path, scratch: Path) -> dict[str, Any]:
+    """Read a backup back, every byte of it, and return its manifest; ArchiveError where it could not be restored."""
+    with opened_archive(source, scratch) as (unpacked, manifest):
+        reader = find_binaries(manifest["postgres_major"]).program("pg_restore")
+        read = subprocess.run(
+            [reader, "--file=/dev/null", str(unpacked / DUMP)], capture_output=True, text=True, check=False
+        )
+    if read.returncode != 0:
+        raise ArchiveError(f"{source} holds a dump that cannot be read: {read.stderr.strip()}")
+    return manifest
+
+
 def _unpack(source: Path, unpacked: Path) -> dict[str, Any]:
     broken = f"{source} is not a whole labdb backup"
     remedy = "Nothing was changed; use another backup."

@@ -18,6 +18,27 @@ def whole_number(name: str, default: int, *, least: int = 1) -> int:
     return int(text)
 
 
+def seconds_by_name(name: str) -> dict[str, int]:
+    """Return the seconds that a variable holds for each of some names, such as ``pipeline=7200,quality=600``."""
+    text = os.environ.get(name, "")
+    found: dict[str, int] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        key, _sign, seconds = part.partition("=")
+        if not (key and seconds.isascii() and seconds.isdecimal() and 0 < int(seconds[:10]) < 10**8):
+            raise SettingError(f"{name} must hold seconds by name, such as pipeline=7200,quality=600; {part!r} is not.")
+        found[key] = int(seconds)
+    return found
+
+
+def machine_memory_mb() -> int:
+    """Return the memory of the machine, or of the container where it has less; 0 where nobody says."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else []
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+            sizes.append(int(text))
+    return min(sizes, default=0) // 2**20
+
+
 def time_of_day(name: str, default: str) -> str:
     """Return the hours and minutes that a variable holds."""
     text = os.environ.get(name) or default

@@ -2,12 +2,23 @@
 
 import os
 import secrets
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from labdb import postgres
-from labdb.environment import SettingError, code_pattern, machine_zone, time_of_day, time_zone, whole_number
+from labdb.environment import (
+    SettingError,
+    code_pattern,
+    machine_memory_mb,
+    machine_zone,
+    seconds_by_name,
+    time_of_day,
+    time_zone,
+    whole_number,
+)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRON = os.environ
@@ -128,6 +139,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "labdb.accounts.navigation.people_link",
+                "analysis.notice_views.bell",
+                "labdb.desk.status_page.status_link",
                 "labdb.registry.lab_clock.clock",
             ],
         },
@@ -140,8 +153,16 @@ DATABASES: dict[str, dict[str, Any]] = {
     # Not psycopg's pool: forked task workers would share it, and their tasks never run.
     "default": {**postgres.database_settings(ENVIRON), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 }
+WORKERS_APPLICATION = "labdb workers"  # how PostgreSQL lists their connections: with these a host's workers are alive
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "application_name": f"{WORKERS_APPLICATION if 'qcluster' in sys.argv[1:2] else 'labdb'}@{socket.gethostname()}"[
+        :63
+    ],
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["labdb.accounts.sign_in.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -174,6 +195,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = DATA_DIR / "files"
+BACKUP_DIR = ENVIRON.get("BACKUP_DIR", "")  # of backups by the clock; empty: `backups` in the data folder
 ATTACHMENT_LIMIT_MB = whole_number("ATTACHMENT_LIMIT_MB", 100)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 200 * 2**20  # a count matrix by REST; larger ones go by `import_counts`
@@ -235,14 +257,20 @@ SAMPLE_CODE = code_pattern("SAMPLE_CODE", "{mouse}-{region}", ("mouse", "region"
 TRACK_MISSING_LIMIT_PERCENT = whole_number("TRACK_MISSING_LIMIT_PERCENT", 20)
 # A mouse at 10 to 20 cm/s goes 5 to 10 cm meanwhile, no further than a corner is wide; ours.
 TRACK_GAP_LIMIT_MS = whole_number("TRACK_GAP_LIMIT_MS", 500)
+# A worker gives a sign of life nine times in this; a run without one for as long is taken up by another worker.
+RUN_LOST_AFTER_S = whole_number("RUN_LOST_AFTER_S", 45)
 ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
+ANALYSIS_TIMEOUTS_S = seconds_by_name("ANALYSIS_TIMEOUTS_S")  # of tasks that may take longer, or less
+WORKERS = whole_number("WORKERS", 1)
+WORKER_MEMORY_MB = whole_number("WORKER_MEMORY_MB", machine_memory_mb() // WORKERS, least=0)  # 0: no limit
 Q_CLUSTER = {
     "name": "labdb",
     "orm": "default",
-    "workers": whole_number("WORKERS", 1),
+    "workers": WORKERS,
     "poll": 0.3,  # s: a queued run starts within this
     "timeout": ANALYSIS_TIMEOUT_S,
-    "retry": ANALYSIS_TIMEOUT_S + 600,  # longer than the timeout, or a task runs several times at once
+    # Longer than any timeout, or a task runs several times at once.
+    "retry": max([ANALYSIS_TIMEOUT_S, *ANALYSIS_TIMEOUTS_S.values()]) + 600,
     "max_attempts": 3,
     "recycle": 20,  # tasks until a worker is replaced: memory given back to the machine
     "catch_up": False,

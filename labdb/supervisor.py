@@ -73,6 +73,16 @@ class Supervisor:
         """Stop in order; asked a second time, don't wait. Safe to call from a signal handler."""
         self._requests += 1
 
+    def replace(self, name: str, older_than_s: float = 0.0) -> bool:
+        """Stop a program that lives and does nothing, unless it has just begun; it is started again at once."""
+        for child in self._children:
+            if child.program.name == name and child.process and time.monotonic() - child.started_s >= older_than_s:
+                self.say(f"Replacing {name}: it lives and does nothing.")
+                self._stop(child)
+                child.restart_s = 0.0
+                return True
+        return False
+
     @property
     def is_hurried(self) -> bool:
         """Whether stopping was asked for more than once."""

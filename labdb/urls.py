@@ -11,7 +11,7 @@ from labdb.accounts.bench_shell import bench_person
 from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
-from labdb.registry.urls import bench_urlpatterns, page_urlpatterns
+from labdb.registry.urls import bench_urlpatterns, page_urlpatterns, work_urlpatterns
 from labdb.sequencing.records import CountMatrixRecord
 from labdb.sequencing.rest import CountMatrixView
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("labdb.accounts.urls")),
     path("records/", include(page_urlpatterns)),
+    path("work/", include(work_urlpatterns)),
     path("bench/", include(bench_urlpatterns)),
     path("bench/person/", bench_person, name="bench-person"),
     path("counts/", include("labdb.sequencing.urls")),

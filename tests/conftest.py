@@ -9,6 +9,13 @@ import pytest
 from django.test import TransactionTestCase
 
 from tests import databases
+from tests.work_units import LongestFirst
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst:
+    """Deal files of tests out to the workers, whatever `--dist` says."""
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -273,7 +273,7 @@ with archive.opened_archive(Path(source), Path(scratch)) as (unpacked, manifest)
             cwd=CHECKOUT,
         )
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'lab' AND wait_event_type = 'Lock'"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while lab.rows(waiting) != [(1,)]:
             assert time.monotonic() < deadline
         restore.send_signal(signal.SIGKILL)

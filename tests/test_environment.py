@@ -21,6 +21,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
         ("WORKERS", "many", "WORKERS must be a whole number from 1 on; it is 'many'."),
         ("WORKERS", "0", "WORKERS must be a whole number from 1 on; it is '0'."),
         ("ANALYSIS_TIMEOUT_S", "-1", "ANALYSIS_TIMEOUT_S must be a whole number from 1 on"),
+        (
+            "ANALYSIS_TIMEOUTS_S",
+            "quality:9",
+            "ANALYSIS_TIMEOUTS_S must hold seconds by name, such as pipeline=7200,quality",
+        ),
+        ("ANALYSIS_TIMEOUTS_S", "dance=9", "ANALYSIS_TIMEOUTS_S: dance is not a task; the tasks are phenotype, "),
         ("LABDB_DATA_DIR", "a file", "cannot be written: "),
         ("LABDB_DATA_DIR", "a file/within", "cannot be written: Not a directory. Name a folder of your own"),
     ],

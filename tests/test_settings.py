@@ -10,7 +10,9 @@ import pytest
 from labdb import settings
 
 CHECKOUT = settings.CHECKOUT
-READ = re.compile(r'(?:(?i:environ)(?:\.get\(|\[)|whole_number\(|time_zone\(|time_of_day\(|code_pattern\()"([A-Z_]+)"')
+READ = re.compile(
+    r'(?:(?i:environ)(?:\.get\(|\[)|whole_number\(|time_zone\(|time_of_day\(|code_pattern\(|seconds_by_name\()"([A-Z_]+)"'
+)
 
 
 def test_every_variable_that_is_read_stands_in_the_operations_guide():

@@ -37,7 +37,7 @@ time.sleep(600)
 """
 
 
-def wait_until(is_so, limit_s=20.0):
+def wait_until(is_so, limit_s=60.0):
     deadline = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -79,7 +79,7 @@ def run():
     for supervisor, thread in running:
         supervisor.ask_to_stop()
         supervisor.ask_to_stop()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -89,7 +89,7 @@ def test_programs_stop_in_the_order_in_which_they_are_listed(journal, run):
     thread = run(supervisor)
     wait_until(lambda: len(words(journal)) == 2)
     supervisor.ask_to_stop()
-    thread.join(20)
+    thread.join(60)
     assert words(journal)[2:] == ["web stopped", "workers stopped"]
     assert said == ["Stopping web.", "Stopping workers."]
 
@@ -132,7 +132,7 @@ def test_a_program_that_ignores_the_request_is_made_to_stop_after_its_grace(jour
     thread = run(supervisor)
     wait_until(lambda: words(journal))
     supervisor.ask_to_stop()
-    thread.join(20)
+    thread.join(60)
     assert is_gone(int(journal.read_text().split()[2]))
 
 
@@ -144,7 +144,7 @@ def test_asking_twice_does_not_wait_for_the_grace(journal, run):
     thread.join(0.5)
     assert thread.is_alive()
     supervisor.ask_to_stop()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert is_gone(int(journal.read_text().split()[2]))
 
@@ -244,3 +244,25 @@ def test_a_record_cut_short_by_a_kill_is_no_obstacle(tmp_path):
     (tmp_path / "up.lock").write_text('{"children": [{"pid": 1')
     with hold_folder(tmp_path):
         pass
+
+
+def test_a_program_that_does_nothing_is_replaced_but_not_one_that_has_just_begun(journal):
+    said, replaced = [], []
+
+    def look():
+        started = journal.read_text().count("workers started")
+        if started == 1 and not replaced:
+            replaced.extend([supervisor.replace("workers", older_than_s=600), supervisor.replace("workers")])
+        if started == 2:
+            supervisor.ask_to_stop()
+
+    supervisor = Supervisor([program("workers", STEADY, journal)], said.append, checks=[Check(look, every_s=0.05)])
+    supervisor.run()
+    assert replaced == [False, True]
+    assert [line.split()[1] for line in journal.read_text().splitlines()] == [
+        "started",
+        "stopped",
+        "started",
+        "stopped",
+    ]
+    assert "Replacing workers: it lives and does nothing." in said

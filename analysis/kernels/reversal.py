@@ -36,11 +36,17 @@ from analysis.kernels.reversal_messages import (
     MESSAGES,
     MIN_RELABELINGS,
     NO_BYSTANDERS,
-    RESPONDER_TEST_NOT_AVAILABLE,
     TOO_FEW_RELABELINGS,
     message_sentence,
     refuse_design,
     refuse_groups,
+)
+from analysis.kernels.reversal_responders import (
+    RandomizedArms,
+    arm_design,
+    arm_grams,
+    read_arms,
+    responder_statistics,
 )
 from analysis.kernels.reversal_weights import make_grams
 from analysis.kernels.reversed_genes import reversed_genes
@@ -116,6 +122,7 @@ def reversal_test(
     pools: pd.Series | None = None,
     arm: pd.Series | None = None,
     responded: pd.Series | None = None,
+    chosen_by_outcome: bool = False,
     seed: int = 0,
     max_exhaustive: int = MAX_EXHAUSTIVE,
     n_random: int = N_RANDOM,
@@ -133,9 +140,12 @@ def reversal_test(
         The groups compared.
     pools : pandas.Series, shape (n_samples,), optional
         Sequencing run by sample; labels are exchanged within runs only.
-    arm, responded : pandas.Series, optional
-        Estimand (b), the arm relabeled and the response rule applied anew, is not computed yet:
-        if either is given, the answer is the refusal RESPONDER_TEST_NOT_AVAILABLE.
+    arm, responded : pandas.Series, shape (n_samples,), optional
+        Both or neither. With them responders of the drug arm are compared with all saline mice, and the
+        arm is relabeled over all mice randomized to saline or to this drug. Arm by sample, missing for
+        mice that were not randomized; whether the mouse responded, saline mice too.
+    chosen_by_outcome : bool
+        Mice were picked for sequencing by their re-test: the comparison of responders is refused.
     seed : int
         Of the random relabelings.
     max_exhaustive, n_random : int
@@ -158,8 +168,14 @@ def reversal_test(
             f"got {max_exhaustive} and {n_random}"
         )
     samples = read_samples(expression, groups, pools, treated=treated, stress=stress, control=control)
+    relabeling = _Relabeling(seed, max_exhaustive, n_random)
     if arm is not None or responded is not None:
-        return ReversalTest(messages=(RESPONDER_TEST_NOT_AVAILABLE,))
+        if arm is None or responded is None:
+            raise ValueError("arm and responded go together; give both or neither")
+        arms, refusal = read_arms(samples, arm, responded, chosen_by_outcome=chosen_by_outcome)
+        if arms is None:
+            return ReversalTest(messages=(refusal or "",))
+        return _answer_responders(arms, relabeling, progress)
     code = refuse_groups(samples)
     if code is not None:
         return ReversalTest(messages=(code,))
@@ -167,7 +183,6 @@ def reversal_test(
     code = refuse_design(samples, drug)
     if code is not None:
         return ReversalTest(messages=(code,), n_relabelings_available=count_relabelings(drug))
-    relabeling = _Relabeling(seed, max_exhaustive, n_random)
     return _answer(samples, drug, relabeling, progress)
 
 
@@ -214,6 +229,45 @@ def _answer(
         a=effect.a,
         cosine=description.cosine,
         cosine_null_mean=description.cosine_null_mean,
+        p_stress_axis=axis.p_value,
+        messages=tuple(code for code in codes if code is not None),
+        seed=relabeling.seed,
+    )
+
+
+def _answer_responders(arms: RandomizedArms, relabeling: _Relabeling, progress: Progress | None) -> ReversalTest:
+    samples, design = arms.by_response, arm_design(arms)
+    code = refuse_groups(samples) or refuse_design(arms.by_arm, design) or refuse_design(samples, drug_design(samples))
+    if code is not None:
+        return ReversalTest(messages=(code,))
+    grams = arm_grams(arms)
+    generator = np.random.default_rng((relabeling.seed, TEST_STREAM))
+    labels = make_relabelings(design, generator, **relabeling.limits)
+    n_available = count_relabelings(design)
+    answer = responder_statistics(arms, grams, labels, progress)
+    effect = answer.effect
+    apart = stress_design(samples)
+    axis = make_stress_axis(grams.axis, apart, axis_generator(relabeling.seed), **relabeling.limits)
+    objection = axis.objection(effect.a)
+    has_p = n_available >= MIN_RELABELINGS
+    codes = (
+        None if answer.has_bystanders else NO_BYSTANDERS,
+        None if has_p else TOO_FEW_RELABELINGS,
+        objection,
+    )
+    others = answer.cosines[1:]
+    others = others[np.isfinite(others)]
+    return ReversalTest(
+        statistic=float(answer.statistics[0]) if has_p else None,
+        p_value=answer.p_value if has_p else None,
+        p_floor=1 / len(labels),
+        n_relabelings=len(labels),
+        n_relabelings_available=n_available,
+        **(_shown_effect(samples, effect) if objection is None else {}),
+        u=effect.u,
+        a=effect.a,
+        cosine=float(answer.cosines[0]),
+        cosine_null_mean=float(others.mean()) if len(others) else None,
         p_stress_axis=axis.p_value,
         messages=tuple(code for code in codes if code is not None),
         seed=relabeling.seed,

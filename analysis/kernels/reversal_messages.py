@@ -13,7 +13,9 @@ REFUSED_TOO_FEW = "REFUSED_TOO_FEW"
 REFUSED_POOL_CONTROL = "REFUSED_POOL_CONTROL"
 REFUSED_POOL_TREATMENT = "REFUSED_POOL_TREATMENT"
 REFUSED_TOO_MANY_POOLS = "REFUSED_TOO_MANY_POOLS"
-RESPONDER_TEST_NOT_AVAILABLE = "RESPONDER_TEST_NOT_AVAILABLE"
+REFUSED_CHOSEN_BY_OUTCOME = "REFUSED_CHOSEN_BY_OUTCOME"
+REFUSED_SALINE_NOT_RETESTED = "REFUSED_SALINE_NOT_RETESTED"
+REFUSED_NOT_RETESTED = "REFUSED_NOT_RETESTED"
 TOO_FEW_RELABELINGS = "TOO_FEW_RELABELINGS"
 NO_BYSTANDERS = "NO_BYSTANDERS"
 UNEQUAL_SPREAD = "UNEQUAL_SPREAD"
@@ -31,10 +33,15 @@ MESSAGES = {
     REFUSED_TOO_MANY_POOLS: (
         "There are so many sequencing runs for so few mice that nothing shows how much mice of a group vary."
     ),
-    RESPONDER_TEST_NOT_AVAILABLE: (
-        "The test that relabels the arm and applies the response rule anew is not available yet; "
-        "compare the whole randomized arm with all saline mice."
+    REFUSED_CHOSEN_BY_OUTCOME: (
+        "Mice were chosen for sequencing by their re-test; how many saline mice would have been chosen is not known. "
+        "Compare the whole randomized arm with all saline mice."
     ),
+    REFUSED_SALINE_NOT_RETESTED: (
+        "Saline mice were not re-tested; how many of them would have counted as responders is not known. "
+        "Compare the whole randomized arm with all saline mice."
+    ),
+    REFUSED_NOT_RETESTED: "A mouse of the drug arm has no response; re-test or exclude it.",
     TOO_FEW_RELABELINGS: (
         "Only {n_relabelings} within-run relabelings exist; the smallest possible p would be "
         "1/{n_relabelings}. No p-value is given."

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from analysis.tasks import differential_expression, mouse_scores, phenotype, pipeline, quality, response, reversal
+from analysis.tasks import (
+    bring_up_to_date,
+    differential_expression,
+    mouse_scores,
+    phenotype,
+    pipeline,
+    quality,
+    response,
+    reversal,
+)
 from analysis.tasks.task import Task
 
 TASKS: Sequence[Task] = (
@@ -13,4 +22,5 @@ TASKS: Sequence[Task] = (
     reversal.TASK,
     mouse_scores.TASK,
     pipeline.TASK,
+    bring_up_to_date.TASK,
 )

@@ -1,15 +1,33 @@
 """Which count matrix a task works on, and its counts; shared by the tasks on expression."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
 import pandas as pd
 
+from analysis.input_digest import STORED_AS
 from analysis.tasks.task import Parameter, Parameters, name_in_study
 from labdb.colony.models import Study
-from labdb.sequencing.expression_store import load_counts
+from labdb.sequencing.expression_store import gene_pks, load_counts
 from labdb.sequencing.models import CountMatrix, Library, LibraryCounts
 
 MATRIX = Parameter(
     "", name_in_study(CountMatrix.objects, "code", "count matrix"), "Code of a count matrix; empty: the latest."
 )
+
+_is_unread: ContextVar[bool] = ContextVar("counts are left unread", default=False)
+
+
+@contextmanager
+def counts_unread() -> Iterator[None]:
+    """Let tasks load everything but the counts themselves: stored counts never change, so their digest needs none."""
+    token = _is_unread.set(True)
+    try:
+        yield
+    finally:
+        _is_unread.reset(token)
 
 
 def chosen_matrix(study: Study, parameters: Parameters) -> CountMatrix:
@@ -57,9 +75,17 @@ def counts_by_code(matrix: CountMatrix, libraries: pd.Series) -> pd.DataFrame:
 
     Codes, so that what a kernel says names the library, and so that its order does not depend on the database.
     """
-    found = Library.objects.in_bulk(list(libraries))
-    counts = load_counts(matrix, [found[key] for key in libraries])
-    return counts.set_axis(pd.Index(libraries.index, name="library"), axis="columns")
+    columns = pd.Index(libraries.index, name="library")
+    if _is_unread.get():
+        genes = gene_pks(matrix)
+        counts = pd.DataFrame(
+            np.zeros((len(genes), len(columns)), dtype=np.int8), pd.Index(genes, name="gene"), columns
+        )
+    else:
+        found = Library.objects.in_bulk(list(libraries))
+        counts = load_counts(matrix, [found[key] for key in libraries]).set_axis(columns, axis="columns")
+    counts.attrs[STORED_AS] = f"matrix {matrix.pk} {matrix.sha256} libraries {libraries.tolist()}"
+    return counts
 
 
 def refuse_repeated_mice(libraries: pd.DataFrame, region: str) -> None:

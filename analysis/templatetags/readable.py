@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from analysis import summaries
+from analysis import run_story, summaries
 
 register = template.Library()
 MOST_PLACES = 8
@@ -57,3 +57,9 @@ def signed(value: int) -> str:
 def words(value: str) -> str:
     """Return a stored name as people write it: ``non_responder`` as non-responder, tasks with spaces."""
     return str(value).replace("non_responder", "non-responder").replace("_", " ")
+
+
+@register.filter
+def silence(run: Any) -> str:
+    """Return that a working run gives no sign of life, and what will come of it; nothing while it does."""
+    return run_story.silence(run)

@@ -101,11 +101,11 @@ def _name(person: User) -> str:
     return person.get_full_name() or person.get_username()
 
 
-def people_with_pin(model: type[models.Model], study: Any) -> models.QuerySet[User]:
-    """Return who may be chosen: people with a PIN whose role may enter this record in this study."""
+def people_with_pin(model: type[models.Model], *studies: Any) -> models.QuerySet[User]:
+    """Return who may be chosen: people with a PIN whose role may enter this record in one of these studies."""
     app_label, codename = permissions.codename(model, "add").split(".")
     right = Permission.objects.filter(content_type__app_label=app_label, codename=codename)
     everywhere = Q(is_superuser=True) | Q(groups__permissions__in=right) | Q(user_permissions__in=right)
-    here = Q(memberships__study=study, memberships__role__permissions__in=right)
+    here = Q(memberships__study__in=studies, memberships__role__permissions__in=right)
     able = User.objects.filter(everywhere | here, bench_pin__isnull=False, is_active=True)
     return able.distinct().order_by("first_name", "last_name", "username")

@@ -29,15 +29,17 @@ def bench_words(
     ----------
     model : type
         What is entered on the page: who may enter it in the study, and has a PIN, can be chosen.
+    study : Study or None
+        None on a page of what belongs to no study: then who may enter it in any study that the account sees.
     """
-    people = list(people_with_pin(model, study))
     account: Any = request.user
+    people = list(people_with_pin(model, *([study] if study else _studies(account))))
     chosen = next((one for one in people if one.get_username() == request.session.get(IN_SESSION)), None)
     words = {
         "people": [_shown(one) for one in people],
         "account": _shown(account),
         "current": _chosen(account, chosen),
-        "study": study.code,
+        "study": study.code if study else "",
         "record": record_for(model).resource,
         "address": reverse("bench-person"),
     }
@@ -74,14 +76,20 @@ def bench_person(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"person": _chosen(user, person)})
 
 
+def _studies(user: Any) -> models.QuerySet:
+    return permissions.visible(permissions.study_model()._default_manager.all(), user)
+
+
 def _who_may_enter(request: HttpRequest, user: Any, username: str) -> User | None:
-    studies = permissions.visible(permissions.study_model()._default_manager.all(), user)
     code, resource = request.POST.get("study", ""), request.POST.get("record", "")
     if "\0" in code + username:
         return None
-    study = studies.filter(code=code).first()
     try:
         model = record_for(resource).model
     except KeyError:
         return None
-    return people_with_pin(model, study).filter(username=username).first() if study is not None else None
+    studies = _studies(user)
+    if code or permissions.study_path(model) is not None:
+        studies = studies.filter(code=code)
+    found = list(studies)
+    return people_with_pin(model, *found).filter(username=username).first() if found else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
 from rest_framework.authtoken.models import Token
 
@@ -30,7 +31,7 @@ def one_time_password() -> str:
 def managers() -> models.QuerySet[User]:
     """Return the people who may sign in and change accounts."""
     permission = permissions.codename(User, "change")
-    able = User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
+    able = User.objects.with_perm(permission, backend=settings.AUTHENTICATION_BACKENDS[0])
     return User.objects.with_password().filter(pk__in=able.values("pk"))
 
 

@@ -35,17 +35,17 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     "investigator": {"view": EVERYTHING, "add": ("analysis",)},
     "manager": dict.fromkeys(ACTIONS, EVERYTHING),
 }
-# Who belongs to a study, and a study itself, are a manager's business.
-MANAGED_MODELS = ("study", "studymembership")
-MANAGED = Q(content_type__app_label="colony", content_type__model__in=MANAGED_MODELS) | Q(
-    content_type__app_label="accounts"
-)
+# Who belongs to a study, a study itself, and what labdb does by the clock are a manager's business.
+MANAGED_MODELS = ("colony.study", "colony.studymembership", "analysis.schedule")
+MANAGED = Q(content_type__app_label="accounts")
+for _room, _dot, _name in (one.partition(".") for one in MANAGED_MODELS):
+    MANAGED |= Q(content_type__app_label=_room, content_type__model=_name)
 
 
 def may_enter(model: type[Model]) -> list[str]:
     """Return the roles that enter records of this model, as a new laboratory starts with them."""
     room, name = model._meta.app_label, str(model._meta.model_name)
-    is_managed = room == "accounts" or (room == "colony" and name in MANAGED_MODELS)
+    is_managed = room == "accounts" or f"{room}.{name}" in MANAGED_MODELS
     return [
         role
         for role, rights in ROLES.items()

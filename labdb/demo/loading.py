@@ -9,10 +9,12 @@ from labdb.accounts.roles import install_roles
 from labdb.colony.models import Study, StudyMembership
 from labdb.demo import parameters as p
 from labdb.demo import tracked_tests
+from labdb.demo.instrument_file import import_sample_table
 from labdb.demo.people import MOLECULAR, ensure_people
 from labdb.demo.simulate import SimulatedStudy, simulated_track_files
 from labdb.demo.tables import tables
 from labdb.registry.history import writing
+from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_dicts
 from labdb.registry.record import record_for
 from labdb.sequencing.count_import import Quantification, import_counts
@@ -42,6 +44,7 @@ def load(simulated: SimulatedStudy, user: Any, tell: Tell) -> Study:
             if table.model is Gene and Gene.objects.filter(annotation=p.ANNOTATION).exists():
                 continue  # the other layout brought them
             _add(table.model, table.rows, user, study, table.reason)
+        _add_instrument_file(study, simulated, user, tell)
         _add_tracks(study, simulated, user, tell)
         tell("counts")
         with writing(user=user, door=DOOR):
@@ -87,6 +90,12 @@ def _add_counts(study: Study, simulated: SimulatedStudy, user: Any) -> None:
     import_counts(study, content, name=f"{study.code.lower()}_counts.csv", source=source, user=user)
 
 
+def _add_instrument_file(study: Study, simulated: SimulatedStudy, user: Any, tell: Tell) -> None:
+    tell("file of a TapeStation")
+    report = import_sample_table(simulated.tissue.extractions, study, user, DOOR)
+    _refuse_errors(report, "file of a TapeStation")
+
+
 def _add_tracks(study: Study, simulated: SimulatedStudy, user: Any, tell: Tell) -> None:
     if simulated.layout.has_tracks:
         tell("tracks")
@@ -104,6 +113,10 @@ def _unblind(study: Study, user: Any) -> None:
 def _add(model: Any, rows: Iterable[dict[str, Any]], user: Any, study: Study | None = None, reason: str = "") -> None:
     record = record_for(model)
     report = import_dicts(record, list(rows), user=user, study=study, door=DOOR, reason=reason)
+    _refuse_errors(report, str(model._meta.verbose_name))
+
+
+def _refuse_errors(report: ImportReport, what: str) -> None:
     if not report.is_stored:
         first = report.refusals()[0]
-        raise DemoRefusedError(f"{model._meta.verbose_name} row {first.line}, {first.column}: {first.sentence}")
+        raise DemoRefusedError(f"{what} row {first.line}, {first.column}: {first.sentence}")

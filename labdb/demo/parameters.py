@@ -162,10 +162,13 @@ RIN_LOW_RANGE: Final = (5.5, 6.9)  # ours
 RATIO_260_280: Final = (2.02, 0.06)
 RNA_CONC_NG_PER_UL: Final = (80.0, 0.35)  # median and SD of the log; ours
 EXTRACTION_BATCH_SIZE: Final = 24  # one centrifuge; ours
+INSTRUMENT_BATCH: Final = "X01"  # its RIN and concentration come in a file of a TapeStation; ours
 POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
 POOLS_PER_RUN: Final = 2  # 4 runs
 FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours
 INSTRUMENT: Final = "NovaSeq 6000"  # ours
+PLANNED_READS_MILLION: Final = 30.0  # a library; ours
+ASSIGNED_SHARE: Final = (0.80, 0.02)  # of the reads received, those counted in a gene: mean and SD; ours
 LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours
     "library_strategy": "RNA-Seq",
     "library_source": "TRANSCRIPTOMIC",
@@ -176,7 +179,12 @@ LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours
 # Storage and neuroplasticity -------------------------------------------------------------------------
 BOX_SIDE: Final = 9  # 81 tubes; the usual cryobox
 FREEZER: Final = "F1"  # ours
+MINUTES_TO_FREEZER: Final = 60  # on dry ice until the day's mice are done; ours
+N_MOVED_TUBES: Final = 3  # put behind the others first; ours
+DAYS_TO_BOX_CHECK: Final = 3  # after the last extraction; ours
 N_MEASURED: Final = 40  # of the defeated mice that are not sequenced; ours
+N_SCANNED_PER_ARM: Final = 6  # alive, of the randomized mice and of the controls; ours
+SCAN_HOUR: Final = 17  # of the day of the re-test; ours
 MINUTES_PER_SCAN: Final = 25  # ours
 DAYS_TO_READING: Final = {"MRI": 10, "histology": 30}  # after the last day; ours
 TISSUE_METRICS: Final = (  # region, hemisphere, modality, metric, unit, mean, SD, correlation with the log SI ratio; ours
@@ -190,6 +198,7 @@ N_GENES: Final = 22_000
 ANNOTATION: Final = "labdb-demo-1"  # simulated: not the name of any real annotation
 LIBRARY_SIZE: Final = 25_000_000
 LIBRARY_SIZE_CV: Final = 0.25
+LEAST_LIBRARY_SHARE: Final = 0.53  # of LIBRARY_SIZE: a core sequences again what falls clearly short; ours
 EXPRESSED_SHARE: Final = 0.72  # about 15,800 genes pass the usual filter, as in real brain tissue; ours
 EXPRESSED_LOG2_CPM: Final = (4.5, 2.0)  # mean and SD over expressed genes; with it all CPM add up to a million; ours
 SILENT_LOG2_CPM: Final = (-4.5, 1.2)  # ours
@@ -230,6 +239,7 @@ FRACTION_UNDONE_NON_RESPONDER: Final = 0.0
 # Errors planted for the quality checks ---------------------------------------------------------------
 SWAPPED_REGIONS: Final = ("PFC", "NAc")  # of one mouse: their markers give the exchange away; ours
 POOR_LIBRARY_READ_SHARE: Final = 0.5
+POOR_LIBRARY_WAS_AT_MOST: Final = 0.9  # of the usual number of reads: half of a large library would be no error; ours
 
 # The published layout: Bagot et al. 2017, GSE81672 -----------------------------------------------------
 PUBLISHED_SEED: Final = 81672  # ours

@@ -34,8 +34,12 @@ class PlantedError:
     says: str
 
 
-def choose_errors(mice: pd.DataFrame, phenotype: pd.Series, rng: np.random.Generator) -> list[PlantedError]:
+def choose_errors(
+    mice: pd.DataFrame, phenotype: pd.Series, library_sizes: pd.Series, rng: np.random.Generator
+) -> list[PlantedError]:
     """Choose where the errors lie, without changing anything.
+
+    The library that loses half of its reads had fewer than is usual: half of a large one is enough, and no error.
 
     Parameters
     ----------
@@ -43,20 +47,32 @@ def choose_errors(mice: pd.DataFrame, phenotype: pd.Series, rng: np.random.Gener
         ``is_sequenced``, ``is_humane_endpoint``.
     phenotype : pandas.Series
         By mouse.
+    library_sizes : pandas.Series
+        Reads by library.
     rng : numpy.random.Generator
         The only source of randomness.
     """
     is_resilient = phenotype == "resilient"
-    swapped, wrong_sex, poor = rng.choice(mice.index[is_resilient & mice["is_sequenced"]], 3, replace=False)
+    sequenced = mice.index[is_resilient & mice["is_sequenced"]]
+    swapped, wrong_sex, poor = rng.choice(sequenced, 3, replace=False)
+    rest = list(sequenced.difference([swapped, wrong_sex, poor]))
     unseen = rng.choice(mice.index[is_resilient & ~mice["is_sequenced"] & ~mice["is_humane_endpoint"]])
     pair = tuple(f"{swapped}-{region}-LIB" for region in p.SWAPPED_REGIONS)
-    poor_library = f"{poor}-{rng.choice(p.REGIONS)}-LIB"
+    poor_library = _poor_library(poor, rng.choice(p.REGIONS), rest, library_sizes)
     return [
         PlantedError("swapped_pair", pair, f"The counts of {pair[0]} and {pair[1]} are exchanged."),
         PlantedError("wrong_sex", (wrong_sex,), f"{wrong_sex} is recorded as female; its genes are male."),
         PlantedError("half_the_reads", (poor_library,), f"{poor_library} has half of its reads."),
         PlantedError("zero_absent_time", (unseen,), f"SI test 1 of {unseen} has 0 s in the zone without target."),
     ]
+
+
+def _poor_library(poor: str, region: str, others: list[str], library_sizes: pd.Series) -> str:
+    """Return the library drawn, or else the next that has no more reads than such a library may have had."""
+    regions = [region, *(one for one in p.REGIONS if one != region)]
+    candidates = [f"{mouse}-{one}-LIB" for mouse in (poor, *others) for one in regions]
+    at_most = p.POOR_LIBRARY_WAS_AT_MOST * library_sizes.median()
+    return next((one for one in candidates if library_sizes[one] <= at_most), str(library_sizes[candidates].idxmin()))
 
 
 def plant(study: "SimulatedStudy", errors: list[PlantedError], rng: np.random.Generator) -> "SimulatedStudy":

@@ -19,7 +19,7 @@ from labdb.demo.planted_errors import PlantedError, choose_errors, plant
 from labdb.demo.simulate_assays import assay_truth, simulate_assays
 from labdb.demo.simulate_behavior import SimulatedBehavior, simulate_behavior
 from labdb.demo.simulate_bench import SimulatedBench, simulate_bench
-from labdb.demo.simulate_expression import fraction_undone, simulate_counts
+from labdb.demo.simulate_expression import draw_library_sizes, fraction_undone, simulate_counts
 from labdb.demo.simulate_measurements import tissue_truth
 from labdb.demo.simulate_tissue import SimulatedTissue, simulate_tissue
 from labdb.demo.simulate_track_files import TrackFile, choose_tracked, track_files
@@ -141,9 +141,16 @@ def with_planted_errors(study: SimulatedStudy) -> SimulatedStudy:
     """Return the study as it is loaded: with the errors of its layout, which `planted` lists."""
     if not study.layout.has_planted_errors:
         return study
-    of_choice, of_reads = _streams(study.seed).errors.spawn(2)
-    errors = choose_errors(study.bench.mice, study.behavior.latent["phenotype"], of_choice)
+    streams = _streams(study.seed)
+    of_choice, of_reads = streams.errors.spawn(2)
+    sizes = _sizes(streams.counts, study.tissue)
+    errors = choose_errors(study.bench.mice, study.behavior.latent["phenotype"], sizes, of_choice)
     return plant(study, errors, of_reads)
+
+
+def _sizes(rng: np.random.Generator, tissue: SimulatedTissue) -> pd.Series:
+    """Return the reads that each library was drawn with, by the random stream of the counts before anything else is."""
+    return pd.Series(draw_library_sizes(len(tissue.libraries), rng), index=tissue.libraries.index)
 
 
 def _streams(seed: int) -> _Streams:
@@ -165,7 +172,8 @@ def truth_of(seed: int | None = None, layout: Layout = DEMO) -> dict[str, list[d
     if layout.has_planted_errors:
         tissue = simulate_tissue(behavior, streams.tissue, layout.plan)
         mice = simulate_bench(behavior, tissue, layout.code, streams.bench).mice
-        planted = choose_errors(mice, behavior.latent["phenotype"], streams.errors.spawn(2)[0])
+        sizes = _sizes(streams.counts, tissue)
+        planted = choose_errors(mice, behavior.latent["phenotype"], sizes, streams.errors.spawn(2)[0])
     return {
         "by_response": truth_by_response(),
         "by_arm": [{**row, "response": None} for row in truth_by_arm(behavior)],

@@ -10,7 +10,8 @@ from labdb.demo.simulate_behavior import SimulatedBehavior
 from labdb.demo.simulate_colony import SimulatedColony, simulate_colony
 from labdb.demo.simulate_defeat import SimulatedDefeat, day_of, simulate_defeat
 from labdb.demo.simulate_dosing import SimulatedDosing, simulate_dosing
-from labdb.demo.simulate_measurements import measure_tissue, store_in_boxes
+from labdb.demo.simulate_freezer import SimulatedFreezer, simulate_freezer
+from labdb.demo.simulate_measurements import measure_tissue, scan_arms, store_in_boxes
 from labdb.demo.simulate_test_facts import note_test_facts
 from labdb.demo.simulate_tissue import SimulatedTissue
 from labdb.demo.simulate_weighings import daily_weighings
@@ -32,6 +33,8 @@ class SimulatedBench:
         Those of `SimulatedBehavior` and the days between: ``mouse``, ``day``, ``performed_at``, ``body_mass_g``.
     boxes, places : pandas.DataFrame
         Storage boxes, and where each sample stands.
+    freezer : SimulatedFreezer
+        What happened to the tubes, and the check of a box.
     measurements : pandas.DataFrame
         Volumes and spine densities.
     """
@@ -44,6 +47,7 @@ class SimulatedBench:
     weighings: pd.DataFrame
     boxes: pd.DataFrame
     places: pd.DataFrame
+    freezer: SimulatedFreezer
     measurements: pd.DataFrame
 
 
@@ -67,13 +71,16 @@ def simulate_bench(
     -------
     SimulatedBench
     """
-    of_defeat, of_colony, of_weighings, of_doses, of_tests, of_endpoint, of_tissue = rng.spawn(7)
+    of_defeat, of_colony, of_weighings, of_doses, of_tests, of_endpoint, of_tissue, of_arms, of_tubes = rng.spawn(9)
     mice, cohort_of = behavior.mice, behavior.mice["cohort"]
     defeat = simulate_defeat(mice, study_code[0], of_defeat)
     weighings = daily_weighings(mice, behavior.weighings, of_weighings)
     mice = _reach_humane_endpoint(mice, behavior, defeat.bouts, of_endpoint)
     colony = simulate_colony(mice, defeat, of_colony)
     boxes, places = store_in_boxes(tissue.samples, study_code)
+    measurements = measure_tissue(mice, behavior.si_tests, of_tissue)
+    arms = behavior.allocations.loc[behavior.allocations["is_randomized"], "arm"]
+    scans = scan_arms(mice, arms, behavior.si_tests, measurements, of_arms)
     return SimulatedBench(
         mice=mice.join(colony.origins),
         colony=colony,
@@ -83,7 +90,8 @@ def simulate_bench(
         weighings=weighings,
         boxes=boxes,
         places=places,
-        measurements=measure_tissue(mice, behavior.si_tests, of_tissue),
+        freezer=simulate_freezer(tissue.samples, tissue.dissections, tissue.extractions, places, of_tubes),
+        measurements=pd.concat([measurements, scans], ignore_index=True),
     )
 
 

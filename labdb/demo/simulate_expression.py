@@ -86,8 +86,7 @@ def simulate_counts(
         Gamma-Poisson counts; genes and libraries in the order given.
     """
     genes = next(iter(truth.values())).effects_log2.index
-    size_log_sd = np.sqrt(np.log1p(p.LIBRARY_SIZE_CV**2))
-    library_sizes = p.LIBRARY_SIZE * rng.lognormal(-(size_log_sd**2) / 2, size_log_sd, len(libraries))
+    library_sizes = draw_library_sizes(len(libraries), rng)
     scatter = np.exp(rng.normal(0, p.DISPERSION_SD, len(genes)))
     directions = rng.standard_normal((len(genes), p.N_FACTORS)) / np.sqrt(p.N_FACTORS)
     mice = libraries["mouse"].unique()
@@ -106,6 +105,13 @@ def simulate_counts(
         shape = 1 / noise.gamma_dispersion[:, None]
         counts[:, places] = rng.poisson(rate * rng.standard_gamma(shape, rate.shape) / shape)
     return pd.DataFrame(counts, index=genes, columns=libraries.index)
+
+
+def draw_library_sizes(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the expected reads of each library: the first draw of `simulate_counts`."""
+    log_sd = np.sqrt(np.log1p(p.LIBRARY_SIZE_CV**2))
+    sizes = p.LIBRARY_SIZE * rng.lognormal(-(log_sd**2) / 2, log_sd, n)
+    return np.maximum(sizes, p.LIBRARY_SIZE * p.LEAST_LIBRARY_SHARE)
 
 
 def _pool_effects(pool: pd.Series, n_genes: int, rng: np.random.Generator) -> np.ndarray:

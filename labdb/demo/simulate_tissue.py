@@ -25,7 +25,7 @@ class SimulatedTissue:
     extractions : pandas.DataFrame, indexed by extraction
         ``sample``, ``rna_conc_ng_per_ul``, ``rin``, ``ratio_260_280``, ``batch``, ``extraction_date``.
     libraries : pandas.DataFrame, indexed by library
-        ``extraction``, ``mouse``, ``region``, ``pool``, ``run``.
+        ``extraction``, ``mouse``, ``region``, ``pool``, ``run``, ``assigned_share`` (of the reads received, those counted).
     runs : pandas.DataFrame, indexed by run
         ``instrument``, ``flowcell``, ``run_date``.
     """
@@ -88,7 +88,9 @@ def simulate_tissue(
     treatment = behavior.latent["phenotype"] + " " + behavior.allocations["arm"]
     libraries["pool"] = plan.deal(libraries, libraries["mouse"].map(treatment), rng)
     libraries["run"] = libraries["pool"].map(plan.run_of_pool)
-    return SimulatedTissue(_dissections(mice, rng), samples, extractions, libraries, _runs(plan.run_of_pool))
+    dissections = _dissections(mice, rng)
+    libraries["assigned_share"] = rng.normal(*p.ASSIGNED_SHARE, len(libraries)).clip(0.5, 0.95)
+    return SimulatedTissue(dissections, samples, extractions, libraries, _runs(plan.run_of_pool))
 
 
 def _samples(mice: pd.DataFrame, lost: tuple[str, str] | None) -> pd.DataFrame:

@@ -11,10 +11,19 @@ from labdb.colony.models import Cage, Cohort, Housing, Litter, Mouse, Shipment, 
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout, DefeatCourse
 from labdb.demo import parameters as p
 from labdb.demo import people
+from labdb.demo.instrument_file import without_measured
 from labdb.demo.simulate import SimulatedStudy
 from labdb.demo.simulate_defeat import day_of
-from labdb.sequencing.models import Gene, Library, RnaExtraction, SequencingRun, SequencingSelection
-from labdb.tissue.models import Dissection, StorageBox, TissueMeasurement, TissueSample
+from labdb.sequencing.models import Gene, Library, LibraryRun, RnaExtraction, SequencingRun, SequencingSelection
+from labdb.tissue.models import (
+    BoxCheck,
+    CheckedTube,
+    Dissection,
+    StorageBox,
+    TissueMeasurement,
+    TissueSample,
+    TubeEvent,
+)
 from labdb.treatment.models import (
     Allocation,
     AllocationKey,
@@ -168,8 +177,18 @@ def _tissue(study: SimulatedStudy) -> Iterator[Table]:
     yield Table(StorageBox, rows_of(bench.boxes, "code"))
     samples = tissue.samples.assign(dissection=tissue.samples["mouse"], hemisphere="B", thaws=1)
     yield Table(TissueSample, rows_of(samples.join(bench.places), "code"))
+    yield Table(TubeEvent, rows_of(_tube_events(study)))
+    yield Table(BoxCheck, rows_of(bench.freezer.checks.assign(performed_by=people.MOLECULAR), "code"))
+    yield Table(CheckedTube, rows_of(bench.freezer.checked))
     measurements = _by_technician(bench.measurements, bench.mice).drop(columns="cohort")
     yield Table(TissueMeasurement, rows_of(measurements.assign(rater=people.RATER, is_rater_blinded=True)))
+
+
+def _tube_events(study: SimulatedStudy) -> pd.DataFrame:
+    """Name the technician of the mouse as who put a tube away, and who does RNA for all that came after."""
+    events, samples = study.bench.freezer.events, study.tissue.samples
+    technician = events["sample"].map(samples["mouse"]).map(study.bench.mice["cohort"]).map(people.TECHNICIANS)
+    return events.assign(performed_by=technician.mask(events["sample"].duplicated(), people.MOLECULAR))
 
 
 def _sequencing(study: SimulatedStudy) -> Iterator[Table]:
@@ -189,11 +208,16 @@ def _sequencing(study: SimulatedStudy) -> Iterator[Table]:
             }
         ],
     )
-    extractions = tissue.extractions.rename(columns={"sample": "samples"})
+    extractions = without_measured(tissue.extractions).rename(columns={"sample": "samples"})
     yield Table(RnaExtraction, rows_of(extractions.assign(performed_by=people.MOLECULAR), "code"))
     yield Table(SequencingRun, rows_of(tissue.runs.assign(platform="ILLUMINA"), "code"))
-    libraries = tissue.libraries.drop(columns=["mouse", "region"]).assign(**p.LIBRARY_VOCABULARY)
-    yield Table(Library, rows_of(libraries.rename(columns={"extraction": "extractions", "run": "runs"}), "code"))
+    libraries = tissue.libraries[["extraction", "pool"]].assign(**p.LIBRARY_VOCABULARY)
+    yield Table(Library, rows_of(libraries.rename(columns={"extraction": "extractions"}), "code"))
+    lanes = tissue.libraries[["run"]].assign(
+        planned_reads_million=p.PLANNED_READS_MILLION,
+        received_reads_million=(study.counts.sum() / tissue.libraries["assigned_share"] / 1e6).round(2),
+    )
+    yield Table(LibraryRun, rows_of(lanes, "library"))
     yield Table(Gene, rows_of(study.genes, "gene_id"))
 
 

@@ -73,6 +73,11 @@ def _codes_of_several_studies(tubes: Iterable[TissueSample], user: Any) -> set[s
     return {code for code, n in times.items() if n > 1}
 
 
+def box_digest(box: StorageBox, user: Any) -> str:
+    """Return the digest of `box_state` alone."""
+    return _digest(TissueSample.objects.filter(box=box).visible_to(user))
+
+
 def _digest(tubes: Iterable[TissueSample]) -> str:
     """Return a sign of what is where, by which a page knows that somebody moved tubes meanwhile."""
     places = sorted(f"{tube.pk}@{tube.position}" for tube in tubes)

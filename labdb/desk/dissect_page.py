@@ -116,7 +116,7 @@ def box_positions(request: HttpRequest, pk: int) -> JsonResponse:
     if not may(request.user, "view", StorageBox):
         raise PermissionDenied(forbidden_sentence("view", StorageBox))
     box = get_object_or_404(StorageBox, pk=pk)
-    size = {"n_rows": box.n_rows, "n_columns": box.n_columns}
+    size = {"rows": box.n_rows, "columns": box.n_columns}
     return JsonResponse({"id": box.pk, "code": box.code, **size, "taken": tubes_in(box, request.user)})
 
 

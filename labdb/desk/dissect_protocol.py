@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from labdb.colony.models import Study
@@ -56,7 +57,8 @@ def tubes_in(box: StorageBox, user: Any) -> dict[str, str]:
 
 def regions_and_boxes() -> dict[str, Any]:
     """Return the regions and boxes that can be chosen."""
-    boxes = StorageBox.objects.order_by("code").values("id", "code", "n_rows", "n_columns", "freezer")
+    sizes = {"rows": F("n_rows"), "columns": F("n_columns")}
+    boxes = StorageBox.objects.order_by("code").values("id", "code", "freezer", **sizes)
     return {
         "regions": [{"code": one.code, "name": one.name} for one in BrainRegion.objects.all()],
         "boxes": list(boxes),

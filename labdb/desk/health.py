@@ -15,17 +15,35 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analysis.models import AnalysisRun, RunStatus
+from labdb.desk.work_facts import clusters, disk
 
 FRESH = timedelta(minutes=5)  # a working run reports about once a second; results of one step take up to 20 s
 PATIENCE = timedelta(minutes=1)  # a free worker takes a queued run within a second
+
+WORKING, WAITING = ALIVE = ("seen working", "waiting for work")
 
 
 @login_not_required
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Answer live and ready; 503 when it could not serve a page."""
-    checks = {"database": "unreachable", "migrations": "unknown", "workers": "unknown"}
+    """Answer live and ready; 503 when it could not serve a page, or store what is entered on it."""
+    answer = _checked()
+    return JsonResponse(answer, status=200 if answer["ready"] else 503)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def work_health(request: HttpRequest) -> JsonResponse:
+    """As `health`, and 503 when nobody would compute what is asked for."""
+    answer = _checked()
+    does_work = answer["ready"] and answer["workers"] in ALIVE
+    return JsonResponse({**answer, "works": does_work}, status=200 if does_work else 503)
+
+
+def _checked() -> dict[str, Any]:
+    checks = {"database": "unreachable", "migrations": "unknown", "workers": "unknown", "disk": _disk()}
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -35,9 +53,15 @@ def health(request: HttpRequest) -> JsonResponse:
             checks["workers"] = _workers()
     except DatabaseError:
         pass
-    ready = checks["database"] == "answers" and checks["migrations"] == "applied"
-    answer: dict[str, Any] = {"live": True, "ready": ready, **checks}
-    return JsonResponse(answer, status=200 if ready else 503)
+    ready = checks["database"] == "answers" and checks["migrations"] == "applied" and checks["disk"] != "full"
+    return {"live": True, "ready": ready, **checks}
+
+
+def _disk() -> str:
+    try:
+        return disk().state
+    except OSError:
+        return "unreadable"
 
 
 def _migrations() -> str:
@@ -52,10 +76,12 @@ def latest_migrations() -> frozenset[tuple[str, str]]:
 
 
 def _workers() -> str:
-    """Say what the runs show of the workers: nothing is known where nothing was asked of them."""
+    """Say what the runs, then the connections to the database, show of the workers."""
     now = timezone.now()
     beat = AnalysisRun.objects.aggregate(latest=Max("heartbeat_at"))["latest"]
     if beat is not None and now - beat < FRESH:
-        return "seen working"
+        return WORKING
     waiting = AnalysisRun.objects.filter(status=RunStatus.QUEUED, parent=None, queued_at__lt=now - PATIENCE)
-    return "not taking runs" if waiting.exists() else "unknown"
+    if waiting.exists():
+        return "not taking runs"
+    return WAITING if clusters() else "none alive"

@@ -1,8 +1,7 @@
 """Pools and lanes: how groups lie in them now, and a plan that keeps them even, looked at before it is stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from secrets import randbelow
 from typing import Any
 
@@ -13,47 +12,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from analysis.kernels.confounding import LabelAssociation, cramers_v
 from analysis.links import storable
 from labdb.colony.models import Study
+from labdb.desk.library_crossings import ARM, WITHIN, Crossing, Libraries
 from labdb.desk.pools_form import PoolsForm
-from labdb.desk.randomize_page import read_phenotypes
 from labdb.registry.forms import forbidden_sentence
-from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 from labdb.registry.plan_records import LARGEST_SEED, PlanRefused
-from labdb.sequencing.library_facts import BATCH, GROUP, POOL, REGION, confounding_sentences, index_of, levels_of
+from labdb.sequencing.library_facts import BATCH, LANE, POOL, REGION, index_of, lane_names
 from labdb.sequencing.models import Library, LibraryRun, PoolPlan, SequencingRun
 from labdb.sequencing.pool_plan import Evenness, PoolDesign, PooledLibrary
 from labdb.sequencing.pooling import CHANGED, PoolInputs, again, store_plan
-from labdb.treatment.arm_labels import arm_labels
-from labdb.treatment.models import AllocationKey
 
-PHENOTYPE, ARM = "phenotype", "arm"
 RUN = "run"
-WITHIN = " within region"
-COMPARED = (PHENOTYPE, ARM, GROUP)  # what contrasts are made of
 NO_REASON = "Group and pool go together in this plan; say why it is stored all the same, or change it."
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """One label against one place, as a table and in words."""
-
-    label: str
-    place: str
-    found: LabelAssociation
-    sentences: list[str]
-
-    @property
-    def rows(self) -> list[tuple[str, list[int]]]:
-        """Levels of the label with their counts."""
-        return [(str(level), [int(n) for n in counts]) for level, counts in self.found.table.iterrows()]
-
-    @property
-    def columns(self) -> list[str]:
-        """The places."""
-        return [str(one) for one in self.found.table.columns]
 
 
 @dataclass(frozen=True)
@@ -70,76 +42,6 @@ class Preview:
     def sentences(self) -> list[str]:
         """What goes together that should not."""
         return [sentence for one in self.crossings for sentence in one.sentences]
-
-
-class Libraries:
-    """The libraries of a study with every label that this account may know."""
-
-    def __init__(self, study: Study, user: Any) -> None:
-        self.study, self.user = study, user
-        self.knows_arms = may(user, "view", AllocationKey, study)
-        rows = Library.objects.filter(study=study).visible_to(user).order_by("code")
-        self.rows = sorted(rows, key=lambda one: natural(one.code))
-        more = {PHENOTYPE: {mouse: call.phenotype for mouse, call in read_phenotypes(study, user).calls.items()}}
-        if self.knows_arms:
-            more[ARM] = _arms(study)
-        self.levels = levels_of([one.pk for one in self.rows], more)
-
-    @cached_property
-    def lanes(self) -> dict[int, list[tuple[str, str]]]:
-        """Run and lane of each library, by primary key."""
-        found: dict[int, list[tuple[str, str]]] = {}
-        rows = LibraryRun.objects.filter(study=self.study).order_by("run__code", "lane")
-        for pk, run, lane in rows.values_list("library_id", "run__code", "lane"):
-            found.setdefault(pk, []).append((run, lane))
-        return found
-
-    @property
-    def labels(self) -> list[str]:
-        """The labels that part these libraries."""
-        names = list(next(iter(self.levels.values()), {}))
-        return [name for name in names if len({levels[name] for levels in self.levels.values()}) > 1]
-
-    @property
-    def factors(self) -> list[str]:
-        """What can be kept even, what matters most first."""
-        compared = [one for one in COMPARED if one in self.labels]
-        crossed = [f"{one}{WITHIN}" for one in compared] if REGION in self.labels else []
-        others = [one for one in self.labels if one not in compared]
-        return [*crossed, *compared, *others] or [GROUP]
-
-    def level(self, library: Any, factor: str) -> str:
-        """Return the level of a library, also of a factor within region."""
-        levels = self.levels[library.pk]
-        if factor.endswith(WITHIN):
-            return f"{levels[factor.removesuffix(WITHIN)]} in {levels[REGION]}"
-        return levels[factor]
-
-    def crossings(self, rows: Sequence[Any], places: Mapping[str, Mapping[int, str]]) -> list[Crossing]:
-        """Hold what contrasts are made of against pool, run and batch."""
-        found = []
-        for place, of_library in places.items():
-            for label in COMPARED:
-                if label not in self.labels:
-                    continue
-                held = [one for one in rows if of_library.get(one.pk)]
-                association = cramers_v(
-                    [self.levels[one.pk][label] for one in held], [of_library[one.pk] for one in held]
-                )
-                if association.n:
-                    sentences = list(confounding_sentences(label, place, association))
-                    found.append(Crossing(label, place, association, sentences))
-        return found
-
-    def batches(self) -> dict[int, str]:
-        """Return the extraction batch of each library that has one."""
-        return {pk: levels[BATCH] for pk, levels in self.levels.items() if levels[BATCH] != "not known"}
-
-
-def _arms(study: Study) -> dict[int, str]:
-    labels = arm_labels(study)
-    keys = AllocationKey.objects.filter(study=study, allocation__superseded_by=None)
-    return {mouse: labels[arm] for mouse, arm in keys.values_list("allocation__mouse", "arm")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -258,14 +160,18 @@ class PoolsPage:
         for one in rows:
             by_pool[pool_of[one.pk]].append(one.code)
         lanes = dict(zip(design.pools, where.of_pools(n_pools), strict=True))
-        crossings = self.libraries.crossings(rows, {POOL: pool_of, BATCH: self.libraries.batches()})
-        listed = [(name, codes, ", ".join(filter(None, lanes[name]))) for name, codes in by_pool.items()]
+        shown = {name: ", ".join(filter(None, some)) for name, some in lanes.items()}
+        lane_of = {pk: shown[pool] for pk, pool in pool_of.items()}
+        crossings = self.libraries.crossings(rows, {POOL: pool_of, LANE: lane_of, BATCH: self.libraries.batches()})
+        listed = [(name, codes, shown[name]) for name, codes in by_pool.items()]
         return Preview(inputs, seed, listed, inputs.evenness(pools), crossings)
 
     def _as_they_are(self) -> list[Crossing]:
         rows = self.libraries.rows
         runs = {pk: " + ".join(sorted({run for run, _lane in some})) for pk, some in self.libraries.lanes.items()}
-        places = {POOL: {one.pk: one.pool for one in rows}, RUN: runs, BATCH: self.libraries.batches()}
+        lanes = {pk: lane_names(some) for pk, some in self.libraries.lanes.items() if any(lane for _run, lane in some)}
+        pools = {one.pk: one.pool for one in rows}
+        places = {POOL: pools, LANE: lanes, RUN: runs, BATCH: self.libraries.batches()}
         return self.libraries.crossings(rows, places)
 
     def _plans(self) -> Any:

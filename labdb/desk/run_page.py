@@ -16,9 +16,11 @@ from django.views.decorators.http import require_safe
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
+from labdb.desk.library_crossings import Crossing, Libraries
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
+from labdb.sequencing.library_facts import LANE, POOL
 from labdb.sequencing.models import Library, LibraryRun, SequencingRun
 from labdb.sequencing.sample_sheet import Checked, SheetLibrary, SheetRun, check, sheet_v2
 from labdb.sequencing.sra import LibraryLayout
@@ -121,6 +123,24 @@ class Run:
             )  # fmt: skip
         return found
 
+    def crossings(self, user: Any) -> list[tuple[str, list[Crossing]]]:
+        """Return by study how the groups of its libraries lie in the pools and lanes of this run."""
+        found = []
+        for study in {one.study.pk: one.study for one in self.lanes}.values():
+            lanes: dict[int, list[str]] = defaultdict(list)
+            rows = {}
+            for one in self.lanes:
+                if one.study_id == study.pk:
+                    lanes[one.library_id] += [one.lane] if one.lane else []
+                    rows[one.library_id] = one.library
+            places = {
+                POOL: {pk: library.pool for pk, library in rows.items()},
+                LANE: {pk: " + ".join(some) for pk, some in lanes.items()},
+            }
+            if crossed := Libraries(study, user).crossings(list(rows.values()), places):
+                found.append((study.code, crossed))
+        return found
+
     def listing(self) -> list[list[Any]]:
         """Return what a core wants to know of each library, below its headings."""
         rows: list[list[Any]] = [list(LISTED)]
@@ -147,6 +167,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "run": found.run,
         "lines": found.lines(),
         "totals": found.totals(),
+        "crossings": found.crossings(request.user),
         "checked": found.checked,
         "most": most,
         "low_percent": round(LOW * 100),

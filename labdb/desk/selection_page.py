@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from secrets import randbelow
 from typing import Any
 
@@ -27,12 +28,13 @@ from labdb.registry.natural_order import natural
 from labdb.registry.permissions import may
 from labdb.registry.plan_records import LARGEST_SEED, PlanRefused, stored_rows
 from labdb.registry.record import record_for
-from labdb.sequencing.models import Library, SequencingSelection
-from labdb.sequencing.selecting import draw_lots, moment_of
+from labdb.sequencing.models import Library, SelectionMoment, SequencingSelection
+from labdb.sequencing.selecting import NO_DAY, Candidate, SelectionInputs, choose_again, moment_of
 from labdb.treatment.models import Allocation, Randomization
 
 LOT = "lot-"  # one input per group: how many are drawn
 MOST_LISTED = 20_000  # characters of a typed list
+MOST_SHOWN = 20  # of what is known otherwise since
 CHANGED = "Other mice come out than you looked at; look at them, then store the selection."
 NO_ONE = "Nobody is chosen yet: tick the rule, draw some of a group, or list mice."
 
@@ -42,10 +44,23 @@ class Choice:
     """Who is chosen, by what rule, and when that was decided."""
 
     mice: list[Mouse]
-    rule: str
+    inputs: SelectionInputs
     seed: int
-    moment: Any
-    n_retested: int
+
+    @property
+    def rule(self) -> str:
+        """The rule in words."""
+        return self.inputs.rule(self.seed)
+
+    @property
+    def moment(self) -> SelectionMoment:
+        """Whether it is chosen before any mouse was tested again."""
+        return self.inputs.moment(timezone.now())
+
+    @property
+    def n_retested(self) -> int:
+        """How many were tested again already."""
+        return len(self.inputs.retests)
 
     @property
     def codes(self) -> str:
@@ -72,17 +87,43 @@ class Candidates:
         """Mice by phenotype, where one was called, else by group."""
         found: dict[str, list[Mouse]] = defaultdict(list)
         for mouse in self.free:
-            call = self.calls.calls.get(mouse.pk)
-            found[call.phenotype if call else mouse.group or "no group"].append(mouse)
+            found[self.group_of(mouse)].append(mouse)
         return dict(sorted(found.items()))
 
-    def allocated(self) -> list[Mouse]:
-        """Return the mice of the rule: randomized ones, for whom the lists are known; else all with an allocation."""
+    def group_of(self, mouse: Mouse) -> str:
+        """Return the phenotype of a mouse, where one was called, else its group."""
+        call = self.calls.calls.get(mouse.pk)
+        return call.phenotype if call else mouse.group or "no group"
+
+    @cached_property
+    def allocated(self) -> set[int]:
+        """The mice of the rule: randomized ones, for whom the lists are known; else all with an allocation."""
         holding = Allocation.objects.filter(Allocation.holding(), study=self.study)
         if self.knows_lists:
             holding = holding.filter(randomization__isnull=False)
-        chosen = set(holding.values_list("mouse_id", flat=True))
-        return [mouse for mouse in self.free if mouse.pk in chosen]
+        return set(holding.values_list("mouse_id", flat=True))
+
+    def inputs(
+        self, *, takes_allocated: str = "", lots: tuple[tuple[str, int], ...] = (), listed: Collection[int] = ()
+    ) -> SelectionInputs:
+        """Return all that a selection is decided from; of no mouse more than its rule looks at."""
+        free = {mouse.pk for mouse in self.free}
+        rows = tuple(
+            Candidate(
+                mouse.code,
+                self.group_of(mouse),
+                is_excluded=mouse.pk not in free,
+                is_allocated=bool(takes_allocated) and mouse.pk in self.allocated,
+                is_listed=mouse.pk in listed,
+                retest=self._retest(mouse),
+            )
+            for mouse in self.mice
+        )
+        return SelectionInputs(rows, takes_allocated, lots, self.calls.run)
+
+    def _retest(self, mouse: Mouse) -> str:
+        at = self.retests.get(mouse.pk, "")
+        return at.isoformat() if isinstance(at, datetime) else NO_DAY if at is None else ""
 
     @property
     def rule_words(self) -> str:
@@ -118,29 +159,16 @@ def selection(request: HttpRequest, code: str) -> HttpResponse:
 def _choose(candidates: Candidates, said: Mapping[str, str]) -> Choice:
     seed = _whole(said.get("seed", ""), "seed", LARGEST_SEED)
     seed = randbelow(LARGEST_SEED + 1) if seed is None else seed
-    groups = candidates.groups
-    chosen: dict[int, Mouse] = {}
-    words = []
-    if said.get("allocated"):
-        chosen |= {mouse.pk: mouse for mouse in candidates.allocated()}
-        words.append(candidates.rule_words)
-    lots = {group: n for group in groups if (n := _whole(said.get(f"{LOT}{group}", ""), group, 10_000))}
-    if lots:
-        left = {group: [one.code for one in mice if one.pk not in chosen] for group, mice in groups.items()}
-        drawn = set(draw_lots(left, lots, seed))
-        chosen |= {mouse.pk: mouse for mouse in candidates.free if mouse.code in drawn}
-        counted = " and ".join(f"{n} {group}" for group, n in sorted(lots.items()))
-        run = f", phenotypes by run {candidates.calls.run}" if candidates.calls.run else ""
-        words.append(f"{counted} drawn by lot (seed {seed}{run})")
-    if listed := _listed(candidates, said.get("listed", "")):
-        chosen |= {mouse.pk: mouse for mouse in listed}
-        words.append(f"{len(listed)} by name")
-    if not chosen:
+    asked = ((group, _whole(said.get(f"{LOT}{group}", ""), group, 10_000)) for group in candidates.groups)
+    inputs = candidates.inputs(
+        takes_allocated=candidates.rule_words if said.get("allocated") else "",
+        lots=tuple((group, n) for group, n in asked if n),
+        listed={mouse.pk for mouse in _listed(candidates, said.get("listed", ""))},
+    )
+    codes = set(inputs.draw(seed))
+    if not codes:
         raise ValueError(NO_ONE)
-    retests = list(candidates.retests.values())
-    rule = "; ".join(words) + "; without excluded mice"
-    mice = sorted(chosen.values(), key=lambda mouse: natural(mouse.code))
-    return Choice(mice, rule, seed, moment_of(timezone.now(), retests), len(retests))
+    return Choice([mouse for mouse in candidates.mice if mouse.code in codes], inputs, seed)
 
 
 def _whole(text: str, what: str, largest: int) -> int | None:
@@ -173,7 +201,9 @@ def _store(study: Study, choice: Choice, user: Any) -> SequencingSelection:
     number = next(number for number in range(1, len(taken) + 2) if f"SEL{number}" not in taken)
     made = {
         "study": study, "code": f"SEL{number}", "rule": choice.rule, "decided": choice.moment.value,
-        "decided_at": timezone.now(), "decided_by": user, "mice": choice.mice,
+        "decided_at": timezone.now(), "decided_by": user, "mice": choice.mice, "seed": choice.seed,
+        "algorithm_version": choice.inputs.algorithm_version, "input_digest": choice.inputs.digest,
+        "input_snapshot": choice.inputs.snapshot,
     }  # fmt: skip
     report = import_dicts(record_for(SequencingSelection), [made], user=user, study=study, door="web")
     stored: SequencingSelection = stored_rows(report)[0]
@@ -189,8 +219,20 @@ def _sequenced(study: Study, user: Any) -> set[int]:
     return {*on_runs.distinct(), *counted.distinct()} - {None}
 
 
-def _held_against(candidates: Candidates) -> list[dict[str, Any]]:
-    """Return each selection with who of it was sequenced, who was without being chosen, and what the days say."""
+def _repeated(row: SequencingSelection, candidates: Candidates) -> dict[str, Any]:
+    """Return a selection made again from what it was decided from, or why it cannot be."""
+    try:
+        again = choose_again(row, candidates.inputs(takes_allocated=candidates.rule_words))
+    except (PlanRefused, ValueError) as error:
+        return {"not_repeated": str(error)}
+    return {"repeated": again, "since": again.since[:MOST_SHOWN], "n_more": max(len(again.since) - MOST_SHOWN, 0)}
+
+
+def _held_against(candidates: Candidates, asked: str) -> list[dict[str, Any]]:
+    """Return each selection with who of it was sequenced, who was without being chosen, and what the days say.
+
+    The one whose primary key is ``asked`` for is made again.
+    """
     rows = SequencingSelection.objects.filter(study=candidates.study).visible_to(candidates.user)
     sequenced = _sequenced(candidates.study, candidates.user)
     retests = list(candidates.retests.values())
@@ -207,6 +249,7 @@ def _held_against(candidates: Candidates) -> list[dict[str, Any]]:
                 "not_chosen": [mouse.code for mouse in candidates.mice if mouse.pk in sequenced - chosen],
                 "by_days": by_days.label,
                 "differs": by_days != row.decided and by_days.value != "unknown",
+                **(_repeated(row, candidates) if asked == str(row.pk) else {}),
             }
         )
     return found
@@ -218,10 +261,10 @@ def _answer(
     said = request.POST
     words = {
         "study": candidates.study,
-        "selections": _held_against(candidates),
+        "selections": _held_against(candidates, request.GET.get("again", "")),
         "may_choose": may(request.user, "add", SequencingSelection, candidates.study),
         "rule_words": candidates.rule_words,
-        "n_allocated": len(candidates.allocated()),
+        "n_allocated": sum(mouse.pk in candidates.allocated for mouse in candidates.free),
         "groups": [
             (group, f"{LOT}{group}", said.get(f"{LOT}{group}", ""), len(m)) for group, m in candidates.groups.items()
         ],

@@ -11,6 +11,7 @@ from analysis import frames, summaries
 from analysis.figure_views import CONTENT_TYPES, lazy_figures
 from analysis.links import storable
 from analysis.models import AnalysisRun
+from analysis.refresh_views import refresh_of
 from analysis.results import meanings_in
 from analysis.tasks import TASKS
 from labdb.behavior.models import SocialInteractionTest
@@ -48,6 +49,7 @@ def study(request: HttpRequest, code: str) -> HttpResponse:
         "gaps": study_facts.completeness(found),
         "n_exclusions": n_exclusions(found, request.user),
         "current": runs,
+        "refresh": refresh_of(found, request.user),
         "runs": list(summaries.active_or_failed(own_runs)[:5]),
         "entries": entries_of_study(request.user, found),
         "may_weigh": may(request.user, "add", Weighing, found),

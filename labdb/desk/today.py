@@ -22,6 +22,7 @@ from labdb.colony.mass_loss import mass_alert
 from labdb.colony.models import Mouse, Weighing, WelfareAction, WelfareCheck, WelfareFinding
 from labdb.defeat.first_day import FIRST_DAY, first_day_of_stress
 from labdb.defeat.models import Aggressor, DefeatBout, DefeatCourse, RotationPlan
+from labdb.desk.attention import stale_results, undecided_findings
 from labdb.desk.weighing_page import ALL
 from labdb.registry.due import Due, DueSource, Trouble, TroubleSource
 from labdb.registry.import_log import Import
@@ -283,7 +284,8 @@ def _page(mouse: Mouse) -> str:
 
 DUE_SOURCES: tuple[DueSource, ...] = (courses, si_test_days, doses, solutions, screenings)
 TROUBLE_SOURCES: tuple[TroubleSource, ...] = (
-    light_mice, hurt_mice, open_checks, endpoints, refused_imports, failed_runs,
+    light_mice, hurt_mice, open_checks, endpoints, refused_imports, failed_runs, undecided_findings,
+    stale_results,
 )  # fmt: skip
 
 

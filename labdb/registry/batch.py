@@ -18,6 +18,7 @@ from labdb.registry.forms import Conflict, RecordForm, complete, form_for
 from labdb.registry.keys import KeyRing
 from labdb.registry.lab_fields import value_of
 from labdb.registry.lab_values import COLUMN
+from labdb.registry.long_work import tick, ticked
 from labdb.registry.numbers import AmbiguousError
 from labdb.registry.record import Record, field_of, natural_key
 from labdb.registry.representation import with_related
@@ -112,7 +113,7 @@ def check_rows(
     read_as(form, reading)
     checked_at: dict[int, CheckedRow] = {}
     own = _own_columns(record, form)
-    for number in _named_first(record, own, rows):
+    for number in ticked(_named_first(record, own, rows), len(rows), f"checking {record.title()}"):
         line, texts = rows[number]
         change = stored.get(line) if stored else None
         done = _checked(form, line, texts) if change is None else _as_change(record, form, line, texts, change)
@@ -123,6 +124,7 @@ def check_rows(
     not_entered = {column.name for column in record.model._meta.concrete_fields} - set(form.fields)
     if given is not None:
         _match(record, form, rows, checked, given)
+    tick(0, 0, f"holding {record.title()} against what is stored")
     # A row that is stored as it is breaks no rule; and what is taken is no business of who may not write it.
     unsettled = [row for row in checked if (row.is_written or row.errors) and not row.is_forbidden]
     for number, error in broken_rules(record.model, [(row.instance, not_entered | row.refused) for row in unsettled]):
@@ -216,7 +218,7 @@ def _match(
     others = {column.name for column in record.model._meta.concrete_fields} - set(key)
     twins = stored_twins(record.model, key, [(row.instance, others) for _number, row in known])
     stored = with_related(record.model._default_manager.all(), record).in_bulk(twins.values())
-    for place, pk in twins.items():
+    for place, pk in ticked(twins.items(), len(twins), f"comparing {record.title()} with what is stored"):
         number, _row = known[place]
         line, texts = rows[number]
         named = {name: text for name, text in texts.items() if name in given}

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labdb.registry.bench_person import person_of
-from labdb.registry.bench_writes import ADD, CHANGE, UNDO, BenchEntry, answer_entry, refused
+from labdb.registry.bench_writes import ACTS, ADD, CHANGE, UNDO, BenchEntry, answer_entry, refused
 from labdb.registry.form_fields import is_storable
 from labdb.registry.json_doors import answered_in_json, sentence
 from labdb.registry.keys import LARGEST_ID
@@ -83,7 +83,7 @@ def read_entry(sent: Any, user: Any) -> BenchEntry:
     at = _text(sent, "at")[:LONGEST_TIME]
     if action == UNDO:
         return BenchEntry(key, action, at=at, person=person)
-    if action not in (ADD, CHANGE):
+    if not isinstance(action, str) or action not in (ADD, CHANGE, *ACTS):
         raise BadEntry(f"{str(action)[:50]} is no action; send {ADD}, {CHANGE} or {UNDO}.")
     values = sent.get("values", {})
     if not isinstance(values, dict):

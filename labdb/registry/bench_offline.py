@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-SCOPE = "/studies/"  # under which all pages of the bench lie
+SCOPE = "/"  # each page asks for the part under which it lies: of its study, or of the boxes
 
 
 @login_not_required  # a browser asks for it whenever it likes

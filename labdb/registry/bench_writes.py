@@ -1,7 +1,7 @@
 """One entry of the bench: added, changed or taken back, in a transaction of its own, by the record's one form."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ STORED, REFUSED, NEEDS_REASON, CONFLICT, FORBIDDEN = "stored", "refused", "needs
 ADD, CHANGE, UNDO = "add", "change", "undo"
 UNDONE = "undone at the bench"
 PERFORMED_BY = "performed_by"
+Act = Callable[["BenchEntry", Any], dict[str, Any]]
+ACTS: dict[str, Act] = {}  # by name
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,20 @@ class NotDone(Exception):
         self.more = more
 
 
+def bench_act(name: str) -> Callable[[Act], Act]:
+    """Declare what an entry of this action does: more than one row, of a later room, all or nothing.
+
+    It is called once per entry, in its transaction, with the entry and the account. It returns what `stored_answer`
+    makes of the row that stands for the whole, or raises NotDone. An act is not taken back.
+    """
+
+    def declare(act: Act) -> Act:
+        ACTS[name] = act
+        return act
+
+    return declare
+
+
 def answer_entry(entry: BenchEntry, user: Any) -> dict[str, Any]:
     """Store an entry, or say why not; sent again, it is answered as the first time."""
     resource = entry.record.resource if entry.record else ""
@@ -91,7 +107,7 @@ def answer_entry(entry: BenchEntry, user: Any) -> dict[str, Any]:
             if first.receipt is not None:
                 return first.receipt.answer
             with writing(user=user, door=DOOR, reason=entry.reason, **entry.words()):
-                answer = (_add if entry.action == ADD else _change)(entry, user)
+                answer = _doing(entry.action)(entry, user)
             first.keep(answer, answer["id"])
             return answer
     except NotDone as refusal:
@@ -105,6 +121,10 @@ def answer_entry(entry: BenchEntry, user: Any) -> dict[str, Any]:
 def refused(key: Any, sentence: str) -> dict[str, Any]:
     """Return the answer to an entry that says nothing that could be stored."""
     return {"key": key, "status": REFUSED, "errors": {WHOLE_ROW: [sentence]}}
+
+
+def _doing(action: str) -> Act:
+    return {ADD: _add, CHANGE: _change}.get(action) or ACTS[action]
 
 
 def _add(entry: BenchEntry, user: Any) -> dict[str, Any]:
@@ -171,7 +191,7 @@ def _stored(entry: BenchEntry, form: RecordForm, version: int | None = None) -> 
             _refuse_invalid(form)
         raise NotDone(CONFLICT, str(conflict), **_both(conflict, form)) from conflict
     row = form.record.model._default_manager.get(pk=pk)  # read anew: the database makes version and ratios
-    return _answer(entry, row, notes=form.notes)
+    return stored_answer(entry, row, notes=form.notes)
 
 
 def _refuse_invalid(form: RecordForm) -> None:
@@ -193,7 +213,8 @@ def _both(conflict: Conflict, form: RecordForm) -> dict[str, Any]:
     return {"theirs": theirs, "id": current.pk, "version": current.version}
 
 
-def _answer(entry: BenchEntry, row: Any, **more: Any) -> dict[str, Any]:
+def stored_answer(entry: BenchEntry, row: Any, **more: Any) -> dict[str, Any]:
+    """Return what the page is told of an entry that is stored."""
     return {
         "key": str(entry.key),
         "status": STORED,
@@ -219,6 +240,8 @@ def _take_back(first: Once, entry: BenchEntry, user: Any) -> dict[str, Any]:
         raise NotDone(REFUSED, "There is nothing to take back: this entry was not stored.")
     if receipt.undone_at is not None:
         return receipt.answer
+    if receipt.answer["action"] in ACTS:
+        raise NotDone(REFUSED, f"{receipt.answer['name']} is not taken back here; enter what is right now.")
     model: Any = record_for(receipt.resource).model
     row = model._default_manager.select_for_update(of=("self",)).filter(pk=receipt.record_id).first()
     name = receipt.answer["name"]

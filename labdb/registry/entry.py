@@ -51,7 +51,7 @@ def record_add(request: HttpRequest, resource: str) -> HttpResponse:
         "needs_reason": form.needs_reason(),
         "reason": reason_of(request),
     }
-    return render(request, "registry/entry.html", words, status=_status(form))
+    return render(request, _templates(resource), words, status=_status(form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -85,7 +85,12 @@ def record_edit(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
         "needs_reason": form.needs_reason(),
         "reason": reason_of(request),
     }
-    return render(request, "registry/entry.html", words, status=_status(form))
+    return render(request, _templates(resource), words, status=_status(form))
+
+
+def _templates(resource: str) -> list[str]:
+    """Return the page of the form: a record's own where it has one, which adds to the general one."""
+    return [f"registry/entry/{resource}.html", "registry/entry.html"]
 
 
 def _posted(request: HttpRequest, make: type[RecordForm]) -> dict[str, Any]:

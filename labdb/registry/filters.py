@@ -15,6 +15,7 @@ from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_
 from labdb.registry.former_names import former_ids
 from labdb.registry.keys import is_id, key_path
 from labdb.registry.lab_fields import path_to
+from labdb.registry.left_out import left_out_word
 from labdb.registry.long_lists import COUNTED, is_indexed, is_long
 from labdb.registry.record import Record, field_of, names_shown, record_for
 
@@ -59,6 +60,7 @@ class Filters:
     unindexed: tuple[str, ...] = ()  # of what is sorted by
     kept: dict[str, Q] = field(default_factory=dict)  # by path that is sorted by, where its value may be known
     has_many: bool = False
+    left_out: Q | None = None  # rows that nobody asked for
 
 
 def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
@@ -74,7 +76,7 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
         errors["search"] = ["Text cannot hold NUL or half characters; type it anew."]
     study = Q()
     for name in sorted(query, key=lambda name: name != "study"):
-        if name in RESERVED:
+        if name in RESERVED or name == left_out_word(record):
             continue
         try:
             path = resolve(record, name)
@@ -86,6 +88,11 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
             filters.has_many = filters.has_many or _crosses_many(record, path.orm)
         except ValidationError as error:
             errors[name] = error.messages
+    if record.left_out is not None:
+        try:
+            filters.left_out = None if record.left_out.asked(query) else record.left_out.rows(user)
+        except ValidationError as error:
+            errors[record.left_out.word] = error.messages
     try:
         filters.ordering, filters.kept = read_ordering(record, query.get("ordering", ""), user)
         filters.unindexed = tuple(name for name in _sorted_by(query) if not is_indexed(record.model, name))
@@ -116,6 +123,8 @@ def _unknown_words(record: type[Record], query: QueryDict) -> dict[str, list[str
 def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySet:
     """Return the rows that the filters select, in their order; FilterError where that order would take long."""
     queryset = queryset.filter(filters.conditions)
+    if filters.left_out is not None:
+        queryset = queryset.exclude(filters.left_out)
     if filters.search:
         queryset = searched(queryset, record, filters.search)
     if filters.has_many:

@@ -19,6 +19,8 @@ from labdb.registry.headers import field_called
 from labdb.registry.import_log import remembered_mapping
 from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_table, read_sheet
+from labdb.registry.long_work import Stopped
+from labdb.registry.long_work_doors import long_work
 from labdb.registry.numbers import COMMA, POINT
 from labdb.registry.page_context import PageContext, study_named
 from labdb.registry.record import BOOKKEEPING, Record
@@ -71,11 +73,20 @@ def record_import(request: HttpRequest, resource: str) -> HttpResponse:
         return _page(request, context, study=context.entry_study)
     study = study_named(request.POST.get("study", ""), context.studies) if context.has_study else None
     context.require("add", study)
+    kept = None
     try:
-        kept = sent_file(request)
-        table = read_sheet(context.record, kept.data, kept.name)
+        with long_work(request):
+            kept = sent_file(request)
+            return _taken(request, context, kept, study)
     except (TableError, UploadError) as error:
         return _page(request, context, study=study, sentence=str(error))
+    except Stopped as stopped:
+        return _page(request, context, study=study, sentence=str(stopped), stopped=kept)
+
+
+def _taken(request: HttpRequest, context: PageContext, kept: KeptFile, study: Any) -> HttpResponse:
+    """Check the file, or store it."""
+    table = read_sheet(context.record, kept.data, kept.name)
     mapping = _mapping(request, context.record, table, kept.mapping)
     reading = Reading(*(answer_of(request, name) for name in QUESTIONS))
     is_commit = request.POST.get("step") == "import"
@@ -145,7 +156,15 @@ def _template_file(record: type[Record]) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, context: PageContext, *, study: Any, sentence: str = "", **found: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    context: PageContext,
+    *,
+    study: Any,
+    sentence: str = "",
+    stopped: KeptFile | None = None,
+    **found: Any,
+) -> HttpResponse:
     words: dict[str, Any] = {
         **context.for_template(study),
         "sentence": sentence,
@@ -156,6 +175,8 @@ def _page(request: HttpRequest, context: PageContext, *, study: Any, sentence: s
         "grid_url": context.address("grid", study=study),
         "template_url": f"{request.path}?template=csv",
     }
+    if stopped:
+        words |= {"stopped": stopped, "token": stopped.token(stopped.mapping), "reason": request.POST.get(REASON, "")}
     if found:
         words |= _findings(request, context, **found)
     return render(request, "registry/import.html", words)

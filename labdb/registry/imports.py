@@ -27,6 +27,7 @@ from labdb.registry.import_report import CheckedSheet, ImportReport, report_of
 from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.keys import KeyRing
 from labdb.registry.lab_fields import read_once
+from labdb.registry.long_work import tick
 from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable, read_table
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
@@ -51,6 +52,7 @@ def read_sheet(record: type[Record], data: bytes, name: str, sheet: str = "") ->
     """Return the table of a file: of a workbook the one filled sheet, or the one that is called as the record."""
     if not is_workbook(data):
         return read_table(data, name)
+    tick(0, 0, f"reading {name}")
     book = WorkbookFile(data, name)
     known = ", ".join(book.filled_sheets)
     if sheet:
@@ -284,6 +286,7 @@ def finish_import(
             with storing.history(log):
                 records = [row for sheet in sheets for row in store_sheet(sheet, storing, log)]
             storing.settle(resource)
+            tick(0, 0, "finishing")  # the last moment at which it can be stopped
     except Conflict as conflict:
         storing.refuse([str(conflict)], resource)
         return replace(report, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)

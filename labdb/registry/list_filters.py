@@ -12,6 +12,7 @@ from labdb.registry import permissions
 from labdb.registry.cells import stored_as, with_names
 from labdb.registry.filters import LOOKUPS, RESERVED, Path, resolve
 from labdb.registry.form_fields import written_key
+from labdb.registry.left_out import left_out_word
 from labdb.registry.page_context import PageContext, has_study
 
 MOST_OPTIONS = 200  # records in one select; more are typed
@@ -108,7 +109,7 @@ def chips_of(context: PageContext, list_url: str) -> list[Chip]:
     """Return what is filtered by, each with the address that takes it away; the study has its own place."""
     chips = []
     for name, texts in context.query.lists():
-        if (name in RESERVED and name != "search") or name == "study":
+        if (name in RESERVED and name != "search") or name in ("study", left_out_word(context.record)):
             continue
         for text in texts:
             if text:

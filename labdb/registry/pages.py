@@ -24,6 +24,7 @@ from labdb.registry.exports import export_response
 from labdb.registry.filters import FilterError, chosen_names
 from labdb.registry.former_names import former_names
 from labdb.registry.forms import model_texts
+from labdb.registry.left_out import left_out_word
 from labdb.registry.list_actions import actions_of
 from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
 from labdb.registry.listing import TablePage, column_choices, selected_rows, table_page
@@ -120,7 +121,10 @@ def _list_response(
         inputs = inputs_of(context)
         words |= {
             "inputs": inputs,
-            "kept": kept_inputs(context.query, {one.name for one in inputs}),
+            "kept": kept_inputs(context.query, {left_out_word(context.record), *(one.name for one in inputs)}),
+            "includes_left_out": bool(context.record.left_out and context.record.left_out.asked(context.query))
+            if not sentences
+            else False,
             "search": context.query.get("search", ""),
             "studies": context.studies if context.has_study else [],
             **_list_buttons(context),

@@ -28,6 +28,30 @@ class Repeatable:
         return sha256(self.snapshot.encode()).hexdigest()
 
 
+def refuse_untrusted(plan: Any, drawn_by: str, version: str) -> None:
+    """Raise PlanRefused unless a stored plan can be drawn again: seed, inputs of its digest, this version of the draw.
+
+    Parameters
+    ----------
+    plan : model instance
+        With ``seed``, ``input_snapshot`` and ``input_digest``.
+    drawn_by, version : str
+        The version of the algorithm that drew it, and the one that would draw it again.
+    """
+    if plan.seed is None:
+        raise PlanRefused(f"{plan} has no seed, so that it cannot be drawn again.")
+    if sha256(plan.input_snapshot.encode()).hexdigest() != plan.input_digest:
+        raise PlanRefused(
+            f"The inputs of {plan} do not have its digest: one of the two was changed since. "
+            "The history of the record says when and by whom."
+        )
+    if drawn_by != version:
+        raise PlanRefused(
+            f"{plan} was drawn by version {drawn_by} of the algorithm, and this is version "
+            f"{version}; repeat it with the labdb of its day."
+        )
+
+
 def stored_rows(report: ImportReport) -> Any:
     """Return the rows that were stored; PlanRefused with the first sentence when they were not."""
     if not report.is_stored:

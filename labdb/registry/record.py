@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.text import slugify
 
 from labdb.registry.lab_fields import LabDefined, lab_fields
+from labdb.registry.left_out import LeftOut
 from labdb.registry.models import StudyRecord
 from labdb.registry.rules import UniqueRule
 
@@ -38,6 +39,8 @@ class Record:
         Where the search box looks.
     relations
         Short names for paths that people think of as fields (``{"mouse": "sample__mouse"}``).
+    left_out
+        Rows that lists and exports leave out unless the address asks for them.
     read_only
         Written by analyses, not by people.
     detail_template
@@ -52,6 +55,7 @@ class Record:
     list_filter: ClassVar[tuple[str, ...]] = ()
     search_fields: ClassVar[tuple[str, ...]] = ()
     relations: ClassVar[dict[str, str]] = {}
+    left_out: ClassVar[LeftOut | None] = None
     read_only: ClassVar[bool] = False
     detail_template: ClassVar[str] = ""
 

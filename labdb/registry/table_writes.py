@@ -10,12 +10,15 @@ from typing import Any
 
 from django.db import connection, models
 
+from labdb.registry.long_work import tick
+
 ROWS_PER_STATEMENT = 5_000
 
 
 def insert_rows(model: type[models.Model], instances: Sequence[Any]) -> None:
     """Write new rows, in their order; each instance then has its id and what the database filled in."""
     for start in range(0, len(instances), ROWS_PER_STATEMENT):
+        tick(start, len(instances), f"storing {model._meta.verbose_name_plural}")
         _insert(model, instances[start : start + ROWS_PER_STATEMENT])
 
 

@@ -14,6 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from labdb.registry.long_work import tick
+
 CHUNK_BYTES = 2**20
 MAX_LINE_CHARACTERS = 1_000_000  # far beyond any sheet: a longer line is another kind of file
 MAX_UNPACKED_BYTES = 500_000_000  # a gzip file of a few kB can unpack to more than the memory
@@ -77,21 +79,35 @@ class TextFile:
         self.name = name
         self._source = source
         self._max_bytes = max_bytes
-        self.encoding = find_encoding(self.chunks, name)
+        self._furthest: dict[str, int] = {}
+        self.encoding = find_encoding(lambda: self.chunks("looking through"), name)
 
     @property
     def sha256(self) -> str:
         """Digest of the file as given, packed if it was packed."""
         return digest_of(self._source, self.name)
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes, unpacked."""
+    def chunks(self, doing: str = "reading") -> Iterator[bytes]:
+        """Yield the bytes, unpacked; say how far it is in the file as given, in kB."""
         with _opened(self._source, self.name) as file:
-            yield from unpacked(chunks_of(file), self.name, self._max_bytes)
+            yield from unpacked(self._told(file, doing), self.name, self._max_bytes)
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines with their ends: CR, LF or CRLF, and not the other characters of ``str.splitlines``."""
-        chunks: Iterable[bytes] = self.chunks()
+    def _told(self, file: IO[bytes], doing: str) -> Iterator[bytes]:
+        size = _size_of(file)
+        for chunk in chunks_of(file):
+            at = self._furthest[doing] = max(self._furthest.get(doing, 0), file.tell())  # a second look begins anew
+            tick(at // 1000, size // 1000, f"{doing} {self.name}")
+            yield chunk
+
+    def lines(self, doing: str = "reading") -> Iterator[str]:
+        """Yield the lines with their ends: CR, LF or CRLF, and not the other characters of ``str.splitlines``.
+
+        Parameters
+        ----------
+        doing : str
+            What they are read for, as `tick` says it; each whole pass is a phase of its own.
+        """
+        chunks: Iterable[bytes] = self.chunks(doing)
         codec = self.encoding.codec
         if codec == "utf-16":
             chunks, codec = (text.encode() for text in _utf_16(chunks, self.name)), "utf-8"
@@ -107,11 +123,19 @@ class TextFile:
 
 def digest_of(source: Source, name: str) -> str:
     """Return the SHA-256 of a file as given."""
-    with _opened(source, name) as file:
-        digest = hashlib.sha256()
-        for chunk in chunks_of(file):
-            digest.update(chunk)
+    digest = hashlib.sha256()
+    for chunk in told_chunks(source, name, "taking the checksum of"):
+        digest.update(chunk)
     return digest.hexdigest()
+
+
+def told_chunks(source: Source, name: str, doing: str) -> Iterator[bytes]:
+    """Yield the bytes of a file as given, and say how far it is, in kB."""
+    with _opened(source, name) as file:
+        size = _size_of(file)
+        for chunk in chunks_of(file):
+            tick(file.tell() // 1000, size // 1000, f"{doing} {name}")
+            yield chunk
 
 
 def start_of(source: Source, name: str) -> bytes:
@@ -182,6 +206,12 @@ def _opened(source: Source, name: str) -> Iterator[IO[bytes]]:
     else:
         source.seek(0)
         yield source
+
+
+def _size_of(file: IO[bytes]) -> int:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size
 
 
 def _start(chunks: Iterator[bytes], n_bytes: int) -> bytes:

@@ -16,6 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Self
 
+from labdb.registry.long_work import ticked
 from labdb.registry.text_streams import (
     GZIP_MAGIC,
     MAX_LINE_CHARACTERS,
@@ -57,7 +58,8 @@ def read_table(data: bytes, name: str) -> TextTable:
     text, note = decode_text(unpack(data, name), name)
     notes = [note] if note else []
     delimiter = sniff_delimiter(text)
-    rows = [(line, cells) for line, cells in csv_rows(text, delimiter, name) if any(c.strip() for c in cells)]
+    read = ticked(csv_rows(text, delimiter, name), text.count("\n") + 1, f"reading {name}")
+    rows = [(line, cells) for line, cells in read if any(c.strip() for c in cells)]
     if rows and is_separator_line(rows[0][1]):
         rows = rows[1:]
     if not rows:

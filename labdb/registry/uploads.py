@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,34 +36,77 @@ class KeptFile:
         return signing.dumps([self.sha256, self.sender_id, self.name, mapping], salt=SALT)
 
 
+@dataclass(frozen=True)
+class LargeFile:
+    """A file that was sent and may be larger than the memory: it is read where it lies, at `path`."""
+
+    name: str
+    sha256: str
+    sender_id: int
+    mapping: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        return drafts_folder() / f"{self.sender_id}-{self.sha256}"
+
+    def token(self, mapping: dict[str, str]) -> str:
+        """Return the text by which the next request finds this file, to be read as it was checked."""
+        return signing.dumps([self.sha256, self.sender_id, self.name, mapping], salt=SALT)
+
+    def loaded(self) -> KeptFile:
+        """Return it with its bytes."""
+        return KeptFile(self.path.read_bytes(), self.name, self.sha256, self.sender_id, self.mapping)
+
+
 def keep(data: bytes, name: str, user: Any, mapping: dict[str, str] | None = None) -> KeptFile:
     """Store a file for a day, complete or not at all."""
-    kept = KeptFile(data, name, hashlib.sha256(data).hexdigest(), user.pk, mapping or {})
+    kept = keep_large([data], name, user, mapping)
+    return KeptFile(data, name, kept.sha256, kept.sender_id, kept.mapping)
+
+
+def keep_large(chunks: Iterable[bytes], name: str, user: Any, mapping: dict[str, str] | None = None) -> LargeFile:
+    """Store a file for a day, complete or not at all, chunk by chunk."""
+    digest = hashlib.sha256()
     with _disk_in_words(name):
         folder = drafts_folder()
         _forget_old(folder)
-        draft = folder / f"{kept.sha256}.{os.getpid()}.{time.monotonic_ns()}"
-        draft.write_bytes(data)
-        draft.replace(_path(kept.sha256, user.pk))
+        draft = folder / f"{user.pk}.{os.getpid()}.{time.monotonic_ns()}"
+        try:
+            with draft.open("wb") as file:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    file.write(chunk)
+            kept = LargeFile(name, digest.hexdigest(), user.pk, mapping or {})
+            draft.replace(kept.path)
+        finally:
+            draft.unlink(missing_ok=True)
     return kept
 
 
 def recall(token: str, user: Any) -> KeptFile:
     """Return the file of a token; UploadError when it is another's, forged, or was kept too long ago."""
+    kept = recall_large(token, user)
+    with _disk_in_words(kept.name):
+        return kept.loaded()
+
+
+def recall_large(token: str, user: Any) -> LargeFile:
+    """Return the file of a token, unread; UploadError as for `recall`."""
     try:
         sha256, sender_id, name, mapping = signing.loads(token, salt=SALT, max_age=KEPT_S)
     except signing.BadSignature:
         raise UploadError("The file that was checked is no longer kept; choose it again.") from None
+    kept = LargeFile(name, sha256, sender_id, mapping)
     with _disk_in_words(name):
-        path = _path(sha256, sender_id)
-        if sender_id != user.pk or not path.is_file():
+        if sender_id != user.pk or not kept.path.is_file():
             raise UploadError(f"{name} is no longer kept; choose it again.")
-        return KeptFile(path.read_bytes(), name, sha256, sender_id, mapping)
+    return kept
 
 
-def forget(kept: KeptFile) -> None:
+def forget(kept: KeptFile | LargeFile) -> None:
     """Remove a file that was imported."""
-    _path(kept.sha256, kept.sender_id).unlink(missing_ok=True)
+    LargeFile(kept.name, kept.sha256, kept.sender_id).path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -75,10 +118,6 @@ def _disk_in_words(name: str) -> Iterator[None]:
         raise UploadError(
             f"{name} cannot be kept on the server ({error.strerror}); tell a manager, and send it again later."
         ) from error
-
-
-def _path(sha256: str, sender_id: int) -> Path:
-    return drafts_folder() / f"{sender_id}-{sha256}"
 
 
 def _forget_old(folder: Path) -> None:

@@ -13,6 +13,7 @@ from labdb.registry.grid_page import grid_fill, record_grid
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
 from labdb.registry.list_action_page import list_action
+from labdb.registry.long_work_doors import work_state, work_stop
 from labdb.registry.saved_view_pages import list_views, view_forget
 
 page_urlpatterns = [
@@ -39,6 +40,11 @@ page_urlpatterns = [
     path("<slug:resource>/<int:pk>/", pages.record_detail, name="record-detail"),
     path("<slug:resource>/<int:pk>/edit/", record_edit, name="record-edit"),
     path("<slug:resource>/<int:pk>/delete/", record_delete, name="record-delete"),
+]
+
+work_urlpatterns = [
+    path("<str:key>/", work_state, name="work-state"),
+    path("<str:key>/stop/", work_stop, name="work-stop"),
 ]
 
 bench_urlpatterns = [

@@ -25,6 +25,7 @@ from labdb.registry.import_storing import Storing, store_sheet
 from labdb.registry.imports import check_sheet
 from labdb.registry.keys import key_path
 from labdb.registry.lab_fields import forget, read_once
+from labdb.registry.long_work import part_of_work, tick
 from labdb.registry.record import Record
 from labdb.registry.text_tables import TableError, TextTable
 from labdb.registry.workbook_files import WorkbookFile, is_workbook
@@ -44,7 +45,6 @@ def import_workbook(
     reason: str = "",
     dry_run: bool = False,
     door: str = "file",
-    tell: Any = lambda sheet: None,
 ) -> ImportReport:
     """Import every sheet of a workbook into one study, all or nothing.
 
@@ -52,8 +52,6 @@ def import_workbook(
     ----------
     study : str
         The study's code; the workbook may bring the study itself in its sheet ``studies``.
-    tell : callable
-        Called with the name of each sheet before it is read.
 
     Raises
     ------
@@ -62,7 +60,7 @@ def import_workbook(
     """
     storing = Storing(user, door, reason, None, Source.of(data, name), resource=WORKBOOK)
     try:
-        report = _import(data, name, study, storing, reading, tell, dry_run=dry_run)
+        report = _import(data, name, study, storing, reading, dry_run=dry_run)
     except TableError as error:
         _remember(storing, study, [str(error)], dry_run=dry_run)
         raise
@@ -71,12 +69,10 @@ def import_workbook(
     return report
 
 
-def _import(
-    data: bytes, name: str, study: str, storing: Storing, reading: Reading, tell: Any, *, dry_run: bool
-) -> ImportReport:
+def _import(data: bytes, name: str, study: str, storing: Storing, reading: Reading, *, dry_run: bool) -> ImportReport:
     if not is_workbook(data):
         raise TableError(f"{name} is no XLSX workbook; a single table comes in by import_records.")
-    work = _Work(WorkbookFile(data, name), study, storing.user, reading, storing, tell)
+    work = _Work(WorkbookFile(data, name), study, storing.user, reading, storing)
     try:
         with conflicts(Import), transaction.atomic():
             report = work.run()
@@ -84,6 +80,7 @@ def _import(
                 transaction.set_rollback(True)
                 return replace(report, records=(), log=None, is_stored=False)
             storing.settle(WORKBOOK)
+            tick(0, 0, "finishing")  # the last moment at which it can be stopped
             return report
     except Conflict as conflict:
         return ImportReport(0, errors=(CellError(HEADER_LINE, "", "", str(conflict)),), is_conflict=True)
@@ -105,7 +102,6 @@ class _Work:
     user: Any
     reading: Reading
     storing: Storing
-    tell: Any
     study: Any = None
     closes: bool = False
     sheets: list[CheckedSheet] = field(default_factory=list)
@@ -122,8 +118,10 @@ class _Work:
         with self.storing.history(log):
             if PEOPLE in self.book.sheet_names:
                 self._add_people()
-            for record in sorted(by_record, key=lambda one: one.resource != STUDIES):
-                self._take(record, by_record[record], log)
+            in_order = sorted(by_record, key=lambda one: one.resource != STUDIES)
+            for number, record in enumerate(in_order, start=1):
+                with part_of_work(f"sheet {number} of {len(in_order)}"):
+                    self._take(record, by_record[record], log)
             if self.closes and self.study is not None:
                 self.study.state = "closed"
                 self.study.save(update_fields=["state"])
@@ -149,7 +147,7 @@ class _Work:
 
     @read_once()  # a sheet before it may have defined fields
     def _take(self, record: type[Record], sheet: str, log: Import) -> None:
-        self.tell(record.resource)
+        tick(0, 0, f"reading {record.resource}")
         if record.in_study() and self.study is None and not self._find_study():
             return
         try:

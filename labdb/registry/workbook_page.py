@@ -15,6 +15,8 @@ from labdb.registry.form_fields import Reading
 from labdb.registry.forms import REASON
 from labdb.registry.import_page import QUESTIONS, answer_of, asked_questions, sent_file
 from labdb.registry.imports import ImportReport
+from labdb.registry.long_work import Stopped
+from labdb.registry.long_work_doors import long_work
 from labdb.registry.page_context import study_named, visible_studies
 from labdb.registry.text_tables import TableError
 from labdb.registry.uploads import KeptFile, UploadError, forget
@@ -57,13 +59,18 @@ def workbook_page(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "registry/workbook.html", words)
     _refuse_readers(request.user)
+    kept = None
     try:
         if not code:
             raise UploadError("Say which study it is; a new one gets the code that its sheet studies has.")
-        kept = sent_file(request)
-        report = _taken(request, kept, code)
+        with long_work(request):
+            kept = sent_file(request)
+            report = _taken(request, kept, code)
     except (TableError, UploadError) as error:
         return render(request, "registry/workbook.html", {**words, "sentence": str(error)})
+    except Stopped as stopped:
+        words |= {"stopped": kept, "token": kept.token({}) if kept else "", "sentence": str(stopped)}
+        return render(request, "registry/workbook.html", words)
     if report.is_stored and report.log is not None:
         forget(kept)
         counts = f"{report.created:,} new, {report.changed:,} changed, {report.unchanged:,} unchanged"

@@ -19,7 +19,10 @@ PEOPLE = "people"  # accounts that rows name: who did it
 PEOPLE_COLUMNS = ("username", "first_name", "last_name")
 ABOUT, DICTIONARY = "about", "columns"
 EXPLAINING = (ABOUT, DICTIONARY)
-STAYS_BEHIND = ("study-memberships",)  # who may work on a study is no part of its data
+STAYS_BEHIND = (
+    "study-memberships",
+    "schedules",
+)  # who works on a study, and what labdb does by itself, are no data of it
 
 
 def sheet_records() -> list[type[Record]]:

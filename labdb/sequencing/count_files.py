@@ -162,7 +162,7 @@ def _read(file: Source, name: str, choices: _Choices) -> _Read:
     if bundle is not None:
         return _read_bundle(bundle, choices)
     text = TextFile(file, name, MAX_UNPACKED_BYTES)
-    format = detect(text.lines()) if choices.format == "auto" else choices.format
+    format = detect(text.lines("telling the format of")) if choices.format == "auto" else choices.format
     if format == MTX:
         raise refusal(
             f"{name} is an MTX matrix without its names; send matrix.mtx, features.tsv and barcodes.tsv together."

@@ -1,10 +1,10 @@
 """What is said beside a file of counts, the same on the page, by REST and by command: study, annotation, how to read it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django import forms
 from django.conf import settings
@@ -15,10 +15,10 @@ from labdb.colony.models import Study
 from labdb.registry.form_fields import KeyField, YesNoField, form_field_for, is_storable
 from labdb.registry.history import writing
 from labdb.registry.keys import KeyRing
-from labdb.registry.text_tables import TableError
+from labdb.registry.text_streams import Source, TableError
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.count_import import CountImport, Quantification, import_counts
-from labdb.sequencing.expression_store import Progress
+from labdb.sequencing.count_spool import disk_in_words, temporary_file
 from labdb.sequencing.models import CountMatrix
 from labdb.sequencing.readers.bundle import pack
 from labdb.sequencing.readers.estimates import TranscriptGenes
@@ -67,14 +67,13 @@ class CountImportForm(forms.Form):
 
     def run(
         self,
-        content: bytes | Path,
+        content: Source,
         name: str,
         sample_map: Mapping[str, str],
         *,
         dry_run: bool,
         door: str,
         transcripts: TranscriptGenes | None = None,
-        progress: Progress | None = None,
     ) -> CountImport:
         """Import, or check only; CountFileError with every error."""
         said = self.cleaned_data
@@ -92,7 +91,6 @@ class CountImportForm(forms.Form):
                 transcripts=transcripts,
                 round_estimates=bool(said["round"]),
                 dry_run=dry_run,
-                progress=progress,
                 **{name: bool(said[name]) for name in CONSENTS},
             )
 
@@ -112,17 +110,23 @@ def unusable_sentence(upload: Any) -> str:
     return ""
 
 
-def one_file(uploads: Sequence[Any]) -> tuple[bytes, str]:
-    """Return content and name of what was sent; several files become one archive.
+@contextmanager
+def one_file(uploads: Sequence[Any]) -> Iterator[tuple[IO[bytes], str]]:
+    """Give what was sent as one file, which need not fit in memory, and its name; several files become one archive.
 
     Raises
     ------
     CountFileError
-        Two of the files have one name.
+        Two of the files have one name, or the disk cannot take them.
     """
     if len(uploads) == 1:
-        return uploads[0].read(), uploads[0].name
-    try:
-        return pack((upload.name, upload.read()) for upload in uploads), f"{len(uploads)} files.zip"
-    except TableError as error:
-        raise refusal(str(error)) from None
+        yield uploads[0].file, uploads[0].name
+        return
+    with temporary_file() as packed:
+        try:
+            with disk_in_words():
+                pack(((upload.name, upload.file) for upload in uploads), packed)
+                packed.seek(0)
+        except TableError as error:
+            raise refusal(str(error)) from None
+        yield packed, f"{len(uploads)} files.zip"

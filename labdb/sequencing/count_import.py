@@ -1,9 +1,10 @@
 """From a count file to the expression store: check everything, then store everything."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -14,16 +15,20 @@ from django.utils.text import slugify
 from labdb.registry import permissions
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.history import copy_into
+from labdb.registry.long_work import tick
+from labdb.registry.text_streams import Source
 from labdb.sequencing.column_matching import ColumnMatch, match_columns
 from labdb.sequencing.count_cells import MAX_LISTED_ERRORS, CellError, CountFileError, quoted, refusal
 from labdb.sequencing.count_files import CountTable, read_counts, sum_repeated_genes
-from labdb.sequencing.expression_store import Progress, store_counts
+from labdb.sequencing.count_originals import Original, original_of
+from labdb.sequencing.expression_store import store_counts
 from labdb.sequencing.gene_ids import KnownGene, ResolvedIds, resolve_gene_ids
 from labdb.sequencing.kit_strands import refuse_other_kit
 from labdb.sequencing.models import CountMatrix, Gene, Library
 from labdb.sequencing.readers.estimates import TranscriptGenes
 
 SHOWN = 5  # names listed in a sentence
+WAIT_S = 0.2  # between two looks whether another import has ended
 ONE_AT_A_TIME = 7_432_010  # key of the advisory lock; the tests hold another of this family
 
 
@@ -63,7 +68,7 @@ class UnmatchedColumns(CountFileError):
 
 def import_counts(
     study: Any,
-    content: bytes | Path,
+    content: Source,
     *,
     name: str,
     source: Quantification,
@@ -80,14 +85,13 @@ def import_counts(
     map_symbols: bool = False,
     sum_duplicates: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
 ) -> CountImport:
     """Read a count file, match its columns to the study's libraries and store it.
 
     Parameters
     ----------
     study : Study
-    content : bytes or Path
+    content : path, binary file or bytes
         The file, or a folder.
     name : str
         Its name, for sentences and the record.
@@ -158,20 +162,28 @@ def import_counts(
     )
     if dry_run:
         return report
-    with transaction.atomic():
+    with original_of(content, name) as original, transaction.atomic():
         _wait_for_other_imports()
         _refuse_known_file(study, table)
         missing = _missing_genes(table, source.annotation, add_genes)
+        tick(0, 0, "adding genes")
         _add_genes(missing, source.annotation)
-        matrix = _make_matrix(study, table, name, source, user, round_estimates, match, resolved)
-        store_counts(matrix, _by_keys(table, source.annotation, libraries, match.library_of), progress)
+        matrix = _make_matrix(study, table, name, source, user, round_estimates, match, resolved, original)
+        store_counts(matrix, _by_keys(table, source.annotation, libraries, match.library_of))
+        original.keep()
+        tick(0, 0, "finishing")  # the last moment at which it can be stopped
     return replace(report, matrix=matrix, n_new_genes=len(missing))
 
 
 def _wait_for_other_imports() -> None:
     """Store one file after the other: two of one annotation would both add its genes, a page sent twice its file."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+        while True:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+            if cursor.fetchone() == (True,):
+                return
+            tick(0, 0, "waiting for another import of counts to end")  # which can be stopped, unlike waiting in SQL
+            time.sleep(WAIT_S)
 
 
 def _refuse_known_file(study: Any, table: CountTable) -> None:
@@ -252,6 +264,7 @@ def _make_matrix(
     is_rounded: bool,
     match: ColumnMatch,
     resolved: ResolvedIds,
+    original: Original,
 ) -> CountMatrix:
     number = (CountMatrix.objects.filter(study=study).aggregate(last=Max("pk"))["last"] or 0) + 1
     code = slugify(PurePath(name).name.split(".")[0])[:40] or "counts"
@@ -268,6 +281,7 @@ def _make_matrix(
         notes="\n".join(filter(None, [source.notes, *table.notes])),
         file_name=PurePath(name).name,
         sha256=table.sha256,
+        original_sha256=original.sha256,
         n_genes=len(table.gene_ids),
         n_libraries=len(table.column_names),
         is_rounded=is_rounded,

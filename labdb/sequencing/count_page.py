@@ -12,8 +12,11 @@ from django.views.decorators.http import require_http_methods
 
 from labdb.registry import permissions
 from labdb.registry.forms import forbidden_sentence
+from labdb.registry.long_work import Stopped
+from labdb.registry.long_work_doors import long_work
 from labdb.registry.page_context import PageContext, study_named
-from labdb.registry.uploads import KeptFile, UploadError, forget, keep, recall
+from labdb.registry.text_streams import chunks_of
+from labdb.registry.uploads import KeptFile, LargeFile, UploadError, forget, keep, keep_large, recall, recall_large
 from labdb.sequencing.column_matching import ColumnMatch, read_sample_map
 from labdb.sequencing.count_cells import CellError, CountFileError, refusal
 from labdb.sequencing.count_form import CONSENTS, CountImportForm, max_file_bytes, one_file, unusable_sentence
@@ -51,7 +54,7 @@ class CountPage:
             one for one in context.studies if permissions.may(request.user, "add", CountMatrix, one)
         ]  # fmt: skip
         self.study = study or (self.studies[0] if len(self.studies) == 1 else None)
-        self.kept: KeptFile | None = None
+        self.kept: LargeFile | None = None
         self.sample_map: dict[str, str] = {}
         self.file_sentence = ""
         self.map_error: CountFileError | None = None
@@ -61,6 +64,13 @@ class CountPage:
 
     def answer(self) -> HttpResponse:
         """Check what was sent, and store it if that was asked for."""
+        try:
+            with long_work(self.request):
+                return self._answer()
+        except Stopped as stopped:
+            return self.show(CountImportForm(self.request.POST, user=self.request.user), stopped=str(stopped))
+
+    def _answer(self) -> HttpResponse:
         self._receive()
         form = CountImportForm(self.request.POST, user=self.request.user)
         is_unusable = self.file_sentence or self.map_error or self.transcripts_error
@@ -69,7 +79,7 @@ class CountPage:
         is_commit = self.request.POST.get("step") == "import"
         try:
             report = form.run(
-                self.kept.data,
+                self.kept.path,
                 self.kept.name,
                 self.sample_map,
                 dry_run=not is_commit,
@@ -91,7 +101,7 @@ class CountPage:
         files, words = self.request.FILES, self.request.POST
         try:
             if token := words.get("token", ""):
-                self.kept = recall(token, self.request.user)
+                self.kept = recall_large(token, self.request.user)
                 self.sample_map = {} if words.get("forget_map") else dict(self.kept.mapping)
             if uploads := files.getlist("file"):
                 self._keep(uploads)
@@ -133,7 +143,9 @@ class CountPage:
         for upload in uploads:
             if sentence := unusable_sentence(upload):
                 raise UploadError(sentence)
-        self.kept = keep(*one_file(uploads), self.request.user)
+        with one_file(uploads) as (file, name):
+            file.seek(0)
+            self.kept = keep_large(chunks_of(file), name, self.request.user)
 
     def show(
         self,
@@ -141,6 +153,7 @@ class CountPage:
         *,
         report: CountImport | None = None,
         error: CountFileError | None = None,
+        stopped: str = "",
     ) -> HttpResponse:
         """Show the form as it was filled in, above it what the check found."""
         words = {
@@ -149,6 +162,7 @@ class CountPage:
             "options": [name for name in OPTIONS if self.request.POST.get(name)],
             "studies": self.studies,
             "chosen_study": self.study,
+            "stopped": stopped,
             "file_sentence": self.file_sentence,
             "map_error": self.map_error,
             "kept": self.kept,

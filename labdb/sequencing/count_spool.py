@@ -51,7 +51,7 @@ class Spool:
     ) -> None:
         file, self._file = self._file, None
         if file is not None:
-            with _disk_in_words():
+            with disk_in_words():
                 file.close()
 
     def append(self, rows: npt.ArrayLike) -> None:
@@ -65,14 +65,14 @@ class Spool:
         counts = as_int32(rows)
         if counts.shape[-1:] != (self.n_columns,) or counts.ndim > 2:
             raise ValueError(f"rows must have {self.n_columns} columns; got an array of shape {counts.shape}")
-        with _disk_in_words():
+        with disk_in_words():
             self._open_file.write(counts.tobytes())
         self.n_rows += len(counts) if counts.ndim == 2 else 1
 
     def array(self) -> npt.NDArray[np.int32]:
         """Return what was appended, shape (n_rows, n_columns), read from the file as it is looked at; not to be written."""
         file = self._open_file
-        with _disk_in_words():
+        with disk_in_words():
             file.flush()
             if not (self.n_rows and self.n_columns):
                 return np.empty((self.n_rows, self.n_columns), dtype=VALUE_TYPE)
@@ -94,7 +94,7 @@ def temporary_file() -> IO[bytes]:
     CountFileError
         The disk cannot take it.
     """
-    with _disk_in_words():
+    with disk_in_words():
         return tempfile.TemporaryFile(buffering=BUFFER_BYTES, dir=drafts_folder())
 
 
@@ -109,7 +109,8 @@ def drop_pages(counts: npt.NDArray[np.integer]) -> None:
 
 
 @contextmanager
-def _disk_in_words() -> Iterator[None]:
+def disk_in_words() -> Iterator[None]:
+    """Refuse in a sentence what the server's disk cannot take."""
     try:
         yield
     except OSError as error:

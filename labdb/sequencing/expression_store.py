@@ -3,7 +3,7 @@
 Either question, all genes of a library or one gene over all libraries, reads one row a library or one row.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import pandas as pd
 from django.db import transaction
 
 from labdb.registry.history import copy_into
+from labdb.registry.long_work import ticked
 from labdb.sequencing.block_encoding import encoded
 from labdb.sequencing.expression_codec import CorruptBlock, decode_counts
 from labdb.sequencing.models import CountMatrix, Gene, GeneCounts, GeneOrder, Library, LibraryCounts
@@ -21,10 +22,9 @@ PK_TYPE = np.dtype("<i8")
 ROWS_AT_ONCE = 100  # blocks that the database hands over at a time
 
 B = TypeVar("B")
-Progress = Callable[[int, int, str], None]
 
 
-def store_counts(matrix: CountMatrix, counts: pd.DataFrame, progress: Progress | None = None) -> None:
+def store_counts(matrix: CountMatrix, counts: pd.DataFrame) -> None:
     """Write the counts of a matrix, all or nothing.
 
     Parameters
@@ -33,14 +33,12 @@ def store_counts(matrix: CountMatrix, counts: pd.DataFrame, progress: Progress |
         Saved, without blocks.
     counts : pandas.DataFrame of int, shape (n_genes, n_libraries)
         Raw counts; index `Gene` primary keys, columns `Library` primary keys. Those of a spool stay in its file.
-    progress : callable, optional
-        Told (done, total, doing).
     """
     values = counts.to_numpy()  # encode_counts refuses what is no int32; a cast here would wrap it round
     with transaction.atomic():
         GeneOrder.objects.create(matrix=matrix, block=np.asarray(counts.index, dtype=PK_TYPE).tobytes())
-        write_library_blocks(matrix, values.T, map(int, counts.columns), range(counts.shape[1]), progress)
-        write_gene_blocks(matrix, values, map(int, counts.index), progress)
+        write_library_blocks(matrix, values.T, map(int, counts.columns), range(counts.shape[1]))
+        write_gene_blocks(matrix, values, map(int, counts.index))
 
 
 def write_library_blocks(
@@ -48,27 +46,17 @@ def write_library_blocks(
     rows: npt.NDArray[np.integer],
     libraries: Iterable[int],
     positions: Iterable[int],
-    progress: Progress | None = None,
 ) -> None:
     """Write the blocks of some libraries, a row of all genes each; call it inside a transaction."""
     blocks = zip(repeat(matrix.pk), libraries, positions, encoded(rows), strict=False)
     columns = ("matrix", "library", "position", "block")
-    copy_into(LibraryCounts, columns, _told(blocks, len(rows), "storing libraries", progress))
+    copy_into(LibraryCounts, columns, ticked(blocks, len(rows), "storing libraries"))
 
 
-def write_gene_blocks(
-    matrix: CountMatrix, rows: npt.NDArray[np.integer], genes: Iterable[int], progress: Progress | None = None
-) -> None:
+def write_gene_blocks(matrix: CountMatrix, rows: npt.NDArray[np.integer], genes: Iterable[int]) -> None:
     """Write the blocks of some genes, a row of all libraries each; call it inside a transaction."""
     blocks = zip(repeat(matrix.pk), genes, encoded(rows), strict=False)
-    copy_into(GeneCounts, ("matrix", "gene", "block"), _told(blocks, len(rows), "storing genes", progress))
-
-
-def _told(blocks: Iterable[B], total: int, doing: str, progress: Progress | None) -> Iterator[B]:
-    for done, block in enumerate(blocks, start=1):
-        yield block
-        if progress:
-            progress(done, total, doing)
+    copy_into(GeneCounts, ("matrix", "gene", "block"), ticked(blocks, len(rows), "storing genes"))
 
 
 def gene_pks(matrix: CountMatrix) -> npt.NDArray[np.int64]:

@@ -1,4 +1,11 @@
-"""Which strand a library kit reads, and the refusal of counts that took another."""
+"""Which strand a library kit reads, and the refusal of counts that took another.
+
+Sources of the kits: dUTP kits (TruSeq Stranded, NEBNext Ultra II Directional) read the reverse strand by the table
+"Strand Settings" of rnabio.org; Illumina Stranded mRNA and Total RNA Prep likewise by biostars.org/p/9573467; QuantSeq REV
+lies opposite to the mRNA by Lexogen's own answer (faqs.lexogen.com). QuantSeq FWD, and that SMART-Seq, Nextera XT and
+TruSeq RNA v2 keep no strand, are by what those kits do and without a page that we could cite. The same table warns that
+other adapters turn a kit round: what is written into a library goes before its kit, and the sums of STAR tell.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +31,7 @@ class Strandedness(models.TextChoices):
     REVERSE = "reverse"
 
 
-# How makers describe their kits (docs/count-files.md). Only a proposal: `Library.strandedness` goes before it.
+# Only a proposal: `Library.strandedness` goes before it.
 KIT_WORDS = (
     (re.compile(r"quantseq.*\brev\b", re.IGNORECASE), Strandedness.REVERSE),
     (re.compile(r"quantseq", re.IGNORECASE), Strandedness.FORWARD),

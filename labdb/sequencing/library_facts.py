@@ -9,7 +9,7 @@ from labdb.colony.models import Housing
 from labdb.sequencing.models import Library
 from labdb.sequencing.pool_findings import FEWEST_ONE_SIDED
 
-POOL = "pool"
+POOL, LANE = "pool", "lane"
 GROUP, REGION, CAGE, BATCH = "group", "region", "cage", "extraction batch"
 OF_MICE = {GROUP: "group", "sex": "sex", "cohort": "cohort__code", "litter": "litter__code"}
 OF_SAMPLES = {REGION: "region__code"}
@@ -66,9 +66,9 @@ def confounding_sentences(label: str, place: str, found: LabelAssociation) -> It
             f"{label.capitalize()} and {place} go together (Cramer's V {found.v_corrected:.2f} of n = {found.n}, "
             f"corrected for the size of the table): a difference of {label} is hard to tell from one of {place}."
         )
-    elif place == POOL:
+    elif place in (POOL, LANE):
         for level, name, n in _one_sided(found):
-            yield f"Pool {name} holds {n} libraries of {level} alone; mix the {label}s in each pool."
+            yield f"{place.capitalize()} {name} holds {n} libraries of {level} alone; mix the {label}s in each {place}."
 
 
 def _one_sided(found: LabelAssociation) -> Iterator[tuple[str, str, int]]:

@@ -113,7 +113,10 @@ class SequencingSelectionRecord(Record):
     """Which mice were sequenced, and why these."""
 
     model = SequencingSelection
-    fields = ("study", "code", "rule", "decided", "decided_at", "decided_by", "mice", "notes")
+    fields = (
+        "study", "code", "rule", "decided", "decided_at", "decided_by", "mice", "seed", "algorithm_version",
+        "input_digest", "input_snapshot", "notes",
+    )  # fmt: skip
     list_display = ("code", "rule", "decided", "decided_at", "decided_by")
     list_filter = ("decided",)
     search_fields = ("code", "rule")
@@ -136,8 +139,9 @@ class CountMatrixRecord(Record):
     model = CountMatrix
     fields = (
         "study", "code", "annotation", "quantifier", "genome_build", "quantified_by", "quantified_date",
-        "file_name", "sha256", "n_genes", "n_libraries", "is_rounded", "format", "strandedness", "n_names_mapped",
+        "file_name", "sha256", "original_sha256", "n_genes", "n_libraries", "is_rounded", "format", "strandedness", "n_names_mapped",
         "n_names_normalized", "n_ids_unversioned", "n_ids_by_symbol", "n_genes_summed", "notes",
     )  # fmt: skip
     list_display = ("code", "annotation", "file_name", "n_genes", "n_libraries", "created_at")
+    detail_template = "sequencing/_count_original.html"
     read_only = True

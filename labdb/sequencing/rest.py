@@ -134,8 +134,8 @@ class CountMatrixView(view_for(CountMatrixRecord)):  # type: ignore[misc]
         sample_map: dict[str, str] = _side_table(request, "sample_map", read_sample_map) or {}
         transcripts = _side_table(request, "transcripts", read_transcript_genes)
         try:
-            content, name = one_file(request.FILES.getlist("file"))
-            report = form.run(content, name, sample_map, dry_run=is_dry_run, door="REST", transcripts=transcripts)
+            with one_file(request.FILES.getlist("file")) as (file, name):
+                report = form.run(file, name, sample_map, dry_run=is_dry_run, door="REST", transcripts=transcripts)
         except CountFileError as error:
             raise Refused({"file": str(error).splitlines()}) from None
         if report.matrix is None:

@@ -25,6 +25,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -207,7 +208,7 @@ def _blocks(entrants: Sequence[Entrant], design: Design, rng: np.random.Generato
             size = design.block_sizes[_below(len(design.block_sizes), rng)]
             times = size // design.n_per_round
             block.extend(arm for arm, share in enumerate(design.ratio) for _one in range(times * share))
-            _shuffle(block, rng)
+            shuffle(block, rng)
         yield block.pop()
 
 
@@ -272,8 +273,8 @@ def _below(n: int, rng: np.random.Generator) -> int:
     return int(rng.random() * n)
 
 
-def _shuffle(block: list[int], rng: np.random.Generator) -> None:
-    """Exchange each place, from the last, with one at or before it (Fisher and Yates)."""
+def shuffle(block: list[Any], rng: np.random.Generator) -> None:
+    """Exchange each place, from the last, with one at or before it (Fisher and Yates), by doubles alone."""
     for last in range(len(block) - 1, 0, -1):
         other = _below(last + 1, rng)
         block[last], block[other] = block[other], block[last]

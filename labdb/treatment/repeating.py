@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 
 from django.db.models import QuerySet
 
 from labdb.colony.models import Mouse
 from labdb.registry.former_names import rows_formerly
-from labdb.registry.plan_records import PlanRefused
+from labdb.registry.plan_records import PlanRefused, refuse_untrusted
 from labdb.treatment.allocating import ListInputs, chain_of, latest_of, replacement_of
 from labdb.treatment.eligibility import ListedMouse, with_levels
 from labdb.treatment.models import AllocationKey, Randomization, TreatmentArm
@@ -75,18 +74,7 @@ def repeat(randomization: Randomization) -> Repeated:
 def trusted_inputs(randomization: Randomization) -> ListInputs:
     """Return the inputs of a stored list, as they were when it was drawn; PlanRefused where they are not."""
     inputs = ListInputs.of_snapshot(randomization.input_snapshot)
-    if randomization.seed is None:
-        raise PlanRefused(f"{randomization} has no seed, so that it cannot be drawn again.")
-    if sha256(randomization.input_snapshot.encode()).hexdigest() != randomization.input_digest:
-        raise PlanRefused(
-            f"The inputs of {randomization} do not have its digest: one of the two was changed since. "
-            "The history of the record says when and by whom."
-        )
-    if inputs.algorithm_version != ALGORITHM_VERSION:
-        raise PlanRefused(
-            f"{randomization} was drawn by version {inputs.algorithm_version} of the algorithm, and this is version "
-            f"{ALGORITHM_VERSION}; repeat it with the labdb of its day."
-        )
+    refuse_untrusted(randomization, inputs.algorithm_version, ALGORITHM_VERSION)
     return inputs
 
 

@@ -1,7 +1,7 @@
 // Keeps this page of the bench for a reload without a network, as it stands after the last entry that was stored.
 (() => {
   "use strict";
-  const worker = document.querySelector("[data-bench-worker]")?.dataset.benchWorker;
+  const { benchWorker: worker, benchScope: scope } = document.querySelector("[data-bench-worker]")?.dataset ?? {};
   const KEPT = "labdb-bench"; // as in bench-worker.js
   const PAUSE_MS = 1_500;
   const labdb = window.labdb ?? {};
@@ -26,7 +26,7 @@
     waiting = setTimeout(keep, PAUSE_MS);
   });
   document.addEventListener("labdb:person", keep);
-  navigator.serviceWorker.register(worker, { scope: "/studies/" }).then(keep, () => { /* forbidden: pages need the network */ });
+  navigator.serviceWorker.register(worker, { scope }).then(keep, () => { /* forbidden: pages need the network */ });
   const note = document.querySelector("[data-offline-note]");
   if (labdb.clock?.isFromCache && note) {
     note.hidden = false;

@@ -76,7 +76,7 @@
     turn("pad");
     part("pad").querySelector("[data-person-chosen]").textContent = one.name;
     showPin();
-    part("pad").querySelector("button").focus();
+    part("pad").querySelector("[data-key]").focus(); // whoever types the PIN ends it with Enter
   }
 
   function showPin() {

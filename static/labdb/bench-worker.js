@@ -2,7 +2,7 @@
 // is kept only when no answer comes. Registered by bench-offline.js; labdb.js forgets all of it when somebody signed out.
 "use strict";
 const KEPT = "labdb-bench";
-const isBench = (address) => /^\/studies\/.+\/(bench\/|defeat\/.+\/day\/\d+\/$)/.test(new URL(address).pathname);
+const isBench = (address) => /^\/(studies\/.+\/(bench\/|dissection\/$|defeat\/.+\/day\/\d+\/$)|boxes\/[^/]+\/scan\/$)/.test(new URL(address).pathname);
 
 async function fresh(request) {
   try {

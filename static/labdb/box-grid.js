@@ -6,12 +6,15 @@ window.labdb ??= {};
   const letter = (row) => String.fromCharCode(65 + row);
   const nameOf = (row, column) => `${letter(row)}${column + 1}`;
 
-  // What a cell says in words, for screen readers and the pointer that rests.
+  // All positions of a box, row by row.
+  labdb.positionsOf = ({ rows, columns }) => Array.from({ length: rows * columns }, (_none, at) => nameOf(Math.floor(at / columns), at % columns));
+
+  // What a cell says in words, for screen readers and the pointer that rests: what it shows, in that order, and more.
   function words(position, cell) {
     if (cell.hidden) return `${position}, occupied: a tube of a study that you do not see`;
     const tube = cell.tube;
     if (!tube) return `${position}, free`;
-    const facts = [tube.label, tube.region, tube.excluded, tube.is_used_up ? tube.left : ""];
+    const facts = [`${tube.region} ${tube.code} of ${tube.study}`, tube.excluded, tube.is_used_up ? tube.left : ""];
     return `${position}, ${facts.filter(Boolean).join(", ")}`;
   }
 
@@ -76,7 +79,7 @@ window.labdb ??= {};
       const lines = shown.lines ?? (held.hidden ? ["occupied"] : tube ? [tube.region, tube.code] : []);
       const sign = tube?.excluded ? "✕" : tube?.is_used_up ? "∅" : "";
       one.replaceChildren(
-        ...lines.map((text, number) => labdb.make("span", { className: number ? "box-code" : "box-region", textContent: text })),
+        ...lines.flatMap((text, number) => [labdb.make("span", { className: number ? "box-code" : "box-region", textContent: text }), " "]),
         ...(sign && !shown.lines ? [labdb.make("span", { className: "box-sign", textContent: sign, ariaHidden: "true" })] : []),
       );
       one.title = shown.words ?? words(position, held);
@@ -174,13 +177,7 @@ window.labdb ??= {};
       });
       if (moved.every((position) => position && isFree(position))) return order.map((tube, number) => [tube, moved[number]]);
     }
-    const free = [];
-    for (let row = 0; row < state.rows; row += 1) {
-      for (let column = 0; column < state.columns; column += 1) {
-        const position = nameOf(row, column);
-        if (labdb.placeOrder(position, start) >= 0 && isFree(position)) free.push(position);
-      }
-    }
+    const free = labdb.positionsOf(state).filter((position) => labdb.placeOrder(position, start) >= 0 && isFree(position));
     return free.length < order.length ? null : order.map((tube, number) => [tube, free[number]]);
   };
 

@@ -1,57 +1,43 @@
-// The small picture of a box: a free position is chosen by a tap, a taken one says which tube it holds.
+// A box of which one free position is chosen, drawn as the page of a box draws it (box-grid.js, box.css).
 //
-//   labdb.boxPicker({ box: { code, n_rows, n_columns, taken: { A1: "S1-M01-PFC" } }, chosen: "A2", choose: (position) => {} })
+//   labdb.boxPicker({ box: { code, rows, columns, taken: { A1: "S1-M01-PFC" } }, chosen: "A2", choose: (position) => {} })
 //
-// returns the element; `labdb.positionsOf(box)` lists all positions, row by row. The page includes tissue/box_picker.html.
+// returns the element; a taken position says which tube it holds.
 (() => {
   "use strict";
   const labdb = (window.labdb ??= {});
-  const FIRST_ROW = "A".charCodeAt(0);
 
-  const rowOf = (number) => String.fromCharCode(FIRST_ROW + number);
+  labdb.boxPicker = ({ box, chosen, choose }) => {
+    const drawn = labdb.make("div", { className: "box-scroll" });
+    const says = labdb.make("p", { className: "box-says", role: "status" });
+    let current = chosen;
 
-  labdb.positionsOf = ({ n_rows: rows, n_columns: columns }) =>
-    Array.from({ length: rows * columns }, (_none, at) => `${rowOf(Math.floor(at / columns))}${(at % columns) + 1}`);
-
-  labdb.boxPicker = ({ box, chosen = "", choose }) => {
-    const picker = document.getElementById("box-picker").content.firstElementChild.cloneNode(true);
-    const grid = picker.querySelector("[data-box-grid]");
-    const says = picker.querySelector("[data-box-says]");
-    const buttons = new Map();
-    picker.querySelector("[data-box-name]").textContent = `Box ${box.code}`;
-    grid.ariaLabel = `Positions of box ${box.code}`;
-    grid.style.gridTemplateColumns = `1.5rem repeat(${box.n_columns}, minmax(2.75rem, 3.5rem))`;
-
-    function mark(position) {
-      for (const [one, button] of buttons) button.setAttribute("aria-pressed", String(one === position));
-    }
+    const grid = labdb.boxGrid(drawn, {
+      label: ({ code }) => `Positions of box ${code}`,
+      onCell: tapped,
+      paint: (position, { tube }) => ({
+        className: position === current ? "box-chosen" : position === chosen && !tube ? "box-planned" : "",
+        isSelected: position === current,
+        lines: [tube ? "●" : position],
+        words: tube ? `${position} holds ${tube.label}` : `${position} free`,
+      }),
+    });
 
     function tapped(position) {
-      const tube = box.taken[position];
+      const { tube } = grid.held(position);
       if (tube) {
-        says.textContent = `${position} holds ${tube}; choose a free position.`;
+        labdb.put(says, `${position} holds ${tube.label}; choose a free position.`);
         return;
       }
-      mark(position);
-      says.textContent = `${position} is chosen.`;
+      current = position;
+      labdb.put(says, `${position} is chosen.`);
+      grid.redraw();
       choose(position);
     }
 
-    function cell(position) {
-      const tube = box.taken[position];
-      const button = labdb.button(tube ? "" : position, () => tapped(position), { ariaLabel: tube ? `${position} holds ${tube}` : `${position} free`, title: tube ?? "" });
-      button.dataset.state = tube ? "taken" : position === chosen ? "offered" : "free";
-      buttons.set(position, button);
-      return button;
-    }
-
-    const edge = (text) => labdb.make("span", { className: "box-picker-edge", textContent: text, ariaHidden: "true" });
-    grid.append(edge(""), ...Array.from({ length: box.n_columns }, (_none, at) => edge(String(at + 1))));
-    labdb.positionsOf(box).forEach((position, at) => {
-      if (at % box.n_columns === 0) grid.append(edge(position[0]));
-      grid.append(cell(position));
-    });
-    mark(chosen);
-    return picker;
+    const tubes = Object.entries(box.taken).map(([position, label]) => ({ position, label, color: "none" }));
+    grid.fill({ ...box, tubes, hidden: [] });
+    grid.goTo(chosen, false);
+    return labdb.make("section", { className: "box-picker" }, labdb.make("p", { className: "box-picker-name", textContent: `Box ${box.code}` }), drawn, says);
   };
 })();

@@ -1,10 +1,10 @@
-// A scan session of one box: each scan is matched and laid in the next position; what differs is decided and stored at the end.
+// A scan session of one box: each scan is matched and laid in the next position; what differs is decided, and sent at the end.
 (() => {
   "use strict";
   const page = document.querySelector("[data-scan]");
   if (!page) return;
   const part = (name) => page.querySelector(`[data-scan="${name}"]`);
-  const { post } = labdb.gridServer;
+  const dialog = document.querySelector("[data-scan-dialog]");
   const KEPT = `labdb-scan ${document.body.dataset.user} ${page.dataset.code}`;
   const FLASH = { good: "saved", note: "alert", wrong: "wrong" };
   const CHOICES = {
@@ -12,7 +12,7 @@
     missing: [["left", "Leave as recorded"], ["missing", "Record as not found"]],
     foreign: [["left", "Leave: it goes back"], ["moved", "Record it in this box"]],
   };
-  const fresh = () => ({ key: crypto.randomUUID(), next: null, scans: [], empty: [], unknown: [], twice: [], strangers: [], decisions: {}, waiting: [] });
+  const fresh = () => ({ next: null, scans: [], empty: [], unknown: [], twice: [], strangers: [], decisions: {}, waiting: [] });
   let state = JSON.parse(document.getElementById("box-state").textContent);
   let session = fresh();
   let isOwnPreferred = false; // of two tubes with one code, that of this box
@@ -22,7 +22,11 @@
     onCell: (position) => { session.next = position; show(); part("scanned").focus(); },
     paint,
   });
+  const way = labdb.boxSend({ page, onWay: () => say("The check is kept on this device, and on its way.", "note"), onStored: stored, onHeld: heldBack });
+  const isUntouched = () => !(session.scans.length || session.empty.length || session.unknown.length || session.waiting.length);
+  const compared = () => labdb.compareBox(state, session.scans, new Map(session.strangers.map((tube) => [tube.id, tube])));
   const known = (id) => state.tubes.find((tube) => tube.id === id) ?? session.strangers.find((tube) => tube.id === id);
+  const nameOf = (tube) => `${tube.code} of ${tube.study}`;
   const scanAt = (position) => session.scans.find((scan) => scan.position === position);
   const isWaiting = (position) => Boolean(grid.held(position).tube) && !scanAt(position) && !session.empty.includes(position);
 
@@ -38,12 +42,13 @@
       const kind = isHere && tube.position === position ? "good" : isHere ? "elsewhere" : "foreign";
       classes.push(`scan-${kind}`);
       lines = [{ good: "✓", elsewhere: `≠ ${tube.position}`, foreign: "foreign" }[kind], tube.code];
-      words.push({ good: `${tube.label}, in its place`, elsewhere: `${tube.label}, recorded in ${tube.position}`, foreign: `${tube.label}, not of this box` }[kind]);
+      const named = nameOf(tube);
+      words.push({ good: `${named}, in its place`, elsewhere: `recorded in ${tube.position}: ${named}`, foreign: `foreign: ${named}` }[kind]);
     } else if (session.empty.includes(position)) {
       classes.push("scan-empty");
       lines = ["empty", held.tube?.code ?? ""];
-      words.push(held.tube ? `nothing there; ${held.tube.label} is recorded` : "nothing there");
-    } else words.push(held.hidden ? "a tube of a study that you do not see" : held.tube ? `${held.tube.label} is waited for` : "recorded as free");
+      words.push(held.tube ? `empty, ${nameOf(held.tube)} is recorded` : "empty");
+    } else words.push(held.hidden ? "a tube of a study that you do not see" : held.tube ? `${held.tube.region} ${nameOf(held.tube)} is waited for` : "recorded as free");
     if (isNext) words.push("scanned next");
     return { className: classes.filter(Boolean).join(" "), lines, words: words.join(", "), isSelected: isNext };
   }
@@ -67,7 +72,6 @@
   function advance() { session.next = labdb.nextToScan(grid.positions(), session.next ?? grid.positions().at(-1), isWaiting); }
 
   function changed() {
-    if (session.sent) Object.assign(session, { key: crypto.randomUUID(), sent: false }); // another check than the one sent
     keep();
     show();
   }
@@ -167,7 +171,7 @@
   function show() {
     session.next ??= labdb.nextToScan(grid.positions(), grid.positions().at(-1), isWaiting);
     grid.redraw();
-    const rows = labdb.compareBox(state, session.scans, new Map(session.strangers.map((tube) => [tube.id, tube])));
+    const rows = compared();
     const isDone = session.next === null || !grid.positions().some(isWaiting);
     const counts = { "in-place": rows.inPlace, elsewhere: rows.elsewhere, missing: rows.missing, foreign: rows.foreign, unknown: session.unknown, twice: session.twice };
     for (const [name, list] of Object.entries(counts)) labdb.put(part(name), String(list.length));
@@ -184,6 +188,9 @@
     labdb.put(part("waiting"), `${session.waiting.length} scans wait for the network.`);
     for (const name of ["elsewhere", "missing", "foreign", "unknown"]) part(`${name}-head`).hidden = !part(`${name}-rows`).childElementCount;
     part("all-right").hidden = !(isDone && state.tubes.length && rows.inPlace.length === state.tubes.length && !rows.foreign.length && !session.unknown.length);
+    const held = way.held();
+    part("held").hidden = !held || held.state === "needs_reason" || isUntouched();
+    if (held) labdb.put(part("held-words"), `The check before this one was not stored. ${way.sentences(held)}`);
     part("store").disabled = !(session.scans.length || session.empty.length) || session.waiting.length > 0;
   }
 
@@ -202,45 +209,72 @@
 
   for (const one of page.querySelectorAll("[data-all]")) {
     one.addEventListener("click", () => {
-      const rows = labdb.compareBox(state, session.scans, new Map(session.strangers.map((tube) => [tube.id, tube])));
-      for (const { tube } of rows[one.dataset.all]) session.decisions[tube.id] = CHOICES[one.dataset.all][1][0];
+      for (const { tube } of compared()[one.dataset.all]) session.decisions[tube.id] = CHOICES[one.dataset.all][1][0];
       changed();
     });
   }
 
   // --- the end ---
-  async function store(reason = "") {
-    const rows = labdb.compareBox(state, session.scans, new Map(session.strangers.map((tube) => [tube.id, tube])));
+  async function store() {
     const nLeft = grid.positions().filter(isWaiting).length;
-    if (nLeft && !reason && !window.confirm(`${nLeft} positions were not looked at: their tubes are stored as missing. Store the check all the same?`)) return;
+    const words = `${nLeft} ${nLeft === 1 ? "position was" : "positions were"} not looked at: what is recorded there is stored as missing.`;
+    if (nLeft && !(await labdb.askInDialog(dialog, { title: "Store it all the same?", words, yes: "Store the check", no: "Go on scanning" }))) return part("scanned").focus();
+    const rows = compared();
     const differing = new Set([...rows.elsewhere, ...rows.missing, ...rows.foreign].map(({ tube }) => String(tube.id)));
-    const decisions = Object.fromEntries(Object.entries(session.decisions).filter(([id]) => differing.has(id)));
-    const body = {
-      key: session.key, digest: state.digest, decisions, reason, unknown: session.unknown, notes: part("notes").value.trim(),
-      scanned: session.scans.map((scan) => ({ sample: scan.id, position: scan.position })),
-    };
-    session.sent = true;
-    keep();
-    part("store").disabled = true;
-    const { status, answer } = await post(page.dataset.check, body);
-    part("store").disabled = false;
-    if (status === 0) return say("No answer from the server. Every scan is kept on this device; store the check again when the network is back.", "wrong");
-    if (answer.status === "needs_reason") {
-      const said = window.prompt(answer.__all__.join("\n"));
-      if (!said?.trim()) return say("Nothing was stored.", "note");
-      return store(said.trim());
-    }
-    if (answer.state) state = answer.state;
-    grid.fill(state);
-    if (answer.status !== "stored") { changed(); return say((answer.__all__ ?? answer.sentences ?? [`The server answered ${status}.`]).join(" "), "wrong"); }
+    const sent = { ...session, notes: part("notes").value };
     session = fresh();
-    labdb.storage((kept) => kept.removeItem(KEPT));
+    keep();
     part("notes").value = "";
+    way.send({
+      digest: state.digest, unknown: sent.unknown, notes: sent.notes.trim(),
+      decisions: Object.fromEntries(Object.entries(sent.decisions).filter(([id]) => differing.has(id))),
+      scanned: sent.scans.map((scan) => ({ sample: scan.id, position: scan.position })),
+    }, sent);
+    show();
+    part("scanned").focus();
+  }
+
+  async function readBox() {
+    try {
+      const response = await fetch(page.dataset.stored, { cache: "no-store", headers: { Accept: "application/json" } });
+      if (response.ok) state = await response.json();
+    } catch { /* no network: what was known of the box has to do */ }
+    grid.fill(state);
+    show();
+  }
+
+  async function stored(answer) {
+    await readBox();
     part("stored").hidden = false;
     part("stored-link").href = answer.url;
-    labdb.put(part("stored-link"), answer.check);
-    show();
+    labdb.put(part("stored-link"), answer.name);
     say("The check is stored.", "good");
+  }
+
+  // What was not stored is gone on with, unless the next check has begun: then it waits for a tap.
+  async function heldBack() {
+    await readBox();
+    const item = way.held();
+    if (!item || dialog.open) return;
+    if (item.state === "needs_reason") return askReason(item);
+    if (isUntouched()) takeUp(item);
+    else say("The check before this one was not stored.", "wrong");
+  }
+
+  async function askReason(item) {
+    const reason = await labdb.askInDialog(dialog, { title: "Is that right?", words: way.sentences(item), yes: "It is right", no: "Look again", needsReason: true });
+    if (reason) way.withReason(item, reason);
+    else if (isUntouched()) takeUp(item);
+  }
+
+  async function takeUp(item) {
+    const words = `${session.scans.length} scans of now are forgotten for those of the check that was not stored.`;
+    if (!isUntouched() && !(await labdb.askInDialog(dialog, { title: "Take them up?", words, yes: "Take them up", no: "Keep those of now" }))) return;
+    const sentences = way.sentences(item);
+    session = { ...fresh(), ...way.takeBack(item) };
+    part("notes").value = session.notes ?? "";
+    say(sentences, "wrong");
+    changed();
   }
 
   async function lookAgain() {
@@ -279,18 +313,22 @@
     changed();
     part("scanned").focus();
   });
-  part("anew").addEventListener("click", () => {
-    if (!window.confirm("Forget every scan of this session?")) return;
+  part("anew").addEventListener("click", async () => {
+    if (!isUntouched() && !(await labdb.askInDialog(dialog, { title: "Begin anew?", words: "Every scan of this session is forgotten.", yes: "Forget them", no: "Keep them" }))) return;
     session = fresh();
     keep();
     show();
     say("", "");
   });
-  part("store").addEventListener("click", () => store());
+  part("store").addEventListener("click", store);
+  part("take-up").addEventListener("click", () => { const item = way.held(); if (item) takeUp(item); });
+  document.addEventListener("labdb:outbox", show);
   window.addEventListener("online", lookAgain);
 
   grid.fill(state);
   restore();
   show();
+  if (way.held()) heldBack();
+  else if (way.isUnderWay()) say("A check of this box is kept on this device, and on its way.", "note", false);
   part("scanned").focus();
 })();

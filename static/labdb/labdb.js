@@ -26,6 +26,7 @@
 
   // htmx says nothing by itself when an answer is an error or never comes.
   function tell(sentence) {
+    if ([...document.querySelectorAll(".alert-danger")].some((shown) => shown.textContent === sentence)) return; // a page that looks again says it once
     const alert = document.createElement("div");
     alert.className = "alert alert-danger";
     alert.setAttribute("role", "alert");

@@ -92,12 +92,13 @@
   function fieldsOf({ entry, answer }) {
     const wrong = Object.keys(answer?.errors ?? {}).filter((name) => name in (entry.values ?? {}));
     const names = wrong.length ? wrong : Object.keys(entry.values ?? {}).filter((name) => typeof entry.values[name] !== "object");
-    return entry.action === "undo" ? [] : names.map((name) => [name, String(entry.values[name] ?? ""), name.replaceAll("_", " ")]);
+    return ["add", "change"].includes(entry.action) ? names.map((name) => [name, String(entry.values[name] ?? ""), name.replaceAll("_", " ")]) : [];
   }
 
   function buttonsOf(item, hasFields) {
     const row = make("div", { className: "d-flex gap-2 mt-2 flex-wrap" });
     const isOurs = item.state === "conflict" && item.answer?.version;
+    if (item.entry.page && item.entry.page !== location.pathname) row.append(make("a", { className: "btn btn-primary", href: item.entry.page, textContent: "Look at it on its page" }));
     if (hasFields || isOurs) row.append(make("button", { type: "submit", className: "btn btn-primary", textContent: isOurs ? "Keep mine" : "Send again" }));
     const discard = make("button", { type: "button", className: "btn", textContent: isOurs ? "Take theirs" : "Discard" });
     discard.addEventListener("click", () => { labdb.outbox.discard(item.entry.key); showList(labdb.outbox.status()); });

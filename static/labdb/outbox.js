@@ -3,6 +3,7 @@
 //   const key = labdb.outbox.send({ record: "weighings", values: { mouse: "M07", body_mass_g: "24.3" }, label: "M07 24.3 g" });
 //   document.addEventListener("labdb:entry", (event) => { event.detail.key, .state, .entry, .answer });
 //
+// `action` is add where none is said, or an act of the server's own; what an entry has as `kept` stays on this device.
 // States: waiting, stored, undone, discarded, or held until a person decides: refused, needs_reason, conflict, forbidden.
 (() => {
   "use strict";
@@ -131,7 +132,7 @@
     }
     let answer, said;
     try {
-      const body = JSON.stringify({ entries: items.map((item) => ({ ...item.entry, label: undefined })) });
+      const body = JSON.stringify({ entries: items.map((item) => ({ ...item.entry, label: undefined, kept: undefined })) });
       const headers = { "Content-Type": "application/json", "X-CSRFToken": labdb.csrfToken(), Accept: "application/json" };
       answer = await fetch(address, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(LIMIT_MS) });
       said = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;

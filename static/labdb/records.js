@@ -50,26 +50,7 @@
     window.addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); });
   }
 
-  // <form data-busy="Reading the file...">: what takes seconds says so, and is not sent twice.
-  function sayBusy(form) {
-    const button = form.querySelector("button[type=submit]");
-    const words = button.textContent;
-    form.addEventListener("submit", () => {
-      const spinner = document.createElement("span");
-      spinner.className = "spinner-border spinner-border-sm me-2";
-      spinner.setAttribute("aria-hidden", "true");
-      button.replaceChildren(spinner, form.dataset.busy);
-      document.querySelectorAll("form[data-busy] button[type=submit]").forEach((one) => { one.disabled = true; });
-    });
-    window.addEventListener("pageshow", (event) => { // come back to by the browser's own button
-      if (!event.persisted) return;
-      button.disabled = false;
-      button.textContent = words;
-    });
-  }
-
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll("form[data-busy]").forEach(sayBusy);
     if (window.TomSelect) document.querySelectorAll("input[data-keys]").forEach(searchNames);
     document.querySelectorAll("form[data-entry]").forEach(warnBeforeLeaving);
   });

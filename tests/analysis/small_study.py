@@ -76,14 +76,16 @@ def random_counts(rng: np.random.Generator, n_genes: int, n_libraries: int) -> n
     return rng.poisson(rng.gamma(20, mean / 20))
 
 
-def make_treated_study(n_per_group: int = 5, n_genes: int = 300, regions: tuple[str, ...] = ("PFC",)) -> Study:
+def make_treated_study(
+    n_per_group: int = 5, n_genes: int = 300, regions: tuple[str, ...] = ("PFC",), code: str = "S1"
+) -> Study:
     """Controls, resilient, and randomized susceptible mice on saline or a drug, re-tested and sequenced.
 
     Half of the drug's mice respond. Stress moves every fifth gene four-fold, and the drug undoes all of it in every
     treated mouse.
     """
     rng = np.random.default_rng(7)
-    study = make_study()
+    study = make_study(code)
     saline = TreatmentArm.objects.create(study=study, name="saline", is_vehicle=True)
     drug = TreatmentArm.objects.create(study=study, name="ketamine")
     randomization = Randomization.objects.create(study=study, code="R1", method="simple", seed=1)

@@ -50,7 +50,7 @@ def test_the_list_looks_again_only_while_a_run_waits_or_works():
     client = signed_in()
     run = add_run(study, "phenotype", RunStatus.QUEUED)
     assert 'hx-trigger="every 2s"' in words(client.get("/analysis/"))
-    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.DONE)
+    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.CANCELLED)
     again = client.get("/analysis/", headers={"HX-Request": "true"})
     assert "every 2s" not in words(again)
     assert "<html" not in words(again)
@@ -66,9 +66,13 @@ def test_a_working_run_shows_how_far_it_is_and_is_drawn_anew_at_its_end():
     assert "PFC, ketamine" in text
     assert "a line" in text
     part = client.get(page_of(run), headers={"HX-Request": "true"})
-    assert "HX-Refresh" not in part
+    assert "<html" not in words(part)
+    assert "HX-Retarget" not in part
     AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason="out of memory")
-    assert client.get(page_of(run), headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    ended = client.get(page_of(run), headers={"HX-Request": "true"})
+    assert (ended["HX-Retarget"], ended["HX-Reswap"]) == ("#run", "innerHTML")
+    assert "out of memory" in words(ended)
+    assert "hx-trigger" not in words(ended)
 
 
 def test_a_failed_run_shows_its_reason():
@@ -80,13 +84,13 @@ def test_a_failed_run_shows_its_reason():
 
 def test_a_pipeline_shows_its_steps(study: Study):
     pipeline = add_run(study, "pipeline")
-    AnalysisRun.objects.filter(task="response").update(parent=pipeline)
-    assert page_of(run_of(study, "response")) in words(signed_in().get(page_of(pipeline)))
+    step = add_run(study, "quality", parent=pipeline)
+    assert page_of(step) in words(signed_in().get(page_of(pipeline)))
 
 
 def test_a_run_says_what_it_was_made_from(study: Study):
-    run = run_of(study, "response")
-    AnalysisRun.objects.filter(pk=run.pk).update(input_digest="d" * 64, packages={"numpy": "2.4"})
+    run = add_run(study, "response", input_digest="d" * 64, packages={"numpy": "2.4"})
+    run.depends_on.add(run_of(study, "phenotype"))
     text = words(signed_in().get(page_of(run)))
     for expected in ("d" * 64, "numpy 2.4", "rule = Ratio 1 and reliable change", page_of(run_of(study, "phenotype"))):
         assert expected in text, expected
@@ -127,10 +131,7 @@ def test_a_waiting_run_is_cancelled():
 
 
 def test_results_are_adopted_with_a_reason_only(study: Study):
-    later = AnalysisRun.objects.create(
-        study=study, task="phenotype", status=RunStatus.DONE, code_version="test",
-        parameters={"rule": "Ratio below 1", "test_number": 1},
-    )  # fmt: skip
+    later = add_run(study, "phenotype", is_adopted=False)
     client = signed_in("analyst", study)
     assert "Why should they count" in words(client.get(page_of(later)))
     refused = client.post(f"{page_of(later)}adopt/", {"reason": " "}, follow=True)
@@ -218,8 +219,7 @@ def test_the_results_of_every_task_take_few_queries(study: Study, task: str):
 
 def test_a_run_that_changed_nothing_shows_the_results_that_stand(study: Study):
     earlier = run_of(study, "phenotype")
-    again = add_run(study, "phenotype", RunStatus.FAILED)
-    AnalysisRun.objects.filter(pk=again.pk).update(status=RunStatus.DONE, same_as=earlier)
+    again = add_run(study, "phenotype", same_as=earlier, is_adopted=False)
     text = words(signed_in().get(page_of(again)))
     assert f'Nothing had changed since <a href="{page_of(earlier)}">' in text
     assert "/studies/S1/mice/k0/" in text

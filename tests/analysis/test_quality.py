@@ -117,16 +117,14 @@ def test_the_page_of_a_study_shows_what_is_current_and_takes_decisions(study):
         "<strong>4</strong> errors",
         "<strong>1</strong> warning",
         "5 still to be decided",
-        "leave the test out",
     ):
         assert said in page
     finding = run.qualityfindings.get(subject=POOR)
-    assert f"/records/tissue-samples/{finding.sample_id}/edit/#id_exclusion_criterion" in page
-    sent = {"decision": "excluded", "reason": "Hardly a read.", "next": "/studies/S1/quality/"}
+    sent = {"decision": "confirmed", "reason": "Hardly a read.", "next": "/studies/S1/quality/"}
     answer = client.post(f"/analysis/findings/{finding.pk}/decide/", sent)
     assert answer["Location"] == f"/studies/S1/quality/#finding-{finding.pk}"
     page = client.get("/studies/S1/quality/").content.decode()
-    assert "left out of analyses</strong>: Hardly a read." in page and "4 still to be decided" in page
+    assert "it is so</strong>: Hardly a read." in page and "4 still to be decided" in page
     away = client.post(f"/analysis/findings/{finding.pk}/decide/", {**sent, "reason": "", "next": "https://elsewhere/"})
     assert away["Location"].startswith("/studies/S1/quality/") and QualityDecision.objects.count() == 1
     rest = client.get("/api/v1/quality-findings/?severity=error&fields=kind,subject,mouse").json()

@@ -187,10 +187,11 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing(study, replaced):
 
 
 def test_the_sweep_queues_the_dead_and_the_lost_but_not_the_living(study):
-    dead = died(runs.request_run("phenotype", study, queue=False), attempt=1)
-    lost = runs.request_run("phenotype", study, queue=False)
-    waiting = runs.request_run("phenotype", study)
-    living = runs.request_run("phenotype", study, queue=False)
+    dead, lost, living = (
+        runs.request_run("phenotype", study, {"test_number": number}, queue=False) for number in (1, 2, 3)
+    )
+    waiting = runs.request_run("phenotype", study, {"test_number": 4})
+    died(dead, attempt=1)
     AnalysisRun.objects.filter(pk=living.pk).update(status=RunStatus.RUNNING, heartbeat_at=timezone.now())
     AnalysisRun.objects.filter(pk__in=[lost.pk, waiting.pk]).update(queued_at=timezone.now() - timedelta(hours=1))
     assert runs.sweep() == [dead, lost]
@@ -343,7 +344,7 @@ def test_two_deliveries_at_once_compute_once():
 
     def deliver():
         try:
-            together.wait(timeout=30)
+            together.wait(timeout=60)
             runs.execute(run.pk)
         finally:
             connection.close()

@@ -37,14 +37,18 @@ def signed_in(role: str = "", study: Study | None = None, name: str = "tina") ->
     return client
 
 
-def add_run(study: Study, task: str, status: str = RunStatus.DONE, **fields: Any) -> AnalysisRun:
-    """A run as it stands afterwards; a done one is adopted."""
+def add_run(
+    study: Study, task: str, status: str = RunStatus.DONE, *, is_adopted: bool = True, **fields: Any
+) -> AnalysisRun:
+    """A run as it stands afterwards, by the way that every run takes; a done one is adopted."""
     now = timezone.now()
     ended = {"started_at": now, "finished_at": now} if status in (RunStatus.DONE, RunStatus.FAILED) else {}
-    run = AnalysisRun.objects.create(
-        study=study, task=task, status=status, code_version="test", **{"parameters": defaults(task), **ended, **fields}
-    )
-    if status == RunStatus.DONE and task != "pipeline":
+    known: dict[str, Any] = {"parameters": defaults(task), **ended, **fields}
+    run = AnalysisRun.objects.create(study=study, task=task, code_version="test", **known)
+    for step in (RunStatus.RUNNING, status) if status != RunStatus.QUEUED else ():
+        AnalysisRun.objects.filter(pk=run.pk).update(status=step)
+    run.refresh_from_db()
+    if status == RunStatus.DONE and task != "pipeline" and is_adopted:
         Adoption.objects.create(study=study, task=task, run=run, reason="The first run.")
     return run
 

@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from labdb.colony.models import Study, StudyMembership
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "a password of the tests"
-TIMEOUT_MS = 15_000  # a machine that runs two tests at once is slow, not broken
+TIMEOUT_MS = 30_000  # a machine that runs two tests at once is slow, not broken
 SignIn = Callable[..., User]
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -29,7 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="Chromium is not installed (apt-get install chromium)"))
 
@@ -51,11 +51,60 @@ def browser() -> Iterator[Browser]:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
 
 
+class Requests:
+    """The server, and how many requests it is answering just now: none may write into the database of the next test."""
+
+    def __init__(self, server: Any) -> None:
+        self.application = server.get_app()
+        self.changed = threading.Condition()
+        self.underway = 0
+        server.set_app(self)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        self._count(1)
+        try:
+            answer = self.application(environ, start_response)
+        except BaseException:
+            self._count(-1)
+            raise
+        return Answer(answer, lambda: self._count(-1))
+
+    def _count(self, more: int) -> None:
+        with self.changed:
+            self.underway += more
+            self.changed.notify_all()
+
+    def are_answered(self) -> bool:
+        """Wait until all are, at most as long as a page would."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.underway == 0, TIMEOUT_MS / 1000)
+
+
+class Answer:
+    """An answer that tells once that it is over, delivered or not."""
+
+    def __init__(self, parts: Any, tell: Callable[[], None]) -> None:
+        self.parts = parts
+        self.tell: Callable[[], None] | None = tell
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.parts)
+
+    def close(self) -> None:
+        tell, self.tell = self.tell, None
+        try:
+            self.parts.close()
+        finally:
+            if tell:
+                tell()
+
+
 @pytest.fixture(scope="session")
 def live_server() -> Iterator[LiveServer]:
     """Start the server once; whitenoise decides when it starts whether it needs collected files."""
     with override_settings(WHITENOISE_AUTOREFRESH=True):
         server = LiveServer("localhost")
+    server.requests = Requests(server.thread.httpd)  # type: ignore[attr-defined]
     yield server
     server.stop()
 
@@ -65,12 +114,14 @@ def page(browser: Browser, transactional_db: None, live_server: Any) -> Iterator
     """Open a page; a script that fails or a file that is missing fails the test."""
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(TIMEOUT_MS)
+    context.set_default_navigation_timeout(2 * TIMEOUT_MS)  # the first page of a server is its slowest
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda message: errors.extend(_faults(message)))
     yield opened
     context.close()
+    assert live_server.requests.are_answered()
     assert not errors, errors
 
 
@@ -105,7 +156,7 @@ def sign_in(page: Page, live_server: LiveServer) -> SignIn:
 
 def until(page: Page, holds: str) -> None:
     """Wait until the page says that something holds; Playwright's own wait takes a promise for a yes."""
-    for _try in range(150):
+    for _try in range(TIMEOUT_MS // 100):
         if page.evaluate(holds):
             return
         page.wait_for_timeout(100)

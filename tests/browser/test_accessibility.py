@@ -1,5 +1,6 @@
 """What axe-core, keys alone and a look at the focus say of the main pages, light and dark."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
@@ -7,15 +8,20 @@ from playwright.sync_api import Page, expect
 
 from analysis.models import AnalysisRun, RunStatus, SignatureReversal
 from labdb.behavior.models import Assay
-from labdb.colony.models import Mouse
+from labdb.colony.models import Mouse, Study
+from labdb.sequencing.models import Library, LibraryRun, SequencingRun, SequencingSelection
+from labdb.sequencing.selecting import Candidate, SelectionInputs
+from labdb.tissue.models import StorageBox, TissueSample
 from tests.analysis.treated_study import add_run, make_analyzed_study
 from tests.browser.axe import serious
 from tests.browser.conftest import SignIn
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]  # it looks at every page
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1200)]  # it looks at every page
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Vega writes its drawings itself; what they show stands in the caption and in the tables beside them.
 WITHOUT_DRAWINGS = '{exclude: [[".figure-plot svg"]]}, {resultTypes: ["violations"]}'
+# By night a page differs in its colors alone: the rules of axe that look at colors.
+ITS_COLORS = '{exclude: [[".figure-plot svg"]]}, {runOnly: ["color-contrast", "link-in-text-block"]}'
 
 FOCUSED = """() => {
   const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement);
@@ -48,14 +54,60 @@ def addresses(mouse: Mouse) -> list[str]:
     ]  # fmt: skip
 
 
+def along_the_chain(study: Study) -> list[str]:
+    """Return the pages from the dissection to the count, with a tube in a box, a run whose groups lie apart, a selection."""
+    box = StorageBox.objects.create(code="BOX1", freezer="F1")
+    tube = TissueSample.objects.filter(study=study).earliest("pk")
+    tube.box, tube.position = box, "A1"
+    tube.save()
+    run = SequencingRun.objects.create(code="RUN1")
+    for library in Library.objects.filter(study=study):
+        mouse = library.extractions.get().samples.get().mouse
+        lane = "1" if mouse.group == "control" else "2"
+        Library.objects.filter(pk=library.pk).update(pool=f"P{lane}")
+        LibraryRun.objects.create(study=study, library=library, run=run, lane=lane, planned_reads_million=25)
+    inputs = SelectionInputs((Candidate("k0", "control", is_listed=True),))
+    selection = SequencingSelection.objects.create(
+        study=study, code="SEL1", rule=inputs.rule(1), seed=1, algorithm_version=inputs.algorithm_version,
+        input_digest=inputs.digest, input_snapshot=inputs.snapshot,
+    )  # fmt: skip
+    return [
+        "/studies/S1/dissection/", "/studies/S1/dissection/?cohort=C1", f"/labels/?samples={tube.pk}", "/freezers/",
+        "/boxes/BOX1/", "/boxes/BOX1/scan/", f"/records/tissue-samples/{tube.pk}/",
+        "/studies/S1/rna-quality/", f"/studies/S1/selection/?again={selection.pk}", "/studies/S1/pools/",
+        f"/runs/{run.pk}/", "/counts/import/?study=S1", "/studies/S1/measures/", "/studies/S1/measures/entry/",
+        "/studies/S1/quality/",
+    ]  # fmt: skip
+
+
 def in_both_themes(page: Page) -> list[str]:
     """Return the faults of the page as it is shown by day and by night."""
+    return in_themes(page, THEMES)
+
+
+def in_themes(page: Page, themes: Sequence[Literal["light", "dark"]]) -> list[str]:
+    """Return the faults of the page as each of these shows it."""
     said = []
-    for theme in THEMES:
+    for theme in themes:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         expect(page.locator(f"html[data-bs-theme={theme}]")).to_be_attached()
-        said += [f"{theme}: {one}" for one in faults(page)]
+        found = faults(page) if theme == "light" else serious(page, ITS_COLORS)
+        said += [f"{theme}: {one}" for one in found]
     return said
+
+
+def in_turn(page: Page, pages: Sequence[str]) -> dict[str, list[str]]:
+    """Return the faults of each page, by day and by night in turn: they share their colors."""
+    found = {}
+    for number, address in enumerate(pages):
+        page.goto(address)
+        found[address] = in_themes(page, [THEMES[number % 2]])
+    return found
+
+
+def refuse(found: dict[str, list[str]]) -> None:
+    said = [f"{address}: {one}" for address, some in found.items() for one in some]
+    assert not said, "\n".join(said)
 
 
 def what_opens(page: Page) -> dict[str, list[str]]:
@@ -82,12 +134,15 @@ def test_no_page_has_a_serious_fault(page: Page, sign_in: SignIn):
     page.goto("/accounts/login/")
     found = {"/accounts/login/": in_both_themes(page)}
     sign_in("boss")
-    for address in addresses(Mouse.objects.get(study=study, code="k0")):
-        page.goto(address)
-        found[address] = in_both_themes(page)
-    found |= what_opens(page)
-    said = [f"{address}: {one}" for address, some in found.items() for one in some]
-    assert not said, "\n".join(said)
+    found |= in_turn(page, addresses(Mouse.objects.get(study=study, code="k0"))) | what_opens(page)
+    refuse(found)
+
+
+def test_no_page_from_the_dissection_to_the_count_has_a_serious_fault(page: Page, sign_in: SignIn):
+    study = make_analyzed_study()
+    page.set_default_navigation_timeout(60_000)
+    sign_in("boss")
+    refuse(in_turn(page, along_the_chain(study)))
 
 
 def test_whoever_goes_by_keys_sees_where_they_are(page: Page, sign_in: SignIn):

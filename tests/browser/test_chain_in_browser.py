@@ -4,11 +4,13 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from analysis import runs
 from analysis.models import AnalysisRun, RunStatus
 from labdb.colony.models import Mouse, Weighing
-from tests.analysis.treated_study import add_run, make_analyzed_study
+from tests.analysis.treated_study import make_analyzed_study
 from tests.browser.conftest import SignIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,16 +45,47 @@ def test_the_figures_of_a_study_are_drawn_and_their_points_lead_on(page: Page, s
     expect(page).to_have_url(re.compile("/studies/S1/mice/[crsk][0-2]/$"))
 
 
-def test_a_run_is_followed_to_its_end(page: Page, sign_in: SignIn):
+def test_a_run_is_followed_to_its_results_without_a_reload(page: Page, sign_in: SignIn):
     study = make_analyzed_study()
-    run = add_run(study, "phenotype", RunStatus.RUNNING, done=1, total=4, doing="reading")
-    sign_in("boss")
+    run = runs.request_run("phenotype", study, user=sign_in("boss"))
     page.goto(f"/analysis/runs/{run.pk}/")
-    expect(page.locator("#run-state")).to_contain_text("reading")
-    AnalysisRun.objects.filter(pk=run.pk).update(doing="calling", done=2)
-    expect(page.locator("#run-state")).to_contain_text("calling")
-    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason="No SI test is left.")
-    expect(page.get_by_role("alert")).to_contain_text("No SI test is left.")
+    page.evaluate("window.isTheSamePage = true")
+    expect(page.locator("#run-state")).to_contain_text("A free worker takes it within a second.")
+    AnalysisRun.objects.filter(pk=run.pk).update(
+        status=RunStatus.RUNNING, attempt=1, done=1, total=4, doing="reading", log="first line\n",
+        started_at=timezone.now(), heartbeat_at=timezone.now(),
+    )  # fmt: skip
+    expect(page.locator("#run-doing")).to_have_text("reading")
+    expect(page.locator("#run-status")).to_have_text("running")
+    page.get_by_role("button", name="Stop").focus()
+    AnalysisRun.objects.filter(pk=run.pk).update(doing="calling", done=2, log="first line\nsecond line\n")
+    expect(page.locator("#run-log")).to_contain_text("second line")
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.QUEUED)
+    runs.execute(run.pk)
+    expect(page.locator("#run-status")).to_contain_text("done")
+    expect(page.locator("#run")).to_contain_text("Where these numbers come from")
+    expect(page.locator("#run-state[hx-trigger]")).to_have_count(0)
+    assert page.evaluate("window.isTheSamePage")
+    page.goto("/")  # it was looked at, so nothing rings
+    expect(page.get_by_role("link", name="Runs that you asked for", exact=True)).to_be_visible()
+
+
+def test_a_stopped_run_says_so_and_rings(page: Page, sign_in: SignIn):
+    study = make_analyzed_study()
+    user = sign_in("boss")
+    run = runs.request_run("pipeline", study, user=user)
+    page.goto(f"/analysis/runs/{run.pk}/")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("main")).to_contain_text(f"Run {run.pk} is cancelled; it had not begun.")
+    AnalysisRun.objects.filter(pk=runs.request_run("response", study, user=user).pk).update(
+        status=RunStatus.FAILED, reason="No SI test is left.", finished_at=timezone.now()
+    )
+    page.goto("/")
+    page.get_by_role("link", name="Runs that you asked for: 1 ended since you looked").click()
+    expect(page.get_by_role("main")).to_contain_text("No SI test is left.")
+    page.get_by_role("button", name="Mark all as read").click()
+    expect(page.get_by_role("link", name="Runs that you asked for", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 820])

@@ -64,12 +64,3 @@ def test_files_of_samples_go_in_when_strand_and_spellings_are_confirmed(page, st
     expect(page).to_have_url(re.compile(r"/records/count-matrices/\d+/$"))
     expect(page.get_by_role("main")).to_contain_text("reverse")
     assert numbers(CountMatrix.objects.get())["L1"] == {"Fos": 970, "Arc": 480, "Egr1": 7}
-
-
-def test_while_a_file_is_read_the_page_says_so_and_takes_no_second_click(page, study, counts, sign_in):
-    sign_in("boss")
-    open_page(page, counts)
-    # As long as the answer is awaited: Playwright looks at no page that is on its way to the next.
-    page.locator("form#counts").evaluate("form => form.addEventListener('submit', event => event.preventDefault())")
-    page.get_by_role("button", name="Check").click()
-    expect(page.get_by_role("button", name="Reading the file…")).to_be_disabled()

@@ -36,7 +36,7 @@ def rack(page: Page, sign_in: Any) -> Any:
     def open_rack(n_mice: int, *, bout_length_min: float = BOUT_MIN, **more: Any) -> DefeatCourse:
         course = make_planned(n_mice, bout_length_min=bout_length_min, **more)
         sign_in("tina", "technician", course.study)
-        page.goto(page_of(course, "day/2/"))
+        page.goto(page_of(course, "day/2/"), wait_until="networkidle")  # its clock has been told the time
         expect(page.locator(".rack-tile")).to_have_count(n_mice)
         return course
 
@@ -71,7 +71,7 @@ def bout(number: int) -> DefeatBout:
 
 def test_a_day_of_24_is_run_by_one_tap_and_the_attacks(page, rack, settings):
     settings.BOUT_STAGGER_S = 1
-    course = rack(24)
+    course = rack(24, bout_length_min=0.2)
     started = time.perf_counter()
     page.get_by_role("button", name="Start all, every 1 s").click()
     expect(page.locator("[data-next]")).to_contain_text(re.compile(r"In \d+ s: (start )?cage"))
@@ -80,32 +80,35 @@ def test_a_day_of_24_is_run_by_one_tap_and_the_attacks(page, rack, settings):
     for number in range(1, 25):
         expect(tile(page, number)).to_have_attribute("data-phase", "alarm", timeout=60_000)
     saved(page)
-    print(f"24 bouts of 6 s, started every second: {time.perf_counter() - started:.0f} s, 3 taps")  # noqa: T201
+    print(f"24 bouts of 12 s, started every second: {time.perf_counter() - started:.0f} s, 3 taps")  # noqa: T201
     stored = list(DefeatBout.objects.select_related("mouse", "aggressor", "course", "performed_by").order_by("mouse"))
     assert len(stored) == 24
     planned = dict(PlannedBout.objects.values_list("mouse", "aggressor"))
     assert {row.mouse_id: row.aggressor_id for row in stored} == planned
-    assert {(row.course, row.day, row.physical_s, row.sensory_contact_h) for row in stored} == {(course, 2, 6.0, None)}
+    assert {(row.course, row.day, row.physical_s, row.sensory_contact_h) for row in stored} == {(course, 2, 12.0, None)}
     assert {str(row.performed_by) for row in stored} == {"tina"}
     gaps = [(late.performed_at - early.performed_at).total_seconds() for early, late in pairwise(stored)]
     assert all(gap == pytest.approx(1, abs=0.01) for gap in gaps)
     assert (stored[0].attacks, stored[1].attacks, stored[1].attack_latency_s) == (2, 0, None)
-    assert 0 <= stored[0].attack_latency_s < 6
+    assert 0 <= stored[0].attack_latency_s < 12
     expect(page.get_by_role("heading", name="Move to sensory contact")).to_be_visible()
 
 
 def test_attacks_are_counted_taken_back_and_the_first_sets_the_latency(page, rack):
-    rack(2)
+    rack(2, bout_length_min=0.3)
+    started = time.perf_counter()
     tap(page, 1)  # starts
     page.wait_for_timeout(1000)
     tap(page, 1)
+    first_s = time.perf_counter() - started
+    page.wait_for_timeout(1000)
     tap(page, 1)
     tap(page, 1)
     tile(page, 1).get_by_role("button", name="one attack less").click()
     over(page, 1)
     saved(page)
     assert bout(1).attacks == 2
-    assert 1.0 <= bout(1).attack_latency_s < 4
+    assert 1.0 <= bout(1).attack_latency_s <= first_s + 0.1
     assert DefeatBout.objects.count() == 1  # the other was not started
 
 
@@ -139,7 +142,7 @@ def test_a_bout_is_stopped_early_and_the_stop_can_be_taken_back(page, rack):
     saved(page)
     row = bout(1)
     assert (row.stopped_early, row.notes, row.attacks) == (True, "Stopped early: wounds.", 1)
-    assert row.physical_s < 60
+    assert row.physical_s < 300
 
 
 def test_wounds_are_scored_where_the_pair_is_moved_apart(page, rack):
@@ -240,9 +243,10 @@ def test_a_second_tablet_shows_what_is_stored_and_stores_nothing_twice(page, rac
     tap(page, 2)
     over(second, 2)
     over(page, 2)
-    expect(second.locator("[data-outbox-chip]")).to_have_text("all saved")
-    said = re.compile("all saved|already has a bout on day 2")  # it may have asked the server before the end
-    expect(page.locator("[data-outbox-chip]")).to_have_text(said)
+    # Either may be the first, and the other may have asked the server before its end.
+    said = re.compile("all saved|already has a bout on day 2")
+    for one in (second, page):
+        expect(one.locator("[data-outbox-chip]")).to_have_text(said)
     other.close()
     assert DefeatBout.objects.count() == 2
 

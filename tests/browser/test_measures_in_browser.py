@@ -49,6 +49,7 @@ def test_a_pasted_table_becomes_figures_that_lead_to_the_mice(page: Page, sign_i
     expect(page.get_by_role("cell", name="all, pooled").first).to_be_visible()
     assert not in_both_themes(page)
 
+    expect(scatter).to_have_attribute("data-drawn", "dark")  # drawn again for the night; before, a click may miss
     scatter.locator(".mark-symbol.role-mark path").first.click(force=True)
     expect(page).to_have_url(re.compile(r"/studies/S1/mice/"))
     expect(page.get_by_role("heading", name="Neuroplasticity")).to_be_visible()

@@ -8,9 +8,13 @@ import pandas as pd
 import pytest
 from django.core.management import call_command
 
+from analysis.kernels.quality import QualityLimits, robust_z
+from labdb.demo import parameters as p
 from labdb.demo.layouts import DEMO, PUBLISHED
+from labdb.demo.planted_errors import choose_errors
 from labdb.demo.published import outcomes
 from labdb.demo.simulate import SimulatedStudy, simulate_study, with_planted_errors
+from labdb.demo.simulate_expression import draw_library_sizes
 
 PER_REGION = {  # of a full region; 25
     "control": 5,
@@ -110,6 +114,22 @@ def test_planted_errors_stand_out_from_the_rest_of_the_study(loaded):
     (female,) = where["wrong_sex"]
     of_female = loaded.tissue.libraries.index[loaded.tissue.libraries["mouse"] == female]
     assert (loaded.counts.set_axis(loaded.genes["symbol"]).loc["Ddx3y", of_female] > 100).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_half_the_reads_stand_out_in_every_draw_and_no_other_library_does(seed):
+    """By the rule of the quality task; half of a library as large as any would be found in every other draw only."""
+    mice = pd.DataFrame({"is_sequenced": True, "is_humane_endpoint": False}, index=[f"M{n:03d}" for n in range(64)])
+    mice.loc["M064"] = False  # for the SI test without a ratio
+    phenotype = pd.Series("susceptible", index=mice.index).mask(mice.index.isin(["M064", *mice.index[:8]]), "resilient")
+    libraries = [f"{mouse}-{region}-LIB" for mouse in mice.index[:64] for region in p.REGIONS]
+    rng = np.random.default_rng(seed)
+    sizes = pd.Series(draw_library_sizes(len(libraries), rng), index=libraries)
+    (poor,) = next(one for one in choose_errors(mice, phenotype, sizes, rng) if one.kind == "half_the_reads").where
+    sizes[poor] *= p.POOR_LIBRARY_READ_SHARE
+    limits = QualityLimits()
+    is_few = sizes < limits.min_reads_share * sizes.median()
+    assert list(sizes.index[is_few & (robust_z(np.log(sizes)) < -limits.min_reads_z)]) == [poor]
 
 
 def test_planted_errors_lie_in_resilient_mice_so_that_no_estimate_of_a_drug_changes(loaded):

@@ -1,5 +1,6 @@
 """Both layouts go through the checks of every import, side by side in one laboratory, and all of their records arrive."""
 
+from collections import Counter
 from io import StringIO
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import Avg, Count, F
+from django.db.models import Avg, Count, F, Min, Q
 from django.test import override_settings
 
 from analysis.kernels.phenotype import classify_phenotype
@@ -21,12 +22,22 @@ from labdb.desk import measure_relations
 from labdb.desk.measures import measured
 from labdb.registry.attachments import attachments_of
 from labdb.registry.history import events_of
+from labdb.registry.import_log import Import
 from labdb.registry.record import all_records
-from labdb.sequencing.models import CountMatrix, Gene, Library, LibraryCounts, SequencingRun, SequencingSelection
-from labdb.tissue.models import TissueMeasurement, TissueSample
+from labdb.sequencing.models import (
+    CountMatrix,
+    Gene,
+    Library,
+    LibraryCounts,
+    LibraryRun,
+    RnaExtraction,
+    SequencingRun,
+    SequencingSelection,
+)
+from labdb.tissue.models import CheckedTube, TissueMeasurement, TissueSample, TubeEvent
 from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey, Unblinding
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one loading for all tests of this file
+pytestmark = pytest.mark.slow
 IN_EACH = {  # model: rows; both layouts have the same animals on the bench
     Mouse: 122,
     Weighing: 122 * 25,
@@ -38,7 +49,7 @@ IN_EACH = {  # model: rows; both layouts have the same animals on the bench
     AllocationKey: 122,
     Randomization: 2,
     ControlRotation: 2 * 4 * 9,  # of five controls in each cohort one is alone
-    TissueMeasurement: 40 * 3,
+    TissueMeasurement: 40 * 3 + 24 * 2,  # spine density needs a fixed brain
     SequencingSelection: 1,
     CountMatrix: 1,
 }
@@ -89,7 +100,6 @@ def test_no_record_of_the_design_is_left_empty(both_studies):
     own_taste = {
         "study-memberships", "exclusions", "mouse-identifications", "rotation-plans", "planned-bouts", "si-test-plans",
         "planned-si-tests", "welfare-checks", "tracked-assay-trials", "regions-not-taken", "pool-plans",
-        "tube-events", "box-checks", "checked-tubes",
     }  # fmt: skip
     empty = {
         record.resource
@@ -97,6 +107,47 @@ def test_no_record_of_the_design_is_left_empty(both_studies):
         if record.model._meta.app_label in rooms and not record.model.objects.exists()
     }
     assert empty <= own_taste
+
+
+def test_a_batch_of_extractions_got_its_numbers_from_an_instruments_file_and_all_have_them(study):
+    extractions = RnaExtraction.objects.filter(study=study)
+    assert not extractions.filter(Q(rin=None) | Q(rna_conc_ng_per_ul=None)).exists()
+    log = Import.objects.get(study=study, resource="rna-extractions")
+    assert log.file_name.endswith("_X01_sampleTable.csv")
+    of_file = extractions.filter(batch="X01")
+    assert set(of_file.values_list("version", flat=True)) == {2} and log.n_changed == of_file.count() == 24
+
+
+def test_the_past_of_every_tube_ends_where_the_tube_stands(study):
+    samples = TissueSample.objects.filter(study=study)
+    for sample in samples.prefetch_related("tube_events"):
+        last = sample.tube_events.all()[0]
+        assert (last.kind, last.box_id, last.position) == ("placed", sample.box_id, sample.position)
+        assert sample.thaws == sum(one.kind == "thawed" for one in sample.tube_events.all()) == 1
+    moves = [one for one in TubeEvent.objects.filter(study=study, kind="placed") if one.words.startswith("moved")]
+    assert len(moves) >= 2  # the foreign tube, there and back
+    found = CheckedTube.objects.filter(study=study).exclude(result="in place").order_by("result")
+    assert [(one.result, one.decision, bool(one.position_found)) for one in found] == [
+        ("foreign", "moved", True), ("missing", "missing", False),
+    ]  # fmt: skip
+    assert found[0].sample.box_id == samples.get(pk=found[0].sample_id).box_id != found[0].box_check.box_id
+
+
+def test_reads_are_planned_and_received_and_the_poor_library_got_half(demo):
+    lanes = LibraryRun.objects.filter(study=demo)
+    assert lanes.filter(planned_reads_million=30, received_reads_million__gt=0).count() == 256
+    (least,) = lanes.filter(received_reads_million__lt=0.5 * 30)
+    assert least.received_reads_million == lanes.aggregate(least=Min("received_reads_million"))["least"]
+
+
+def test_every_arm_has_measures_of_neuroplasticity(demo):
+    of_arms = TissueMeasurement.objects.filter(study=demo, metric="gray_matter_volume", region__code="HIP").order_by()
+    arms = dict(AllocationKey.objects.filter(study=demo).values_list("allocation__mouse_id", "arm__name"))
+    counts = Counter(arms[mouse] for mouse in of_arms.values_list("mouse_id", flat=True))
+    assert {arm: counts[arm] for arm in ("saline", "imipramine", "ketamine")} == dict.fromkeys(
+        ("saline", "imipramine", "ketamine"), 6
+    )
+    assert not TissueMeasurement.objects.filter(study=demo, performed_at__date__gt=F("mouse__death_date")).exists()
 
 
 def test_six_tests_of_the_demo_have_the_tracks_behind_their_seconds_and_the_published_layout_has_none(

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -62,10 +63,19 @@ def events(client: Client, *rows: Any, **more: Any) -> tuple[int, Any]:
     return send(client, "/tubes/events/", events=list(rows), **more)
 
 
-def check(client: Client, *scanned: tuple[TissueSample, str], **more: Any) -> tuple[int, Any]:
-    state = client.get("/boxes/BOX1/stored/").json()
+def check(client: Client, *scanned: tuple[TissueSample, str], key: Any = None, **more: Any) -> Any:
+    """Send a check as the outbox of the page does, and return what was answered."""
+    digest = client.get("/boxes/BOX1/stored/").json()["digest"]
     rows = [{"sample": tube.pk, "position": position} for tube, position in scanned]
-    return send(client, "/boxes/BOX1/check/", **{"digest": state["digest"], "scanned": rows, **more})
+    at = timezone.now().isoformat()
+    values = {"box": "BOX1", "digest": digest, "performed_at": at, "scanned": rows, **more}
+    entry = {"key": str(key or uuid.uuid4()), "action": "check a box", "record": "box-checks", "values": values}
+    return bench(client, entry)
+
+
+def bench(client: Client, entry: dict[str, Any]) -> Any:
+    answer = client.post("/bench/entries/", json.dumps({"entries": [entry]}), content_type="application/json")
+    return answer.json()["answers"][0]
 
 
 def test_tubes_of_studies_that_one_does_not_see_have_no_name_at_any_door(
@@ -86,8 +96,7 @@ def test_tubes_of_studies_that_one_does_not_see_have_no_name_at_any_door(
     assert (status, answer["status"]) == (422, "refused")
     status, answer = events(tina, {"sample": tubes["T1"].pk, "kind": "placed", "box": "BOX1", "position": "A3"})
     assert answer["__all__"][0].startswith("A3 of box BOX1 holds a tube of a study that you do not see; choose")
-    status, answer = check(tina, (tubes["T1"], "A1"))
-    assert answer["status"] == "stored"
+    assert check(tina, (tubes["T1"], "A1"))["status"] == "stored"
     assert sorted(BoxCheck.objects.get().tubes.values_list("sample__code", "result")) == [
         ("T1", "in place"), ("T2", "missing"),
     ]  # fmt: skip
@@ -100,8 +109,8 @@ def test_who_may_only_look_moves_nothing(tubes: dict[str, TissueSample]) -> None
     assert looker.get("/boxes/BOX1/scan/").status_code == 403
     status, answer = events(looker, {"sample": tubes["T1"].pk, "kind": "discarded"})
     assert (status, answer["__all__"]) == (422, ["Your role may not add tube events in study S1; ask a manager."])
-    status, answer = check(looker, (tubes["T1"], "A1"))
-    assert (status, BoxCheck.objects.exists()) == (422, False)
+    answer = check(looker, (tubes["T1"], "A1"))
+    assert (answer["status"], BoxCheck.objects.exists()) == ("refused", False)
 
 
 @pytest.mark.parametrize(
@@ -133,16 +142,23 @@ def test_what_cannot_be_read_is_said(tina: Client, tubes: dict[str, TissueSample
         (*events(tina, {"sample": "T1"}), "A tube is sent by its id"),
         (*events(tina, 5), "A tube is sent by its id"),
         (*send(tina, "/tubes/events/", key=None, events=[], reason=5), "Nothing was sent"),
-        (*check(tina, (one, "A1"), (two, "A1")), "Two tubes were scanned in A1; keep one of the two."),
-        (*check(tina, (one, "A1"), (one, "A2")), "One tube was scanned in A1 and in A2; keep one of the two."),
-        (*check(tina, (one, "K1")), "K1 is not in box BOX1; its positions are A1 to I9."),
-        (*check(tina, (one, "1A")), "1A is not a position"),
-        (*check(tina, scanned=[5]), "A scan is the id of a tube and a position"),
-        (*check(tina, unknown=[5]), "A list of texts was expected"),
-        (*check(tina, (one, "A1"), decisions={str(one.pk): "moved"}), "T1 is in its place; moved is nothing to decide"),
-        (*check(tina, (tubes["Z1"], "A1")), f"There is no tissue sample {tubes['Z1'].pk} any more"),
     ):
         assert (status, answer["__all__"][0][: len(sentence)]) == (400, sentence)
+    for answer, sentence in (
+        (check(tina, (one, "A1"), (two, "A1")), "Two tubes were scanned in A1; keep one of the two."),
+        (check(tina, (one, "A1"), (one, "A2")), "One tube was scanned in A1 and in A2; keep one of the two."),
+        (check(tina, (one, "K1")), "K1 is not in box BOX1; its positions are A1 to I9."),
+        (check(tina, (one, "1A")), "1A is not a position"),
+        (check(tina, scanned=[5]), "A scan is the id of a tube and a position"),
+        (check(tina, unknown=[5]), "A list of texts was expected"),
+        (check(tina, notes=5), "notes is not a text"),
+        (check(tina, box="BOX9"), "There is no box BOX9"),
+        (check(tina, performed_at="the 5th"), "the 5th is not a date and time"),
+        (check(tina, performed_at="2999-01-01T00:00:00Z"), "2999-01-01T00:00:00Z is in the year 2999"),
+        (check(tina, (one, "A1"), decisions={str(one.pk): "moved"}), "T1 is in its place; moved is nothing to decide"),
+        (check(tina, (tubes["Z1"], "A1")), f"There is no tissue sample {tubes['Z1'].pk} any more"),
+    ):
+        assert (answer["status"], answer["errors"]["__all__"][0][: len(sentence)]) == ("refused", sentence)
     assert tina.post("/tubes/events/", "{", content_type="application/json").status_code == 400
     assert Client().post("/tubes/events/", "{", content_type="application/json").status_code == 401
     assert not BoxCheck.objects.exists()
@@ -150,22 +166,29 @@ def test_what_cannot_be_read_is_said(tina: Client, tubes: dict[str, TissueSample
 
 def test_a_check_is_stored_once_and_against_what_is_there_now(tina: Client, tubes: dict[str, TissueSample]) -> None:
     one, two, far = tubes["T1"], tubes["T2"], tubes["T9"]
-    status, answer = check(tina, (one, "A2"), digest="of yesterday")
-    assert (status, answer["status"]) == (409, "outdated")
+    assert check(tina, (one, "A2"), digest="of yesterday")["status"] == "conflict"
     key, decisions = uuid.uuid4(), {str(one.pk): "moved", str(far.pk): "moved"}
-    status, answer = check(tina, (one, "A2"), (far, "B5"), key=key, decisions=decisions)
-    assert answer["__all__"] == ["A2 of box BOX1 holds S1-T2; choose another position, or move that sample first."]
+    answer = check(tina, (one, "A2"), (far, "B5"), key=key, decisions=decisions)
+    assert answer["errors"]["__all__"] == [
+        "A2 of box BOX1 holds S1-T2; choose another position, or move that sample first."
+    ]
     assert not BoxCheck.objects.exists()
     decisions[str(two.pk)] = "missing"
+    yesterday = timezone.now() - timedelta(days=1)
+    TissueSample.objects.update(created_at=yesterday - timedelta(days=1))
+    found = {"decisions": decisions, "unknown": ["Q-1"], "performed_at": yesterday.isoformat()}
     for _time in range(2):
-        status, answer = check(tina, (one, "A2"), (far, "B5"), key=key, decisions=decisions, unknown=["Q-1"])
-        assert (status, answer["status"]) == (200, "stored")
+        answer = check(tina, (one, "A2"), (far, "B5"), key=key, **found)
+        assert answer["status"] == "stored"
     [stored] = BoxCheck.objects.all()
-    assert (stored.code, stored.unknown_codes) == (f"BOX1-{timezone.localdate()}", "Q-1")
+    assert (stored.code, stored.unknown_codes) == (f"BOX1-{timezone.localdate(yesterday)}", "Q-1")
+    assert (answer["name"], stored.performed_at) == (stored.code, yesterday)
     assert dict(TissueSample.objects.filter(study__code="S1").values_list("code", "position")) == {
         "T1": "A2", "T2": "", "T9": "B5",
     }  # fmt: skip
     assert str(far.tube_events.latest("pk").words) == "moved from BOX2 B1 to BOX1 B5"
+    back = bench(tina, {"key": str(key), "action": "undo"})
+    assert back["errors"]["__all__"] == [f"{stored.code} is not taken back here; enter what is right now."]
 
 
 def test_a_scanner_finds_a_tube_by_all_that_it_may_read(tubes: dict[str, TissueSample]) -> None:

@@ -233,12 +233,22 @@ def test_a_gene_figure_is_of_a_matrix_that_the_account_sees(study: Study):
     assert "not a count matrix" in refused.content.decode()
 
 
-def test_health_needs_no_account():
+def test_health_needs_no_account(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("labdb.desk.work_facts.LOW_BYTES", 0)  # whatever the machine of the tests has left
+    monkeypatch.setattr("labdb.desk.work_facts.FULL_BYTES", 0)
     answer = Client().get("/health/")
     assert answer.status_code == 200
     assert answer.json() == {
-        "live": True, "ready": True, "database": "answers", "migrations": "applied", "workers": "unknown",
+        "live": True, "ready": True, "database": "answers", "migrations": "applied", "workers": "none alive",
+        "disk": "enough",
     }  # fmt: skip
+    assert Client().get("/health/work/").status_code == 503  # nobody would compute
+
+
+def test_a_full_disk_is_not_ready(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("labdb.desk.work_facts.FULL_BYTES", 10**18)
+    answer = Client().get("/health/")
+    assert (answer.status_code, answer.json()["disk"], answer.json()["ready"]) == (503, "full", False)
 
 
 def test_health_says_when_the_database_is_away(monkeypatch: pytest.MonkeyPatch):
@@ -264,7 +274,7 @@ def test_health_tells_of_workers_by_what_became_of_runs(study: Study):
     AnalysisRun.objects.filter(pk=run.pk).update(queued_at=timezone.now() - timedelta(minutes=3))
     assert Client().get("/health/").json()["workers"] == "not taking runs"
     AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
-    assert Client().get("/health/").json()["workers"] == "seen working"
+    assert Client().get("/health/work/").json()["workers"] == "seen working"
 
 
 def test_a_technician_finds_what_is_entered_every_day_on_the_first_page(study: Study):
@@ -300,9 +310,7 @@ def test_the_record_of_a_mouse_leads_to_its_whole_story(study: Study):
 
 
 def test_dates_are_written_with_the_day_first_and_a_clock_of_24_hours(study: Study):
-    run = add_run(study, "phenotype", RunStatus.DONE)
-    run.finished_at = timezone.make_aware(datetime(2026, 3, 14, 15, 9))
-    run.save()
+    add_run(study, "phenotype", finished_at=timezone.make_aware(datetime(2026, 3, 14, 15, 9)))
     assert "14 Mar 2026, 15:09" in text_of(signed_in(), "/analysis/")
 
 

@@ -56,6 +56,7 @@ def test_a_plan_is_looked_at_stored_and_dealt_again(study: Study):
     asked = {**ASKED, "run": "RUN1", "lanes": "1; 2", "spread": "own", "reads_million": "25"}
     text = text_of(client.post(URL, asked))
     assert "Nothing that contrasts are made of goes together with the pools." in text
+    assert 'aria-label="Group x lane"' in text  # before anything is on a lane
     assert not PoolPlan.objects.exists() and not Library.objects.exclude(pool="").exists()
     answer = client.post(URL, {**asked, "save": "yes", "digest": digest_in(text)})
     assert answer.status_code == 302, answer.content.decode()
@@ -71,6 +72,7 @@ def test_a_plan_is_looked_at_stored_and_dealt_again(study: Study):
     again = text_of(client.get(URL, {"again": plan.pk}))
     assert "16 of 16 libraries are where its seed puts them" in again
     assert "Nothing is left to plan: every library is on a run." in again
+    assert 'aria-label="Group x lane"' in again and "RUN1 lane 2</th>" in again
     one = Library.objects.filter(pool="P1").first()
     assert one is not None
     one.pool = "P2"

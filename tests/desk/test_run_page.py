@@ -69,3 +69,20 @@ def test_equal_indexes_refuse_the_sheet_and_not_the_page(study: Study):
     assert said in text_of(client.get(url))
     refused = client.get(f"{url}sample-sheet.csv")
     assert refused.status_code == 409 and said in refused.content.decode()
+
+
+def test_groups_that_lie_on_lanes_of_their_own_are_warned_of(study: Study):
+    """Three more defeated mice on lane 1, and five controls on lane 2: lane and group cannot be told apart."""
+    run = SequencingRun.objects.get()
+    for number in range(2, 10):
+        group, lane = ("defeated", "1") if number < 5 else ("control", "2")
+        library = add_library(add_mouse(study, f"M{number}", group), "PFC", code=f"L{number}", pool=f"P{number % 2}")
+        LibraryRun.objects.create(study=study, library=library, run=run, lane=lane)
+    text = text_of(signed_in(member(study, "technician")).get(f"/runs/{run.pk}/"))
+    assert "Group and lane are confounded: no lane holds both sides of control | defeated." in text
+    assert "Group and pool are confounded" not in text
+    table = text.split('aria-label="Group x lane"')[1].split("</table>")[0]
+    assert table.count("<tr>") == 3
+    for level, cells in (("control", (0, 5)), ("defeated", (5, 0))):
+        row = table.split(f'<th scope="row">{level}</th>')[1].split("</tr>")[0]
+        assert [int(one.split("<")[0]) for one in row.split(">") if one[:1].isdigit()] == list(cells)

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from labdb.behavior.models import SocialInteractionTest
-from labdb.colony.models import Study
-from labdb.sequencing.models import LibraryRun, SelectionMoment, SequencingRun, SequencingSelection
-from labdb.sequencing.selecting import draw_lots, moment_of
+from labdb.colony.models import Exclusion, Mouse, Study
+from labdb.sequencing.models import LibraryRun, SelectionMoment, SelectionMouse, SequencingRun, SequencingSelection
+from labdb.sequencing.selecting import SelectionInputs, draw_lots, moment_of
 from labdb.treatment.models import Allocation, Randomization
 from tests.analysis.small_study import add_library, add_mouse, add_test, make_study
 from tests.sequencing.lab import member, signed_in
@@ -81,6 +81,41 @@ def test_a_choice_after_a_retest_says_so_and_a_wrong_word_is_found_by_the_days(s
     assert "the choice is made after the re-test" in text_of(client.post(URL, {"listed": "M0"}))
     SequencingSelection.objects.create(study=study, code="OLD", rule="x", decided="before", decided_at=now)
     assert "By the days of the re-tests it was after the re-test" in text_of(client.get(URL))
+
+
+def test_a_selection_is_chosen_again_from_what_it_was_decided_from(study: Study):
+    client = signed_in(member(study, "technician"))
+    asked = {"allocated": "yes", "lot-control": "2", "listed": "M2", "seed": "5"}
+    codes = looked(text_of(client.post(URL, asked)))
+    client.post(URL, {**asked, "save": "yes", "looked": codes})
+    stored = SequencingSelection.objects.get()
+    again = f"{URL}?again={stored.pk}"
+    text = text_of(client.get(again))
+    assert "<strong>The same 5 mice.</strong> Chosen again from the stored seed and inputs." in text
+    assert "What the rule looked at is as it was then." in text
+    inputs = SelectionInputs.of_snapshot(stored.input_snapshot)
+    assert [one.code for one in inputs.candidates if one.is_allocated] == ["M0", "M1"]
+    assert (inputs.digest, inputs.lots, stored.seed) == (stored.input_digest, (("control", 2),), 5)
+
+    Mouse.objects.filter(code="M0").update(code="M0-NEW")  # what it is called changes nothing
+    Mouse.objects.filter(code="K0").update(group="witness")
+    Exclusion.objects.create(study=study, mouse=Mouse.objects.get(code="K1"), criterion="ill")
+    chosen = stored.mice.get(code="M2")
+    SelectionMouse.objects.filter(selection=stored, mouse=chosen).delete()
+    SelectionMouse.objects.create(selection=stored, study=study, mouse=add_mouse(study, "NEW"))
+    text = text_of(client.get(again))
+    assert "<strong>Not the same mice.</strong>" in text
+    for sentence in (
+        "M2 comes out, and is not in the selection.", "NEW is in the selection, and does not come out.",
+        "K0 was control and is witness.", "K1 is excluded now.", "NEW was entered since.",
+    ):  # fmt: skip
+        assert f"<li>{sentence}</li>" in text
+    assert "M0-NEW" not in text.split("Known otherwise since")[1].split("</ul>")[0]
+
+    SequencingSelection.objects.update(input_snapshot=stored.input_snapshot.replace("M0", "M9"))
+    assert "do not have its digest: one of the two was changed since" in text_of(client.get(again))
+    SequencingSelection.objects.update(input_snapshot="")
+    assert "It was not chosen here: what it was decided from is not stored." in text_of(client.get(again))
 
 
 def test_what_cannot_be_chosen_is_said(study: Study):

@@ -19,7 +19,7 @@ from labdb.supervisor import Check
 @pytest.mark.django_db(transaction=True)
 def test_a_run_whose_worker_died_is_queued_again_while_labdb_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study.objects.create(code="S1", title="one")
-    dead, alive = (runs.request_run("phenotype", study, queue=False) for _ in range(2))
+    dead, alive = (runs.request_run(task, study, queue=False) for task in ("phenotype", "response"))
     silent_s = {dead.pk: runs.LOST_AFTER_S + 1, alive.pk: 5}
     for pk, seconds in silent_s.items():
         heartbeat = timezone.now() - timedelta(seconds=seconds)

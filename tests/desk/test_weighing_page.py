@@ -237,5 +237,5 @@ def test_k10_comes_after_k9() -> None:
 
 def test_the_worker_is_allowed_above_its_own_address(client: Client) -> None:
     answer = client.get("/bench/worker.js")
-    assert answer.headers["Service-Worker-Allowed"] == "/studies/"
+    assert answer.headers["Service-Worker-Allowed"] == "/"
     assert b"respondWith" in answer.content

@@ -274,13 +274,6 @@ def test_a_difference_in_spread_is_noted():
     assert "UNEQUAL_SPREAD" in reversal_test(spread_out, groups, **ARMS).messages
 
 
-def test_the_responder_estimand_is_refused_in_words():
-    expression, groups, _ = simulate(GROUPS_5)
-    answer = reversal_test(expression, groups, responded=groups == "D", **ARMS)
-    assert answer.messages == ("RESPONDER_TEST_NOT_AVAILABLE",)
-    assert refused_everything(answer)
-
-
 def test_every_message_is_a_sentence():
     assert all(sentence[0].isupper() and sentence.endswith(".") for sentence in MESSAGES.values())
 

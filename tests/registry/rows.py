@@ -163,6 +163,7 @@ ROWS: dict[str, dict[str, str]] = {
         "primary_outcome": "SI ratio of the re-test", "contrasts": "a-b",
     },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
+    "schedules": {"name": "Backup at noon", "task": "backup", "cron": "0 12 * * *", "parameters": "keep=14", "is_on": "yes"},
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
     ("cohorts", "start_date"), ("defeat-courses", "start_date"), ("aggressors", "resting_from"),
@@ -195,6 +196,17 @@ _NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": "", "volume_ml_per_kg": "
 _DEVICE = {**_NO_DRUG, "device": "DBS"}
 
 OWN: dict[str, list[BadRow]] = {
+    "schedules": [
+        BadRow("no cron line", {"cron": "every day"}, "cron", "every day has 2 parts; a cron line has five"),
+        BadRow("an hour that is none", {"cron": "0 24 * * *"}, "cron", "24 is not an hour; enter a number"),
+        BadRow("a day that never comes", {"cron": "0 3 31 2 *"}, "cron", "names a day that never comes"),
+        BadRow("too many kept", {"parameters": "keep=400"}, "parameters", "keep is 400; enter a whole number from 1 to 366"),
+        BadRow("nothing to be set", {"parameters": "color=blue"}, "parameters", "color=blue is nothing that can be set here"),
+        BadRow(
+            "a backup of one study", {"only_study": "S1"}, "only_study", "Of the whole database, not of one study",
+            rule="schedule_study_where_it_counts",
+        ),
+    ],
     "analysis-plans": [
         _outside("number", "0", "analysis_plan_number"),
         BadRow("groups without n", {"groups": "control; defeated 40"}, "groups", "control has no number"),

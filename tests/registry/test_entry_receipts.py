@@ -67,7 +67,7 @@ def test_two_sendings_at_the_same_moment_are_stored_once() -> None:
     together = Barrier(4)
 
     def send(code: str) -> str:
-        together.wait(timeout=30)
+        together.wait(timeout=60)
         try:
             return str(store(code, user)["name"])
         finally:

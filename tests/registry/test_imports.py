@@ -224,7 +224,7 @@ def test_two_writers_that_wait_for_each_other_end_in_words() -> None:
         try:
             with conflicts(Mouse), transaction.atomic():
                 Mouse.objects.create(study_id=study.pk, code=codes[0], created_by_id=user.pk)
-                together.wait(timeout=30)
+                together.wait(timeout=60)
                 Mouse.objects.create(study_id=study.pk, code=codes[1], created_by_id=user.pk)
         except Conflict as conflict:
             return str(conflict)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -32,7 +33,9 @@ def writer() -> Any:
 
 
 @pytest.fixture
-def client_of_writer(writer: Any) -> Client:
+def client_of_writer(writer: Any, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Sign in; the admin's list of all records, on each of its pages, is left out: it takes longer than the form."""
+    monkeypatch.setattr(admin.site, "get_app_list", lambda *_: [])
     client = Client(raise_request_exception=True)
     client.force_login(writer)
     return client

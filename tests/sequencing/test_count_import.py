@@ -9,6 +9,7 @@ from labdb.accounts.first_account import system_account
 from labdb.accounts.models import User
 from labdb.colony.models import Study
 from labdb.registry.history import events_of
+from labdb.registry.long_work import told_to
 from labdb.sequencing.count_cells import CountFileError
 from labdb.sequencing.count_import import Quantification, import_counts
 from labdb.sequencing.models import CountMatrix, Gene, Library
@@ -117,10 +118,8 @@ def test_a_fault_in_the_middle_of_storing_leaves_nothing(study):
         if (done, doing) == (2, "storing genes"):
             raise InterruptedError
 
-    with pytest.raises(InterruptedError):
-        import_counts(
-            study, MATRIX, name="c.csv", source=Quantification("A1"), user=system_account(), progress=fail
-        )  # fmt: skip
+    with pytest.raises(InterruptedError), told_to(fail):
+        import_counts(study, MATRIX, name="c.csv", source=Quantification("A1"), user=system_account())
     assert_nothing_stored()
 
 

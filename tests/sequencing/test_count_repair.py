@@ -60,7 +60,8 @@ def test_whole_matrices_are_said_to_be_whole_with_what_was_read(stored):
     out = io.StringIO()
     call_command("verify_counts", stdout=out)
     assert out.getvalue() == (
-        "Count matrices that are whole: 1. Blocks that say the same: 5 of libraries, 300 of genes.\n"
+        "Count matrices that are whole: 1. Blocks that say the same: 5 of libraries, 300 of genes. "
+        "Original files as they were sent: 0.\n"
     )
     out = io.StringIO()
     call_command("rebuild_counts", "m1", stdout=out)

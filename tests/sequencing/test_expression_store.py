@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from django.db.models import ProtectedError
 
+from labdb.registry.long_work import told_to
 from labdb.sequencing.count_cells import MAX_COUNT
 from labdb.sequencing.expression_codec import CorruptBlock
 from labdb.sequencing.expression_store import gene_pks, load_counts, read_gene, store_counts
@@ -149,7 +150,7 @@ def test_what_an_int32_cannot_hold_is_refused_not_wrapped_round(stored, value, s
     assert not GeneOrder.objects.filter(matrix=other).exists()
 
 
-@pytest.mark.parametrize(("doing", "done"), [("storing libraries", 3), ("storing genes", 200)])
+@pytest.mark.parametrize(("doing", "done"), [("storing libraries", 5), ("storing genes", 200)])
 def test_a_failure_half_way_leaves_no_block(stored, doing, done):
     matrix, counts = stored
     other = CountMatrix.objects.create(
@@ -160,8 +161,8 @@ def test_a_failure_half_way_leaves_no_block(stored, doing, done):
         if (what, number) == (doing, done):
             raise InterruptedError(f"{what} {number} of {total}")
 
-    with pytest.raises(InterruptedError, match=f"{doing} {done} of"):
-        store_counts(other, counts, fail)
+    with pytest.raises(InterruptedError, match=f"{doing} {done} of"), told_to(fail):
+        store_counts(other, counts)
     for model in (GeneOrder, LibraryCounts, GeneCounts):
         assert not model.objects.filter(matrix=other).exists()
     store_counts(other, counts)  # and the second try is as good as a first

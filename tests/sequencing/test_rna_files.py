@@ -4,6 +4,10 @@ Where the layouts were seen:
 
 - TapeStation sample table: column names, the unit by assay (pg/ul for high-sensitivity RNA), latin-1, ladder lines and
   the alert marks, as a data reading guide of a laboratory on GitHub lists them from 150 real ``sampleTable.csv``.
+- TapeStation region table: header lines, separators, sizes in nt or bp and the latin-1 byte as the tests of the parser
+  in mll-lab/php-utils on GitHub give them; its file names end with the assay (``.D1000``).
+- Bioanalyzer ``Results.csv``: an R package on GitHub (rnaseqtools) takes the concentration as a bare number, and a comma
+  behind the version of the RIN ("Anomaly Threshold(s) manually adapted)") that no quotation marks enclose.
 - Bioanalyzer: the labels of the overall results of 2100 Expert ("RNA Concentration:", "rRNA Ratio [28s / 18s]:",
   "RNA Integrity Number (RIN):", "Result Flagging Label:"), as scripts on GitHub read them from its reports.
 - Qubit 4: Benchling-Open-Source/allotropy, tests/parsers/thermo_fisher_qubit4/testdata (two columns called Units); with
@@ -95,6 +99,37 @@ def test_bioanalyzer_blocks_are_read_with_the_version_behind_the_number():
     assert "1 block of the ladder left out." in found.notes
 
 
+@pytest.mark.parametrize(
+    ("assay", "cells", "expected"),
+    [
+        ("Eukaryote Total RNA Pico", "4520", 4.52),
+        ("Eukaryote Total RNA Nano Series II", "146", 146.0),
+        ("Eukaryote Total RNA Nano Series II", "4520,pg/µl", 4.52),
+    ],
+)
+def test_a_bare_concentration_of_a_bioanalyzer_is_in_the_unit_beside_it_or_of_its_assay(assay, cells, expected):
+    text = (
+        f"Assay Name,{assay}\n\nSample Name,E001\nRNA Concentration:,{cells}\n"
+        "RNA Integrity Number (RIN):,8.9   (B.02.08, Anomaly Threshold(s) manually adapted)\n"
+    )
+    [one] = read_rna_file(text.encode("latin-1"), "Results.csv").readings
+    assert one.values == {"rin": 8.9, "rna_conc_ng_per_ul": expected} and not one.errors
+    assert "the instrument says: anomaly thresholds manually adapted" in one.notes
+
+
+REGIONS = "FileName;WellId;Sample Description;From [nt];To [nt];Average Size [nt];Conc. [ng/µl];Region Molarity [nmol/l];% of Total;Region Comment\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_of_a_table_of_regions_the_share_of_dv200_is_taken_and_never_its_concentration(encoding: str):
+    text = (
+        REGIONS + "x.RNA;A1;E001;200;10000;1800;34.7;29.5;85.0;DV200\nx.RNA;A1;E001;1500;2500;1900;9.1;8.0;22.5;18S\n"
+    )
+    found = read_rna_file(text.encode(encoding), "x_compactRegionTable.csv")
+    assert values(found) == {"E001": {"dv200_percent": 85.0}}
+    assert found.notes[-1] == "1 line of other regions left out."
+
+
 def test_qubit_takes_the_original_concentration_with_its_own_unit():
     found = read_rna_file(QUBIT.encode(), "x.csv")
     assert values(found) == {
@@ -154,6 +189,10 @@ def test_a_number_that_can_be_two_is_an_error_of_its_line():
         (b"WellId,Sample Description,RINe,Conc. [nM]\nA1,E001,8,5\n", "gives the concentration in nm"),
         (b"WellId,Sample Description,RINe\n", "holds no sample"),
         (b"Sample Name,E001\nPeak Table\n", "DNA chip"),
+        (REGIONS.replace("nt]", "bp]").encode() + b"x;A1;E001;200;700;320;7.6;36.1;92.5;IDT\n", "of a DNA assay;"),
+        (REGIONS.encode() + b"x;A1;E001;200;4000;1800;34.7;29.5;85.0;WTS\n", "none is called DV200"),
+        (b"FileName,WellId,Sample Description,Conc. [ng/ul]\nx.HSD1000,A1,E001,8\n", r"DNA assay \(HSD1000\)"),
+        (b"FileName,WellId,Sample Description,Conc. [ng/ul],DIN\nx,A1,E001,8,7\n", "of a DNA assay;"),
     ],
 )
 def test_what_cannot_be_taken_is_said_in_a_sentence(data: bytes, says: str):

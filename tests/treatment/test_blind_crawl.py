@@ -37,7 +37,7 @@ from tests.treatment.planted_study import (
     traces_of_the_allocator,
 )
 
-pytestmark = [pytest.mark.xdist_group("blind crawl"), pytest.mark.timeout(900)]  # the whole site, twice
+pytestmark = pytest.mark.timeout(900)  # the whole site, twice
 BLINDED = ("blind scorer", "scorer", "technician", "analyst", "investigator", "manager")
 NONSENSE = "xylophantic"
 DEEPEST = 5  # relations from a row to what is secret: a weighing's mouse's allocation's key's arm's components

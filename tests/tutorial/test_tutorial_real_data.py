@@ -37,12 +37,11 @@ EXPORT_BEHAVIOR = Typed(
     '"http://127.0.0.1:8000/api/v1/assay-results/?study=APA2015&export=csv" -o ~/labdb-tutorial/behavior.csv',
     "",
 )
-LIMIT_S = 500.0  # of all commands together: it finds one that hangs, not a slow machine
+LIMIT_S = 900.0  # of all commands together: it finds one that hangs, not a slow machine
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(800),  # two dozen commands, on a machine that may be busy
-    pytest.mark.xdist_group("tutorial"),  # one installation for all tests of this file
+    pytest.mark.timeout(1500),  # two dozen commands, on a machine that may be busy
     pytest.mark.skipif(
         not (SHARED / "data").is_dir(), reason="the public files lie in ../shared/data, which is absent"
     ),
@@ -121,7 +120,7 @@ def _at(port: int, typed: Typed) -> Typed:
 
 
 def _wait_for_answer(up: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while "labdb answers at" not in log.read_text():
         assert up.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from analysis import runs
-from analysis.models import AnalysisRun, RunStatus
+from analysis.models import ENDED, AnalysisRun, RunStatus
 from analysis.tasks import TASKS
 from labdb.accounts.acting import acting_user
 from labdb.colony.models import Study
@@ -40,12 +41,14 @@ class Command(BaseCommand):
             raise CommandError(f"There is no study {options['study']}; there are: {known}.")
         user, given = acting_user(options["user"]), _parameters(options["set"])
         try:
-            run = runs.request_run(options["task"], study, given, user=user, queue=not options["wait"])
+            run, is_new = runs.request_or_find(options["task"], study, given, user=user, queue=not options["wait"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         if not options["wait"]:
             self.stdout.write(str(run.pk))
             return
+        if not is_new:
+            self.stderr.write(f"Run {run.pk} computes the same and is {run.status}; waiting for it.")
         self._carry_out(run)
 
     def _carry_out(self, run: AnalysisRun) -> None:
@@ -55,6 +58,7 @@ class Command(BaseCommand):
             watcher.start()
         try:
             runs.execute(run.pk)
+            self._wait_for(run)
         except KeyboardInterrupt:
             runs.stop(run, "Stopped from the keyboard.")
             raise CommandError(f"Run {run.pk} ({run.task}) was stopped; it wrote no results.") from None
@@ -67,6 +71,13 @@ class Command(BaseCommand):
             raise CommandError(f"Run {run.pk} ({run.task}) {run.status}: {run.reason}")
         same = f"; nothing had changed since run {run.same_as_id}, whose results stand" if run.same_as_id else ""
         self.stdout.write(f"{run.log}Run {run.pk} ({run.task}) done{same}.")
+
+    def _wait_for(self, run: AnalysisRun) -> None:
+        """Wait until a worker that has the run is done with it; taken up here, it has ended already."""
+        run.refresh_from_db()
+        while run.status not in ENDED:
+            time.sleep(LOOK_EVERY_S)
+            run.refresh_from_db()
 
     def _show(self, run_id: int, ended: threading.Event) -> None:
         """Show the progress as a page would see it: over a connection of its own."""

@@ -55,6 +55,10 @@ class CountMatrix(StudyRecord):
     quantified_date = models.DateField("quantified on", null=True, blank=True)
     file_name = models.CharField(max_length=255)
     sha256 = models.CharField("SHA-256 of the file", max_length=64)
+    original_sha256 = models.CharField(
+        "SHA-256 of what is kept", max_length=64, blank=True,
+        help_text="Of the file as it was sent; of a folder, of an archive of it.",
+    )  # fmt: skip
     n_genes = models.PositiveIntegerField("genes")
     n_libraries = models.PositiveIntegerField("libraries")
     is_rounded = models.BooleanField("estimates were rounded", default=False)

@@ -31,6 +31,13 @@ class SequencingSelection(StudyRecord):
     )  # fmt: skip
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    seed = models.BigIntegerField(null=True, blank=True)
+    algorithm_version = models.CharField(max_length=30, blank=True)
+    input_digest = models.CharField("digest of its inputs", max_length=64, blank=True)
+    input_snapshot = models.TextField(
+        "its inputs", blank=True,
+        help_text="The mice that could be chosen, with what the rule looked at in each, as JSON.",
+    )  # fmt: skip
     mice = models.ManyToManyField(Mouse, through="SelectionMouse", related_name="sequencing_selections", blank=True)
 
     class Meta:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from labdb.registry.text_streams import GZIP_MAGIC, Source, TableError
+from labdb.registry.text_streams import CHUNK_BYTES, GZIP_MAGIC, Source, TableError
 from labdb.registry.text_tables import unpack
 
 MAX_MEMBERS = 20_000  # two files for each of 10,000 samples
@@ -64,12 +66,12 @@ class Bundle:
 def read_folder(folder: Path, max_bytes: int) -> Bundle:
     """Read all files below a folder."""
     folder = folder.resolve()  # "." has no name
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = _files_below(folder)
     n_bytes = sum(path.stat().st_size for path in paths)
     if n_bytes > max_bytes:
         raise TableError(f"{folder.name} holds more than {max_bytes:,} bytes; leave out all but the count files.")
     try:
-        members = [Member(path.relative_to(folder.parent).as_posix(), path.read_bytes()) for path in paths]
+        members = [Member(_path_in(folder, path), path.read_bytes()) for path in paths]
     except OSError as error:
         raise TableError(f"{Path(error.filename).name} cannot be read: {error.strerror}.") from None
     return Bundle.of(folder.name, members)
@@ -113,18 +115,35 @@ def _content(file: Source, name: str, n_bytes: int = -1) -> bytes:
     return file.read()
 
 
-def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
+def pack(files: Iterable[tuple[str, IO[bytes]]], target: IO[bytes]) -> None:
     """Pack files that were chosen together into one archive, to be kept as one; TableError if two share a name."""
-    packed, seen = io.BytesIO(), set()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in files:
+    seen: set[str] = set()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, file in files:
             if name in seen:
                 raise TableError(
                     f"Two of the files are named {name}; rename one, or send their folder as a zip archive."
                 )
             seen.add(name)
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return packed.getvalue()
+            with archive.open(name, "w", force_zip64=True) as member:
+                shutil.copyfileobj(file, member, CHUNK_BYTES)
+
+
+def pack_folder(folder: Path, target: IO[bytes]) -> None:
+    """Pack all files below a folder into one archive, by their paths in it."""
+    folder = folder.resolve()  # "." has no name
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in _files_below(folder):
+            with path.open("rb") as file, archive.open(_path_in(folder, path), "w", force_zip64=True) as member:
+                shutil.copyfileobj(file, member, CHUNK_BYTES)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _path_in(folder: Path, path: Path) -> str:
+    return path.relative_to(folder.parent).as_posix()
 
 
 def _open_zip(content: bytes, name: str, max_bytes: int) -> Bundle | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from labdb.registry.long_work import tick
 from labdb.registry.text_tables import TableError, decode_text, split_lines, unpack
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.readers.bundle import Bundle
@@ -52,7 +53,8 @@ def decode_members(bundle: Bundle, max_bytes: int) -> tuple[dict[str, str], list
     texts: dict[str, str] = {}
     notes: dict[str, str] = {}
     left = max_bytes
-    for member in bundle.members:
+    for number, member in enumerate(bundle.members):
+        tick(number, len(bundle.members), f"unpacking {bundle.name}")
         if SIDE_FILES.search(member.path):
             continue
         shown = shown_path(member.path, bundle.name)
@@ -83,7 +85,8 @@ def format_of(texts: dict[str, str], bundle_name: str, format: str) -> str:
     if format != "auto":
         return format
     formats: dict[str, list[str]] = defaultdict(list)
-    for path, text in texts.items():
+    for number, (path, text) in enumerate(texts.items()):
+        tick(number, len(texts), "telling which program wrote the files")
         formats[detect(split_lines(text))].append(path)
     if MTX in formats:
         return MTX
@@ -144,7 +147,8 @@ def _each(texts: dict[str, str], read: Callable[[str, str, str], SampleFile]) ->
     """Read every file, letting its text go; ids that are those of the first file are kept once."""
     files: list[SampleFile] = []
     paths = list(texts)
-    for path, name in zip(paths, sample_names(paths), strict=True):
+    for number, (path, name) in enumerate(zip(paths, sample_names(paths), strict=True)):
+        tick(number, len(paths), "reading the files of samples")
         file = read(texts.pop(path), path, name)
         is_alike = bool(files) and file.gene_ids == files[0].gene_ids
         files.append(replace(file, gene_ids=files[0].gene_ids) if is_alike else file)

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from labdb.registry.long_work import tick
 from labdb.registry.text_streams import Source
 from labdb.sequencing.count_cells import MAX_COUNT, refusal
 from labdb.sequencing.count_spool import Spool
@@ -88,6 +89,7 @@ class _AnnData:
         n_rounded, first = 0, 0
         with Spool(len(genes)) as spool:
             for block in matrix.blocks():
+                tick(first, len(samples), f"reading {self.name}")
                 rounded = np.rint(block)
                 self._refuse_no_counts(block, layer, (first, samples, genes))
                 n_rounded += int(np.count_nonzero(rounded != block))

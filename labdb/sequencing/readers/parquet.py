@@ -9,6 +9,7 @@ from typing import IO
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from labdb.registry.long_work import tick
 from labdb.registry.text_streams import Source
 from labdb.sequencing.count_cells import refusal
 from labdb.sequencing.count_spool import disk_sentence, temporary_file
@@ -56,7 +57,8 @@ def _write(table: parquet.ParquetFile, name: str, text: IO[bytes]) -> None:
     options = csv.WriteOptions(include_header=True)
     head = pa.schema([pa.field("gene" if one == named[0] else one, _plain(schema.field(one).type)) for one in order])
     with csv.CSVWriter(pa.PythonFile(text, mode="w"), head, write_options=options) as writer:
-        for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=order):
+        for number, batch in enumerate(table.iter_batches(batch_size=BATCH_ROWS, columns=order)):
+            tick(number * BATCH_ROWS, table.metadata.num_rows, f"unpacking {name}")
             columns = [
                 batch.column(batch.schema.get_field_index(one)).cast(head.field(at).type)
                 for at, one in enumerate(order)

@@ -15,10 +15,10 @@ UNSTRANDED, FORWARD, REVERSE = "unstranded", "forward", "reverse"
 STRANDS = (UNSTRANDED, FORWARD, REVERSE)  # in the order of STAR's columns
 SUMMARY_ROWS = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
 # Of the reads of forward and reverse together. A stranded kit leaves a few per cent on the other strand, an
-# unstranded one gives both alike; between the two the sums say nothing. Lab policy, docs/count-files.md.
-STRANDED_SHARE = 0.8
-UNSTRANDED_SHARES = (0.4, 0.6)
-MIN_READS = 1000  # a sample of fewer says nothing of its kit
+# unstranded one gives both alike; between the two the sums say nothing (docs/count-files.md).
+STRANDED_SHARE = 0.8  # nf-core/rnaseq, stranded_threshold
+UNSTRANDED_SHARES = (0.4, 0.6)  # NASA GeneLab's pipeline; nf-core/rnaseq takes .45 to .55
+MIN_READS = 1000  # a sample of fewer says nothing of its kit; ours
 
 
 @dataclass(frozen=True)

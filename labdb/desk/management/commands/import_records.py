@@ -12,6 +12,7 @@ from labdb.desk.import_words import ReadingOptions, refuse, say_changes
 from labdb.registry.import_report import ImportReport
 from labdb.registry.imports import import_table
 from labdb.registry.keys import KeyRing
+from labdb.registry.long_work_doors import terminal_work
 from labdb.registry.record import Record, all_records, record_for
 from labdb.registry.text_tables import TableError
 
@@ -43,12 +44,13 @@ class Command(BaseCommand):
         try:
             study = _study(options["study"], user)
             data = options["file"].read_bytes()
-            report = import_table(
-                record, data, options["file"].name,
-                sheet=options["sheet"], user=user, study=study, mapping=_mapping(options["map"]),
-                reading=ReadingOptions.read(options), reason=options["reason"],
-                dry_run=options["dry_run"],
-            )  # fmt: skip
+            with terminal_work(self.stderr):
+                report = import_table(
+                    record, data, options["file"].name,
+                    sheet=options["sheet"], user=user, study=study, mapping=_mapping(options["map"]),
+                    reading=ReadingOptions.read(options), reason=options["reason"],
+                    dry_run=options["dry_run"],
+                )  # fmt: skip
         except (TableError, ValidationError) as error:
             raise CommandError("\n".join(getattr(error, "messages", [str(error)]))) from None
         except OSError as error:

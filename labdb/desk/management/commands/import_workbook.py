@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
 from labdb.desk.import_words import ReadingOptions, refuse, say_changes
+from labdb.registry.long_work_doors import terminal_work
 from labdb.registry.text_tables import TableError
 from labdb.registry.workbook_import import import_workbook
 
@@ -30,16 +31,15 @@ class Command(BaseCommand):
         """Import, or print every error on standard error, one line each, and exit with 1."""
         file: Path = options["file"]
         try:
-            report = import_workbook(
-                file.read_bytes(), file.name, study=options["study"], user=acting_user(options["user"]),
-                reading=ReadingOptions.read(options), reason=options["reason"], dry_run=options["dry_run"],
-                tell=self._tell,
-            )  # fmt: skip
+            with terminal_work(self.stderr):
+                report = import_workbook(
+                    file.read_bytes(), file.name, study=options["study"], user=acting_user(options["user"]),
+                    reading=ReadingOptions.read(options), reason=options["reason"], dry_run=options["dry_run"],
+                )  # fmt: skip
         except TableError as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
-        self._tell("")
         if refuse(self.stderr, report, is_dry=options["dry_run"]):
             sys.exit(1)
         say_changes(self.stdout, report, is_dry=options["dry_run"])
@@ -47,8 +47,3 @@ class Command(BaseCommand):
         what = "can be imported" if options["dry_run"] else "imported"
         stored = "; nothing was stored" if options["dry_run"] else ""
         self.stdout.write(f"{report.rows:,} rows {what}, {counts}{stored}.")
-
-    def _tell(self, sheet: str) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r{sheet:<40}", ending="\r" if not sheet else "")
-            self.stderr.flush()

@@ -13,13 +13,14 @@ from labdb.registry.record import record_for
 
 FIXTURES = (
     "strains", "drugs", "brain-regions", "screening-rules", "phenotype-rules", "response-rules", "arenas", "arena-zones",
-    "assays", "assay-metrics", "assay-readings",
+    "assays", "assay-metrics", "assay-readings", "schedules",
 )  # fmt: skip
 PARTS = {"arena-zones": "arena", "assay-readings": "metric"}  # added where what they belong to has none
+ONCE = ("schedules",)  # one that the lab has renamed or deleted does not come back
 
 
 class Command(BaseCommand):
-    """Load roles, regions, strains, drugs, arenas, assays and default rules."""
+    """Load roles, regions, strains, drugs, arenas, assays, default rules and schedules."""
 
     help = "Load what every laboratory starts with; rows that exist are left as they are."
 
@@ -38,6 +39,8 @@ def _load(resource: str) -> int:
     whole = PARTS.get(resource)
     key = whole or model.key_field
     known = set(model.objects.values_list(f"{whole}__name" if whole else key, flat=True))
+    if resource in ONCE:
+        known |= set(model.events.rel.related_model.objects.values_list(key, flat=True))
     missing = [row for row in rows if row[key] not in known]
     for row in missing:
         record: models.Model = model(**{name: _value(model, name, value) for name, value in row.items()})

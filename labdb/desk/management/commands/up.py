@@ -12,15 +12,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections
 
-from analysis.runs import sweep
+from analysis.recovery import SWEEP_S, is_untaken, sweep
+from analysis.runs import task_named
 from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
 from labdb.desk.installation import applied_migrations, collect_static_files, unknown_migrations
+from labdb.desk.scheduling import take_up_due
 from labdb.registry.entry_receipts import sweep_receipts
 from labdb.registry.lab_clock import zone_warning
 from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, UnusableFolderError, hold_folder
@@ -28,7 +31,8 @@ from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervis
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 HURRIED_STOP_S = 2.0
-SWEEP_S = 60.0  # well below the silence that counts as a worker's death, runs.LOST_AFTER_S
+WORKERS_LOOK_S = 60.0  # replaced workers take some seconds to begin; a machine under load, some more
+CLOCK_S = 10.0  # a schedule is taken up within this
 DAY_S = 86_400.0
 
 
@@ -66,6 +70,7 @@ class Command(BaseCommand):
     # ---- before the first page ----
 
     def _prepare(self) -> None:
+        _refuse_unknown_tasks()
         if self.embedded_folder:
             self._say(f"Starting PostgreSQL on {self.embedded_folder}.")
             postgres.ensure_running(self.embedded_folder)
@@ -116,6 +121,8 @@ class Command(BaseCommand):
                 Check(self._watch_database, every_s=2.0),
                 Check(self._watch_web, every_s=0.2),
                 Check(self._watch_runs, every_s=SWEEP_S),
+                Check(self._watch_workers, every_s=WORKERS_LOOK_S),
+                Check(self._watch_clock, every_s=CLOCK_S),
                 Check(self._sweep_receipts, every_s=DAY_S),
             ],
             note_children=lambda children: hold.note(address=self._address(), children=children),
@@ -151,6 +158,25 @@ class Command(BaseCommand):
                 self._say(f"The worker of {run} died; the run is queued again.")
         except DatabaseError:
             pass  # the database is away, which another check sees to; this one looks again
+        finally:
+            connections.close_all()
+
+    def _watch_workers(self) -> None:
+        """Replace workers that take nothing though nothing is being computed."""
+        try:
+            if self.supervisor is not None and is_untaken():
+                self.supervisor.replace("workers", older_than_s=WORKERS_LOOK_S)
+        except DatabaseError:
+            pass  # as above
+        finally:
+            connections.close_all()
+
+    def _watch_clock(self) -> None:
+        """Take up the schedules that are due."""
+        try:
+            take_up_due()
+        except DatabaseError:
+            pass  # as above
         finally:
             connections.close_all()
 
@@ -209,6 +235,15 @@ def _port(text: str) -> int:
     if not str(text).isdecimal() or not 0 < int(text) < 65536:
         raise CommandError(f"The port must be a number from 1 to 65535; PORT is {text!r}.")
     return int(text)
+
+
+def _refuse_unknown_tasks() -> None:
+    """A limit for a task that does not exist would be kept by nobody."""
+    for name in settings.ANALYSIS_TIMEOUTS_S:
+        try:
+            task_named(name)
+        except ValidationError as error:
+            raise CommandError(f"ANALYSIS_TIMEOUTS_S: {' '.join(error.messages)}") from None
 
 
 def _refuse_a_taken_port(host: str, port: int) -> None:

@@ -1,12 +1,12 @@
 """`import_counts`: a count matrix into the expression store."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labdb.accounts.acting import acting_user
+from labdb.registry.long_work_doors import terminal_work
 from labdb.sequencing.column_matching import ColumnMatch, read_sample_map, write_sample_map
 from labdb.sequencing.count_cells import CountFileError
 from labdb.sequencing.count_form import CountImportForm
@@ -58,15 +58,15 @@ class Command(BaseCommand):
             said = [f"{name}: {sentence}" for name, sentences in form.errors.items() for sentence in sentences]
             raise CommandError("\n".join(said))
         try:
-            report = form.run(
-                _readable(options["file"]),
-                options["file"].resolve().name,
-                read_sample_map(options["sample_map"]) if options["sample_map"] else {},
-                dry_run=options["dry_run"],
-                door="command",
-                transcripts=_transcripts(options["transcripts"]),
-                progress=self._progress if sys.stderr.isatty() else None,
-            )
+            with terminal_work(self.stderr):
+                report = form.run(
+                    _readable(options["file"]),
+                    options["file"].resolve().name,
+                    read_sample_map(options["sample_map"]) if options["sample_map"] else {},
+                    dry_run=options["dry_run"],
+                    door="command",
+                    transcripts=_transcripts(options["transcripts"]),
+                )
         except CountFileError as error:
             if isinstance(error, UnmatchedColumns) and options["write_sample_map"]:
                 self._write_sample_map(error.match, options["write_sample_map"])
@@ -80,10 +80,6 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
         self.stdout.write(f"Wrote {path}: complete its column library, and give it as --sample-map.")
-
-    def _progress(self, done: int, total: int, doing: str) -> None:
-        if done == total or done % 500 == 0:
-            self.stderr.write(f"\r{doing}: {done:,} of {total:,}", ending="\n" if done == total else "")
 
     def _say_errors(self, error: CountFileError) -> None:
         for one in error.errors:

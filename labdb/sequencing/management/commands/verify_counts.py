@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from labdb.sequencing.count_originals import original_problems
 from labdb.sequencing.count_verify import check_matrix
 from labdb.sequencing.models import CountMatrix
 
@@ -11,7 +12,7 @@ from labdb.sequencing.models import CountMatrix
 class Command(BaseCommand):
     """Verify the expression store."""
 
-    help = "Read every block of counts by library and by gene, and name those that are damaged or differ."
+    help = "Read every block of counts and every original file, and name those that are damaged or differ."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare which matrices; by default all."""
@@ -21,15 +22,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """List what is wrong; exit 1 if anything is."""
         matrices = matrices_named(options["matrix"], options["study"])
-        problems = [sentence for matrix in matrices for sentence in check_matrix(matrix).sentences()]
+        problems = [
+            sentence
+            for matrix in matrices
+            for sentence in (*check_matrix(matrix).sentences(), *original_problems(matrix))
+        ]
         if problems:
             raise CommandError("\n".join(problems))
         n_libraries, n_genes = (
             sum(getattr(matrix, name) for matrix in matrices) for name in ("n_libraries", "n_genes")
         )
+        n_originals = sum(bool(matrix.original_sha256) for matrix in matrices)
         self.stdout.write(
             f"Count matrices that are whole: {len(matrices):,}. Blocks that say the same: {n_libraries:,} of libraries, "
-            f"{n_genes:,} of genes."
+            f"{n_genes:,} of genes. Original files as they were sent: {n_originals:,}."
         )
 
 

@@ -1,0 +1,154 @@
+"""Which records each task reads: a change of any of them asks whether its results still follow from them."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from django.db import models
+
+from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, SOURCES, lookup_of
+from analysis.models import Contrast
+from labdb.behavior.models import Arena, ArenaZone, PhenotypeRule, ResponseRule, SocialInteractionTest, TrackedTrial
+from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
+from labdb.registry.lab_values import COLUMN as LAB_VALUES
+from labdb.registry.models import LabRecord
+from labdb.registry.record import field_of
+from labdb.sequencing.models import (
+    CountMatrix,
+    ExtractionSample,
+    Gene,
+    Library,
+    LibraryExtraction,
+    LibraryRun,
+    RnaExtraction,
+    SequencingRun,
+)
+from labdb.tissue.models import BrainRegion, TissueSample
+from labdb.treatment.models import Allocation, AllocationKey, TreatmentArm
+
+Models = frozenset[type[models.Model]]
+Fields = dict[type[models.Model], set[str]]
+
+EVERY_FIELD = "*"
+SHOWN_BY: dict[
+    type[models.Model], set[str]
+] = {  # parts of inputs that a change of these records shows in, and no other
+    Contrast: {"questions", "groupings"},
+}
+EXCLUDED = {"exclusion_criterion"}
+_SI_TEST = {
+    "mouse", "test_number", "counts", "trial_s", "iz_absent_s", "iz_present_s", "corner_absent_s", "corner_present_s",
+    *EXCLUDED,
+}  # fmt: skip
+_TESTS: Fields = {
+    SocialInteractionTest: _SI_TEST,
+    Mouse: {"group", "cohort"},
+    Cohort: {"code"},
+    Exclusion: {"mouse"},
+}
+_TRACKS: Fields = {
+    SocialInteractionTest: {"arena", "target_side"},
+    TrackedTrial: {EVERY_FIELD},
+    Arena: {EVERY_FIELD},
+    ArenaZone: {EVERY_FIELD},
+}
+_LIBRARIES: Fields = {
+    CountMatrix: {"code"},
+    Library: {"code"},
+    LibraryExtraction: {"library", "extraction"},
+    ExtractionSample: {"extraction", "sample"},
+    RnaExtraction: {"code"},
+    TissueSample: {"mouse", "region", *EXCLUDED},
+    Exclusion: {"mouse"},
+    BrainRegion: {"code"},
+    Mouse: {"group"},
+}
+_ARMS: Fields = {
+    Allocation: {"mouse", "randomization", "superseded_by"},
+    AllocationKey: {"allocation", "arm"},
+    TreatmentArm: {"name", "is_vehicle"},
+}
+_FIXED: dict[str, tuple[Fields, ...]] = {
+    "phenotype": (_TESTS, _TRACKS, {PhenotypeRule: {"name"}}),
+    "response": (_TESTS, {ResponseRule: {"name"}}),
+    "quality": (
+        _TESTS, _LIBRARIES, {TissueSample: {"code"}, RnaExtraction: {"rin", "batch"}, Library: {"pool"}, Gene: {"symbol"}},
+        {LibraryRun: {"library", "run"}, SequencingRun: {"code"}, Housing: {"mouse", "cage", "housed_from"}},
+        {Cage: {"code"}, Mouse: {"code", "sex", "litter"}, Weighing: {"mouse", "performed_at", "body_mass_g"}},
+        {Contrast: {"group_by"}},
+    ),
+    "differential_expression": (
+        _LIBRARIES,
+        {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region"}},
+    ),
+    "reversal": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+}  # fmt: skip
+_BY_CONTRASTS = {
+    "differential_expression",
+    "quality",
+}  # whose groups and covariates are any field of a library or mouse
+
+
+@cache
+def models_read(task: str) -> Models:
+    """Return every model that a task may read: those it names, and for contrasts all that a dotted field can reach."""
+    named = {model for fields in _FIXED.get(task, ()) for model in fields}
+    return frozenset(named | _reachable() | set(_ARMS) if task in _BY_CONTRASTS else named)
+
+
+def all_models_read() -> Models:
+    """Return the models that some task reads."""
+    return frozenset().union(*map(models_read, _FIXED))
+
+
+def fields_read(task: str, study: Study) -> Fields:
+    """Return the fields whose change can change the inputs of a task; those of contrasts as the study has them now."""
+    read: Fields = {}
+    for fields in _FIXED.get(task, ()):
+        for model, names in fields.items():
+            read.setdefault(model, set()).update(names)
+    if task in _BY_CONTRASTS:
+        for name in _fields_of_contrasts(study):
+            for model, field in _steps(name):
+                read.setdefault(model, set()).add(field)
+    return read
+
+
+def _fields_of_contrasts(study: Study) -> Iterator[str]:
+    for group_by, covariates in Contrast.objects.filter(study=study).values_list("group_by", "covariates"):
+        yield from (group_by, *Contrast.values_of(covariates))
+
+
+def _steps(name: str) -> Iterator[tuple[type[models.Model], str]]:
+    """Yield each model with its field on the way of a dotted name; nothing for one that does not exist any more."""
+    if name in COMPUTED:
+        if name in (ARM, IS_RANDOMIZED, OUTCOME):
+            yield from ((model, field) for model, fields in _ARMS.items() for field in fields)
+        return
+    try:
+        lookup_of(name)
+    except ValueError:
+        return
+    here: Any = SOURCES[name.partition("__")[0]]
+    for step in name.split("__")[1:]:
+        field: Any = field_of(here, step)
+        yield here, field.name if field in here._meta.fields else LAB_VALUES
+        if not field.is_relation:
+            return
+        here = field.related_model
+    yield here, here.key_field
+
+
+def _reachable() -> set[type[models.Model]]:
+    """Return the records that forward relations of libraries and mice lead to."""
+    found: set[type[models.Model]] = set()
+    waiting: list[Any] = list(SOURCES.values())
+    while waiting:
+        model = waiting.pop()
+        if model in found:
+            continue
+        found.add(model)
+        related = [field.related_model for field in model._meta.fields if field.is_relation]
+        waiting += [one for one in related if issubclass(one, LabRecord) and one is not Study]
+    return found

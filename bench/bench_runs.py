@@ -1,0 +1,238 @@
+"""Runs: latency, web time, throughput of 1, 2 and 4 workers, and a worker killed in mid-pipeline.
+
+The workers are real clusters on a database of the benchmark's own; the small task is `phenotype` on a study of eight mice.
+"""
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.databases import throwaway_database
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+N_TASKS = 1_000
+WORKERS = (1, 2, 4)
+N_LATENCIES = 20
+N_REQUESTS = 30
+LIMIT_S = 1_200.0
+LOOKS_AGAIN = {"HX-Request": "true"}
+KILLED_WITHIN_S = 45.0 + 30.0  # settings.RUN_LOST_AFTER_S, and half a minute
+
+
+def measure() -> list[dict[str, Any]]:
+    """Measure all of it on one database."""
+    with throwaway_database():
+        from django.core.management import call_command
+
+        from tests.analysis.small_study import add_mouse, add_test, make_study
+
+        call_command("load_fixtures", verbosity=0)
+        study = make_study()
+        for number in range(8):
+            add_test(add_mouse(study, f"d{number}"), 40, 20 + 10 * number)
+        rows = [*_latency(study), *_web_times(study)]
+        studies = _small_studies()
+        rows += [_throughput(studies, place) for place in range(len(WORKERS))]
+        return [*rows, *_killed_in_mid_pipeline()]
+
+
+def _row(what: str, measured: float, unit: str, target: float | None = None) -> dict[str, Any]:
+    return {"what": what, "measured": measured, "unit": unit, "reference": None, "reference_what": "", "target": target}
+
+
+@contextmanager
+def _cluster(workers: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Workers in a session of their own, ready when a first run has been through them."""
+    environ = {**os.environ, "WORKERS": str(workers), "LOG_LEVEL": "CRITICAL"}
+    process = subprocess.Popen(
+        [sys.executable, str(CHECKOUT / "manage.py"), "qcluster"], env=environ, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for([_asked("WARM", "pipeline")])
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+
+def _asked(code: str, task: str, **parameters: Any) -> Any:
+    from analysis.runs import request_run
+    from labdb.colony.models import Study
+
+    study, _is_new = Study.objects.get_or_create(code=code, defaults={"title": "A study of the benchmark"})
+    return request_run(task, study, parameters)
+
+
+def _wait_for(asked: list[Any], meanwhile: Callable[[], Any] = lambda: None) -> None:
+    from analysis.models import ENDED, AnalysisRun
+
+    deadline = time.monotonic() + LIMIT_S
+    keys = [run.pk for run in asked]
+    while AnalysisRun.objects.filter(pk__in=keys).exclude(status__in=ENDED).exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the runs did not end")
+        meanwhile()
+        time.sleep(0.02)
+
+
+def _latency(study: Any) -> list[dict[str, Any]]:
+    """From the request to the start, on a worker that has nothing else to do; both by the database's clock."""
+    waited_s = []
+    with _cluster(1):
+        for _ in range(N_LATENCIES):
+            run = _asked(study.code, "phenotype")
+            _wait_for([run])
+            run.refresh_from_db()
+            waited_s.append((run.started_at - run.queued_at).total_seconds())
+            time.sleep(0.1)
+    return [
+        _row("start of a run on an idle worker, median", statistics.median(waited_s), "s", 1.0),
+        _row("start of a run on an idle worker, longest", max(waited_s), "s", 1.0),
+    ]
+
+
+def _web_times(study: Any) -> list[dict[str, Any]]:
+    """What a page costs the server: asking, looking at progress, and a worker's word of progress and of the end."""
+    from django.db.models.functions import Now
+    from django.test import Client
+
+    from analysis import runs
+    from analysis.models import AnalysisRun, RunStatus
+    from labdb.accounts.models import User
+
+    client = Client(headers={"Host": "localhost"})
+    client.force_login(User.objects.create(username="bench", is_superuser=True))
+    taken_ms: dict[str, list[float]] = {"request": [], "progress": [], "completion": []}
+    for number in range(N_REQUESTS):
+        asked = {"study": study.code, "task": "phenotype", "set-test_number": str(number + 2)}
+        taken_ms["request"].append(_ms(partial(client.post, "/analysis/request/", asked)))
+        run = AnalysisRun.objects.latest("pk")
+        AnalysisRun.objects.filter(pk=run.pk).update(
+            status=RunStatus.RUNNING, attempt=1, started_at=Now(), heartbeat_at=Now(), total=9, done=number % 9
+        )
+        address = f"/analysis/runs/{run.pk}/"
+        taken_ms["progress"].append(_ms(partial(client.get, address, headers=LOOKS_AGAIN)))
+        run.refresh_from_db()
+        taken_ms["completion"].append(_ms(partial(runs.end, run, RunStatus.FAILED, "for the benchmark")))
+    return [
+        _row(f"{what} of a run, median web time", statistics.median(taken), "ms", 20)
+        for what, taken in taken_ms.items()
+    ]
+
+
+def _ms(call: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _small_studies() -> list[Any]:
+    """Studies of one mouse, with a test for each number of workers: no two runs are equal."""
+    from tests.analysis.small_study import add_mouse, add_test, make_study
+
+    studies = [make_study(f"N{number}") for number in range(N_TASKS)]
+    for study in studies:
+        mouse = add_mouse(study, "d1")
+        for place in range(len(WORKERS)):
+            add_test(mouse, 40, 20, number=place + 1)
+    return studies
+
+
+def _throughput(studies: list[Any], place: int) -> dict[str, Any]:
+    """A thousand small runs; none is lost, none computed twice."""
+    from analysis.models import PhenotypeCall
+    from analysis.runs import request_run
+
+    workers = WORKERS[place]
+    with _cluster(workers):
+        begun = time.monotonic()
+        asked = [request_run("phenotype", study, {"test_number": place + 1}) for study in studies]
+        _wait_for(asked)
+        taken_s = time.monotonic() - begun
+    calls = PhenotypeCall.objects.filter(run__in=[run.pk for run in asked])
+    if calls.count() != N_TASKS or calls.values("study").distinct().count() != N_TASKS:
+        raise RuntimeError(f"{N_TASKS} runs made {calls.count()} calls: some were lost or doubled")
+    return _row(f"{N_TASKS:,} small runs on {workers} worker{'s' if workers > 1 else ''}", taken_s, "s")
+
+
+def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
+    """The same treated study twice: one pipeline undisturbed, one whose worker is killed with -9."""
+    from analysis import runs
+    from analysis.models import ENDED, AnalysisRun, RunStatus
+    from tests.analysis.small_study import make_treated_study
+
+    undisturbed, disturbed = (make_treated_study(code=code) for code in ("CALM", "ROUGH"))
+
+    with _cluster(1) as cluster:
+        begun = time.monotonic()
+        _wait_for([calm := _asked(undisturbed.code, "pipeline")])
+        calm_s = time.monotonic() - begun
+        begun = time.monotonic()
+        rough = _asked(disturbed.code, "pipeline")
+        steps = AnalysisRun.objects.filter(parent=rough, task="differential_expression")
+        while not steps.filter(status=RunStatus.RUNNING).exists():
+            rough.refresh_from_db()
+            if rough.status in ENDED:
+                raise RuntimeError(f"the pipeline {rough.status} before it could be disturbed: {rough.reason}")
+            time.sleep(0.005)
+        _kill_worker(cluster)
+        _wait_for([rough], meanwhile=runs.sweep)
+        lost_s = time.monotonic() - begun - calm_s
+    for run in (calm, rough):
+        run.refresh_from_db()
+    if (calm.status, rough.status) != ("done", "done"):
+        raise RuntimeError(f"{calm.status}: {calm.reason}; {rough.status}: {rough.reason}")
+    if _results(undisturbed) != _results(disturbed):
+        raise RuntimeError("the results of the killed pipeline differ")
+    return [
+        _row("a pipeline undisturbed", calm_s, "s"),
+        _row("lost by a kill -9 in mid-pipeline, results bit-equal", lost_s, "s", KILLED_WITHIN_S),
+    ]
+
+
+def _kill_worker(cluster: subprocess.Popen[bytes]) -> None:
+    """Kill the worker that computes: of the cluster's processes it has used the most time by far."""
+    processes = psutil.Process(cluster.pid).children(recursive=True)
+    busiest = max(processes, key=lambda process: sum(process.cpu_times()[:2]))
+    os.kill(busiest.pid, signal.SIGKILL)
+
+
+def _results(study: Any) -> list[Any]:
+    from analysis.models import GeneResult, MouseReversalScore, PhenotypeCall, ResponseCall, SignatureReversal
+
+    genes = GeneResult.objects.filter(study=study).order_by("contrast__name", "gene__symbol")
+    scores = MouseReversalScore.objects.filter(study=study).order_by("mouse__code", "arm")
+    return [
+        list(
+            PhenotypeCall.objects.filter(study=study)
+            .order_by("mouse__code")
+            .values_list("mouse__code", "si_ratio", "phenotype")
+        ),
+        list(
+            ResponseCall.objects.filter(study=study)
+            .order_by("mouse__code")
+            .values_list("mouse__code", "response", "delta_log_ratio")
+        ),
+        list(genes.values_list("contrast__name", "gene__symbol", "log2_fold_change", "t", "p_value", "adj_p_value")),
+        list(
+            SignatureReversal.objects.filter(study=study)
+            .order_by("arm")
+            .values_list("arm", "p_value", "fraction_undone")
+        ),
+        list(scores.values_list("mouse__code", "arm", "score", "low", "high")),
+    ]
