@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests import work_units
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -42,17 +40,5 @@ def test_each_file_goes_to_one_worker(tmp_path):
     assert all(len(set(said)) == 1 for said in workers.values())
 
 
-@pytest.mark.parametrize(
-    ("nodeid", "unit"),
-    [
-        ("tests/registry/test_keys.py::test_a", "tests/registry/test_keys.py"),
-        ("tests/registry/test_keys.py::test_a[x::y]", "tests/registry/test_keys.py"),
-        ("tests/browser/test_grid_in_browser.py::test_a", "tests/browser/"),
-    ],
-)
-def test_a_file_is_a_unit_and_the_browser_one_for_all(nodeid, unit):
-    assert work_units.unit_of(nodeid) == unit
-
-
-def test_every_unit_whose_time_is_known_is_there():
-    assert [name for name in work_units.UNITS_S if not (CHECKOUT / name).exists()] == []
+def test_every_file_whose_time_is_known_is_there():
+    assert [name for name in work_units.FILES_S if not (CHECKOUT / name).exists()] == []

@@ -8,10 +8,9 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE = ("tests/browser/",)  # a second Chromium on the same processors makes both slow: all of it is one unit
-TEST_S = 0.4  # for each test of a unit that is not listed below
-UNITS_S = {  # on two processors that do nothing else; what is long is to begin early, its seconds need not be right
-    "tests/browser/": 1000,
+TEST_S = 0.4  # for each test of a file that is not listed below
+BROWSER_TEST_S = 8
+FILES_S = {  # on two processors that do nothing else; what is long is to begin early, its seconds need not be right
     "tests/registry/test_one_sentence.py": 350,
     "tests/tutorial/test_tutorial_real_data.py": 200,
     "tests/treatment/test_blind_crawl.py": 190,
@@ -24,19 +23,15 @@ UNITS_S = {  # on two processors that do nothing else; what is long is to begin 
 
 
 class LongestFirst(LoadScopeScheduling):
-    """Give a free worker the longest unit that is left, so that all end at about the same time."""
+    """Give a free worker the longest file that is left, so that all end at about the same time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return unit_of(nodeid)
+        return nodeid.partition("::")[0]
 
     def _assign_work_unit(self, node: Any) -> None:
         self.workqueue.move_to_end(max(self.workqueue, key=self._expected_s), last=False)
         super()._assign_work_unit(node)
 
-    def _expected_s(self, unit: str) -> float:
-        return UNITS_S.get(unit, TEST_S * len(self.workqueue[unit]))
-
-
-def unit_of(nodeid: str) -> str:
-    """Return the unit that a test belongs to."""
-    return next((folder for folder in ALONE if nodeid.startswith(folder)), nodeid.partition("::")[0])
+    def _expected_s(self, file: str) -> float:
+        test_s = BROWSER_TEST_S if file.startswith("tests/browser/") else TEST_S
+        return FILES_S.get(file, test_s * len(self.workqueue[file]))

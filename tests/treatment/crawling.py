@@ -21,7 +21,7 @@ PICTURES = (".png", ".pdf", ".html")  # of a figure that is read as .svg and .js
 OF_ONE_VISIT = (
     re.compile(  # what differs from one visit to the next, whatever is stored: tokens, numbers drawn, the time
         r'name="csrfmiddlewaretoken" value="[^"]*"|(?i:X-CSRFToken)[^}]*?[\n}]|data-csrf="[^"]*"|data-bench-now="[^"]*"'
-        r"|[\d.]+\s[GM]B free"
+        r"|[\d.]+\s[GM]B(?= free|</dd>)"
         r'|name="seed" value="\d+"|\?seed=\d+|\bclip\d+'
         r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b\d\d:\d\d(?::\d\d)?\b"
     )
