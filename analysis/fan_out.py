@@ -60,7 +60,11 @@ def help_with(run: AnalysisRun, task: Task) -> None:
     """Compute parts of another worker's run as long as one is free; nothing where what is read here differs."""
     if task.parts is None or not RunPart.objects.filter(run=run, state=PartState.FREE).exists():
         return
-    loaded = task.load(run.study, run.parameters)
+    try:
+        loaded = task.load(run.study, run.parameters)
+    except ValueError as error:
+        logger.warning("no help for %s, whose records were changed since: %s", run, error)
+        return
     digest = input_digest(task.name, run.parameters, loaded.inputs)
     keys = task.parts.keys(loaded.inputs)
     free = Q(state=PartState.FREE, input_digest=digest, attempt__lt=ATTEMPT_LIMIT)

@@ -5,6 +5,7 @@ The same simulated study twice under two codes, on real clusters and a database 
 """
 
 import dataclasses
+import os
 import time
 from typing import Any
 
@@ -35,6 +36,7 @@ def measure() -> list[dict[str, Any]]:
             if run.status != "done":
                 raise RuntimeError(f"the pipeline {run.status}: {run.reason}")
             rows.append(row(f"the demo's pipeline on {workers} worker{'s' if workers > 1 else ''}", taken_s[-1], "s"))
+            rows.append(row("  load of the machine at its end (1 min)", os.getloadavg()[0], "processes"))
             for step in AnalysisRun.objects.filter(parent=run).order_by("pk"):
                 seconds = (step.finished_at - step.started_at).total_seconds()
                 rows.append(row(f"  of it {step.task}", seconds, "s"))
