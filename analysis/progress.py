@@ -89,3 +89,30 @@ class Progress:
             self.show(step * STEP_PARTS + share, n_steps * STEP_PARTS, doing)
 
         return tell
+
+
+class PartProgress:
+    """Progress of one part of a run's own work: to its compute what `Progress` is to a whole run's.
+
+    Parameters
+    ----------
+    tell : callable
+        Told how much of the part is done (of `STEP_PARTS`) and what it is doing, at most once a second.
+    note : callable
+        Adds a line to the run's log.
+    """
+
+    def __init__(self, tell: Callable[[int, str], None], note: Callable[[str], None]) -> None:
+        self._tell = tell
+        self.note = note
+        self._told_at = -WRITE_EVERY_S
+
+    def tick(self, done: int, total: int, doing: str) -> None:
+        """Say how far the part is, at most once a second; stops the work if nobody wants it any more."""
+        if time.monotonic() - self._told_at >= WRITE_EVERY_S:
+            self.show(done, total, doing)
+
+    def show(self, done: int, total: int, doing: str) -> None:
+        """As `tick`, now."""
+        self._told_at = time.monotonic()
+        self._tell(STEP_PARTS * done // total if total else 0, doing)

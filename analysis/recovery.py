@@ -12,7 +12,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from analysis.models import ENDED, AnalysisRun, RunStatus
-from analysis.run_queue import enqueue, queued_ids, time_limit_s
+from analysis.run_parts import RunPart
+from analysis.run_queue import enqueue, queued_ids, queues_with, time_limit_s
 
 LOST_AFTER_S: float = settings.RUN_LOST_AFTER_S
 SWEEP_S = LOST_AFTER_S / 3  # how often `up` looks for lost runs: a dead worker's run goes on within a minute
@@ -20,8 +21,8 @@ UNTAKEN_S = 30.0  # a free worker takes a run within a second; less than the sil
 ATTEMPT_LIMIT = 3  # a task that kills its worker would be delivered for ever
 
 
-def is_untaken(for_s: float = UNTAKEN_S) -> bool:
-    """Whether a run waits so long (s) though nothing is being computed: the workers live, and take nothing.
+def untaken_queues(for_s: float = UNTAKEN_S) -> set[str]:
+    """Return the queues in which a run waits so long (s) though none of them is computed: their workers take nothing.
 
     A worker that is killed while it waits for its next task takes the lock of django-q's queue with it to the grave.
     """
@@ -30,17 +31,22 @@ def is_untaken(for_s: float = UNTAKEN_S) -> bool:
         parent=None,
         queued_at__lte=Now() - timedelta(seconds=for_s),
     )
-    return waits.exists() and not AnalysisRun.objects.filter(status=RunStatus.RUNNING).exists()
+    working = AnalysisRun.objects.filter(status=RunStatus.RUNNING, parent=None)
+    return queues_with(waits.values_list("task", flat=True)) - queues_with(working.values_list("task", flat=True))
 
 
 def silent(for_s: float) -> Q:
-    """Return the condition that a run works and gave no sign of life for so long (s).
+    """Return the condition that a run works and gave no sign of life for so long (s)."""
+    return Q(status=RunStatus.RUNNING) & no_sign_of_life(for_s)
+
+
+def no_sign_of_life(for_s: float) -> Q:
+    """Return the condition that a heartbeat is older (s).
 
     One from the future is none either: the clock of the database was set back, and whoever lives has beaten since.
     """
     patience = timedelta(seconds=for_s)
-    no_beat = Q(heartbeat_at__lte=Now() - patience) | Q(heartbeat_at__gt=Now() + patience) | Q(heartbeat_at=None)
-    return Q(status=RunStatus.RUNNING) & no_beat
+    return Q(heartbeat_at__lte=Now() - patience) | Q(heartbeat_at__gt=Now() + patience) | Q(heartbeat_at=None)
 
 
 def sweep(older_than_s: float = LOST_AFTER_S) -> list[AnalysisRun]:
@@ -66,6 +72,7 @@ def sweep(older_than_s: float = LOST_AFTER_S) -> list[AnalysisRun]:
         found = [run for run in lost.select_related("study").order_by("pk") if take_up(run)]
     orphans = AnalysisRun.objects.filter(parent__status__in=ENDED).exclude(status__in=ENDED)
     orphans.update(status=RunStatus.CANCELLED, reason="The run of which it is a step has ended.", finished_at=Now())
+    RunPart.objects.filter(run__status__in=ENDED).delete()
     return found
 
 
@@ -127,7 +134,8 @@ def end(run: AnalysisRun, status: RunStatus, reason: str, same_as: AnalysisRun |
     if status == RunStatus.DONE:
         fields["done"] = F("total")
     mine = AnalysisRun.objects.filter(pk=run.pk, attempt=run.attempt).exclude(status__in=ENDED)
-    mine.update(finished_at=Now(), **fields)
+    if mine.update(finished_at=Now(), **fields):
+        RunPart.objects.filter(run=run).delete()  # of no use any more
     run.refresh_from_db()
 
 

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django_q.exceptions import TimeoutException
 
+from analysis import fan_out
 from analysis.current import current_run
 from analysis.heartbeat import Heartbeat
 from analysis.input_digest import input_digest, package_versions
@@ -43,7 +44,7 @@ from analysis.tasks.task import Task
 from labdb.colony.models import Study
 
 __all__ = [
-    "LOST_AFTER_S", "adopt", "cancel", "current_run", "execute", "request_or_find", "request_run", "stop", "sweep",
+    "LOST_AFTER_S", "adopt", "cancel", "current_run", "execute", "help_with", "request_or_find", "request_run", "stop", "sweep",
     "task_named",
 ]  # fmt: skip
 
@@ -142,6 +143,13 @@ def execute(run_id: int) -> None:
             connection.close()
             end_over_time(run)
             raise  # the worker is replaced
+
+
+def help_with(run_id: int) -> None:
+    """Compute parts of a run that another worker carries out, as long as there are any."""
+    run = AnalysisRun.objects.select_related("study").filter(pk=run_id, status=RunStatus.RUNNING).first()
+    if run is not None:
+        fan_out.help_with(run, task_named(run.task))
 
 
 def cancel(run: AnalysisRun) -> str:
@@ -246,7 +254,10 @@ def _carry_out(run: AnalysisRun, progress: Progress) -> None:
             progress.note(f"Nothing has changed since run {earlier.pk}; its results stand.")
             end(run, RunStatus.DONE, "", same_as=earlier)
             return
-    result = task.compute(loaded.inputs, progress)
+    if task.parts:
+        result = fan_out.compute_in_parts(run, task.parts, loaded.inputs, progress)
+    else:
+        result = task.compute(loaded.inputs, progress)
     progress.stop_if_asked()
     _store(run, task, loaded.inputs, result)
 

@@ -1,6 +1,7 @@
-"""Runs: latency, web time, throughput of 1, 2 and 4 workers, and a worker killed in mid-pipeline.
+"""Runs: latency, web time, throughput of 1, 2 and 4 workers and of two hosts, and a worker killed in mid-pipeline.
 
 The workers are real clusters on a database of the benchmark's own; the small task is `phenotype` on a study of eight mice.
+What the demo's pipeline gains by a second worker is `bench_fan_out`.
 """
 
 import os
@@ -10,10 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 
@@ -22,6 +25,7 @@ from bench.databases import throwaway_database
 CHECKOUT = Path(__file__).resolve().parent.parent
 N_TASKS = 1_000
 WORKERS = (1, 2, 4)
+HOSTS = (2, 2)  # workers of each, for the last 2,000 runs
 N_LATENCIES = 20
 N_REQUESTS = 30
 LIMIT_S = 1_200.0
@@ -43,23 +47,28 @@ def measure() -> list[dict[str, Any]]:
         rows = [*_latency(study), *_web_times(study)]
         studies = _small_studies()
         rows += [_throughput(studies, place) for place in range(len(WORKERS))]
+        rows.append(_two_hosts(studies))
         return [*rows, *_killed_in_mid_pipeline()]
 
 
-def _row(what: str, measured: float, unit: str, target: float | None = None) -> dict[str, Any]:
+def row(what: str, measured: float, unit: str, target: float | None = None) -> dict[str, Any]:
     return {"what": what, "measured": measured, "unit": unit, "reference": None, "reference_what": "", "target": target}
 
 
 @contextmanager
-def _cluster(workers: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Workers in a session of their own, ready when a first run has been through them."""
-    environ = {**os.environ, "WORKERS": str(workers), "LOG_LEVEL": "CRITICAL"}
+def cluster(workers: int, *, is_long: bool = False, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Workers for one queue in a session of their own, ready when a first run has been through them."""
+    from django.conf import settings
+
+    named = {"Q_CLUSTER_NAME": settings.LONG_QUEUE if is_long else settings.SHORT_QUEUE}
+    number = {"WORKERS" if is_long else "SHORT_WORKERS": str(workers)}
     process = subprocess.Popen(
-        [sys.executable, str(CHECKOUT / "manage.py"), "qcluster"], env=environ, start_new_session=True,
+        [sys.executable, str(CHECKOUT / "manage.py"), "qcluster"], start_new_session=True,
+        env={**os.environ, "LOG_LEVEL": "CRITICAL", **named, **number, **environ},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        _wait_for([_asked("WARM", "pipeline")])
+        wait_for([_asked("WARM", "pipeline" if is_long else "phenotype")])
         yield process
     finally:
         process.terminate()
@@ -78,7 +87,7 @@ def _asked(code: str, task: str, **parameters: Any) -> Any:
     return request_run(task, study, parameters)
 
 
-def _wait_for(asked: list[Any], meanwhile: Callable[[], Any] = lambda: None) -> None:
+def wait_for(asked: list[Any], meanwhile: Callable[[], Any] = lambda: None) -> None:
     from analysis.models import ENDED, AnalysisRun
 
     deadline = time.monotonic() + LIMIT_S
@@ -93,16 +102,16 @@ def _wait_for(asked: list[Any], meanwhile: Callable[[], Any] = lambda: None) -> 
 def _latency(study: Any) -> list[dict[str, Any]]:
     """From the request to the start, on a worker that has nothing else to do; both by the database's clock."""
     waited_s = []
-    with _cluster(1):
+    with cluster(1):
         for _ in range(N_LATENCIES):
             run = _asked(study.code, "phenotype")
-            _wait_for([run])
+            wait_for([run])
             run.refresh_from_db()
             waited_s.append((run.started_at - run.queued_at).total_seconds())
             time.sleep(0.1)
     return [
-        _row("start of a run on an idle worker, median", statistics.median(waited_s), "s", 1.0),
-        _row("start of a run on an idle worker, longest", max(waited_s), "s", 1.0),
+        row("start of a run on an idle worker, median", statistics.median(waited_s), "s", 1.0),
+        row("start of a run on an idle worker, longest", max(waited_s), "s", 1.0),
     ]
 
 
@@ -130,8 +139,7 @@ def _web_times(study: Any) -> list[dict[str, Any]]:
         run.refresh_from_db()
         taken_ms["completion"].append(_ms(partial(runs.end, run, RunStatus.FAILED, "for the benchmark")))
     return [
-        _row(f"{what} of a run, median web time", statistics.median(taken), "ms", 20)
-        for what, taken in taken_ms.items()
+        row(f"{what} of a run, median web time", statistics.median(taken), "ms", 20) for what, taken in taken_ms.items()
     ]
 
 
@@ -148,26 +156,55 @@ def _small_studies() -> list[Any]:
     studies = [make_study(f"N{number}") for number in range(N_TASKS)]
     for study in studies:
         mouse = add_mouse(study, "d1")
-        for place in range(len(WORKERS)):
+        for place in range(len(WORKERS) + 2):
             add_test(mouse, 40, 20, number=place + 1)
     return studies
 
 
 def _throughput(studies: list[Any], place: int) -> dict[str, Any]:
     """A thousand small runs; none is lost, none computed twice."""
-    from analysis.models import PhenotypeCall
     from analysis.runs import request_run
 
     workers = WORKERS[place]
-    with _cluster(workers):
+    with cluster(workers):
         begun = time.monotonic()
         asked = [request_run("phenotype", study, {"test_number": place + 1}) for study in studies]
-        _wait_for(asked)
+        wait_for(asked)
         taken_s = time.monotonic() - begun
+    _refuse_lost_or_doubled(asked)
+    return row(f"{N_TASKS:,} small runs on {workers} worker{'s' if workers > 1 else ''}", taken_s, "s")
+
+
+def _two_hosts(studies: list[Any]) -> dict[str, Any]:
+    """Two thousand small runs on two clusters, each with a data folder of its own, as on two hosts."""
+    from django.conf import settings
+    from django.db import connection
+
+    from analysis.runs import request_run
+
+    server = connection.settings_dict
+    address = f"postgres://{server['USER']}@{quote(server['HOST'], safe='')}:{server['PORT']}/{server['NAME']}"
+    shared = {"DATABASE_URL": address, "SECRET_KEY": settings.SECRET_KEY, "TIME_ZONE": settings.TIME_ZONE}
+    with ExitStack() as stack:
+        for workers in HOSTS:
+            folder = stack.enter_context(TemporaryDirectory(prefix="labdb-host-"))
+            stack.enter_context(cluster(workers, LABDB_DATA_DIR=folder, **shared))
+        begun = time.monotonic()
+        places = range(len(WORKERS), len(WORKERS) + 2)
+        asked = [request_run("phenotype", study, {"test_number": place + 1}) for place in places for study in studies]
+        wait_for(asked)
+        taken_s = time.monotonic() - begun
+    _refuse_lost_or_doubled(asked)
+    hosts = " + ".join(map(str, HOSTS))
+    return row(f"{len(asked):,} small runs on two hosts ({hosts} workers), none lost, none doubled", taken_s, "s")
+
+
+def _refuse_lost_or_doubled(asked: list[Any]) -> None:
+    from analysis.models import PhenotypeCall
+
     calls = PhenotypeCall.objects.filter(run__in=[run.pk for run in asked])
-    if calls.count() != N_TASKS or calls.values("study").distinct().count() != N_TASKS:
-        raise RuntimeError(f"{N_TASKS} runs made {calls.count()} calls: some were lost or doubled")
-    return _row(f"{N_TASKS:,} small runs on {workers} worker{'s' if workers > 1 else ''}", taken_s, "s")
+    if calls.count() != len(asked) or calls.values("run").distinct().count() != len(asked):
+        raise RuntimeError(f"{len(asked)} runs made {calls.count()} calls: some were lost or doubled")
 
 
 def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
@@ -178,9 +215,9 @@ def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
 
     undisturbed, disturbed = (make_treated_study(code=code) for code in ("CALM", "ROUGH"))
 
-    with _cluster(1) as cluster:
+    with cluster(1, is_long=True) as workers:
         begun = time.monotonic()
-        _wait_for([calm := _asked(undisturbed.code, "pipeline")])
+        wait_for([calm := _asked(undisturbed.code, "pipeline")])
         calm_s = time.monotonic() - begun
         begun = time.monotonic()
         rough = _asked(disturbed.code, "pipeline")
@@ -190,33 +227,33 @@ def _killed_in_mid_pipeline() -> list[dict[str, Any]]:
             if rough.status in ENDED:
                 raise RuntimeError(f"the pipeline {rough.status} before it could be disturbed: {rough.reason}")
             time.sleep(0.005)
-        _kill_worker(cluster)
-        _wait_for([rough], meanwhile=runs.sweep)
+        _kill_worker(workers)
+        wait_for([rough], meanwhile=runs.sweep)
         lost_s = time.monotonic() - begun - calm_s
     for run in (calm, rough):
         run.refresh_from_db()
     if (calm.status, rough.status) != ("done", "done"):
         raise RuntimeError(f"{calm.status}: {calm.reason}; {rough.status}: {rough.reason}")
-    if _results(undisturbed) != _results(disturbed):
+    if results_of(undisturbed) != results_of(disturbed):
         raise RuntimeError("the results of the killed pipeline differ")
     return [
-        _row("a pipeline undisturbed", calm_s, "s"),
-        _row("lost by a kill -9 in mid-pipeline, results bit-equal", lost_s, "s", KILLED_WITHIN_S),
+        row("a pipeline undisturbed", calm_s, "s"),
+        row("lost by a kill -9 in mid-pipeline, results bit-equal", lost_s, "s", KILLED_WITHIN_S),
     ]
 
 
-def _kill_worker(cluster: subprocess.Popen[bytes]) -> None:
+def _kill_worker(workers: subprocess.Popen[bytes]) -> None:
     """Kill the worker that computes: of the cluster's processes it has used the most time by far."""
-    processes = psutil.Process(cluster.pid).children(recursive=True)
+    processes = psutil.Process(workers.pid).children(recursive=True)
     busiest = max(processes, key=lambda process: sum(process.cpu_times()[:2]))
     os.kill(busiest.pid, signal.SIGKILL)
 
 
-def _results(study: Any) -> list[Any]:
+def results_of(study: Any) -> list[Any]:
     from analysis.models import GeneResult, MouseReversalScore, PhenotypeCall, ResponseCall, SignatureReversal
 
-    genes = GeneResult.objects.filter(study=study).order_by("contrast__name", "gene__symbol")
-    scores = MouseReversalScore.objects.filter(study=study).order_by("mouse__code", "arm")
+    genes = GeneResult.objects.filter(study=study).order_by("contrast__name", "region__code", "gene__gene_id")
+    scores = MouseReversalScore.objects.filter(study=study).order_by("mouse__code", "region__code", "arm")
     return [
         list(
             PhenotypeCall.objects.filter(study=study)
@@ -228,11 +265,15 @@ def _results(study: Any) -> list[Any]:
             .order_by("mouse__code")
             .values_list("mouse__code", "response", "delta_log_ratio")
         ),
-        list(genes.values_list("contrast__name", "gene__symbol", "log2_fold_change", "t", "p_value", "adj_p_value")),
+        list(
+            genes.values_list(
+                "contrast__name", "region__code", "gene__gene_id", "log2_fold_change", "t", "p_value", "adj_p_value"
+            )
+        ),
         list(
             SignatureReversal.objects.filter(study=study)
-            .order_by("arm")
-            .values_list("arm", "p_value", "fraction_undone")
+            .order_by("region__code", "arm")
+            .values_list("region__code", "arm", "p_value", "adj_p_value", "fraction_undone")
         ),
-        list(scores.values_list("mouse__code", "arm", "score", "low", "high")),
+        list(scores.values_list("mouse__code", "region__code", "arm", "score", "low", "high")),
     ]

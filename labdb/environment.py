@@ -30,6 +30,15 @@ def seconds_by_name(name: str) -> dict[str, int]:
     return found
 
 
+def names(name: str, default: str) -> tuple[str, ...]:
+    """Return the names that a variable holds, separated by commas; ``-`` for none."""
+    text = os.environ.get(name) or default
+    found = tuple(part for one in text.split(",") if (part := one.strip()) and part != "-")
+    if wrong := [one for one in found if not re.fullmatch(r"[a-z_]+", one)]:
+        raise SettingError(f"{name} must hold names separated by commas, such as {default}; {wrong[0]!r} is not one.")
+    return found
+
+
 def machine_memory_mb() -> int:
     """Return the memory of the machine, or of the container where it has less; 0 where nobody says."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else []

@@ -14,6 +14,7 @@ from labdb.environment import (
     code_pattern,
     machine_memory_mb,
     machine_zone,
+    names,
     seconds_by_name,
     time_of_day,
     time_zone,
@@ -153,12 +154,15 @@ DATABASES: dict[str, dict[str, Any]] = {
     # Not psycopg's pool: forked task workers would share it, and their tasks never run.
     "default": {**postgres.database_settings(ENVIRON), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 }
-WORKERS_APPLICATION = "labdb workers"  # how PostgreSQL lists their connections: with these a host's workers are alive
+# How PostgreSQL lists the connections of workers, with their queue and host: with these they are alive.
+WORKERS_APPLICATION = "labdb workers"
+SHORT_QUEUE, LONG_QUEUE = "labdb", "labdb-long"  # the first one's name signs all messages, too
+_QUEUE = "long" if ENVIRON.get("Q_CLUSTER_NAME") == LONG_QUEUE else "short"
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    "application_name": f"{WORKERS_APPLICATION if 'qcluster' in sys.argv[1:2] else 'labdb'}@{socket.gethostname()}"[
-        :63
-    ],
+    "application_name": (
+        f"{f'{WORKERS_APPLICATION}, {_QUEUE}' if 'qcluster' in sys.argv[1:2] else 'labdb'}@{socket.gethostname()}"[:63]
+    ),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
@@ -261,12 +265,17 @@ TRACK_GAP_LIMIT_MS = whole_number("TRACK_GAP_LIMIT_MS", 500)
 RUN_LOST_AFTER_S = whole_number("RUN_LOST_AFTER_S", 45)
 ANALYSIS_TIMEOUT_S = whole_number("ANALYSIS_TIMEOUT_S", 3600)
 ANALYSIS_TIMEOUTS_S = seconds_by_name("ANALYSIS_TIMEOUTS_S")  # of tasks that may take longer, or less
-WORKERS = whole_number("WORKERS", 1)
+WORKERS = whole_number("WORKERS", 1)  # for long work
+SHORT_WORKERS = whole_number("SHORT_WORKERS", 1)
+# Seconds at most, and somebody waits for them at the page; what is not named here may take an hour and has other workers.
+SHORT_TASKS = names("SHORT_TASKS", "phenotype,response")
 WORKER_MEMORY_MB = whole_number("WORKER_MEMORY_MB", machine_memory_mb() // WORKERS, least=0)  # 0: no limit
 Q_CLUSTER = {
-    "name": "labdb",
+    "name": SHORT_QUEUE,
+    "ALT_CLUSTERS": {LONG_QUEUE: {"workers": WORKERS}},
     "orm": "default",
-    "workers": WORKERS,
+    "workers": SHORT_WORKERS,
+    "queue_limit": 1,  # messages kept by busy workers, which an idle host could take
     "poll": 0.3,  # s: a queued run starts within this
     "timeout": ANALYSIS_TIMEOUT_S,
     # Longer than any timeout, or a task runs several times at once.

@@ -36,6 +36,7 @@ class Program:
     name: str
     command: Sequence[str]
     grace_s: float = 20.0  # from being asked to stop to being made to
+    environ: Mapping[str, str] = field(default_factory=dict)  # beside ours
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ class Supervisor:
         try:
             child.process = subprocess.Popen(
                 child.program.command,
+                env={**os.environ, **child.program.environ},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in the terminal is for us, who stop in order
                 preexec_fn=_die_with_parent,

@@ -27,6 +27,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
             "ANALYSIS_TIMEOUTS_S must hold seconds by name, such as pipeline=7200,quality",
         ),
         ("ANALYSIS_TIMEOUTS_S", "dance=9", "ANALYSIS_TIMEOUTS_S: dance is not a task; the tasks are phenotype, "),
+        (
+            "SHORT_TASKS",
+            "quality; response",
+            "SHORT_TASKS must hold names separated by commas, such as phenotype,response",
+        ),
+        ("SHORT_TASKS", "quality,dance", "SHORT_TASKS: dance is not a task; the tasks are phenotype, "),
         ("LABDB_DATA_DIR", "a file", "cannot be written: "),
         ("LABDB_DATA_DIR", "a file/within", "cannot be written: Not a directory. Name a folder of your own"),
     ],

@@ -11,7 +11,7 @@ from labdb import settings
 
 CHECKOUT = settings.CHECKOUT
 READ = re.compile(
-    r'(?:(?i:environ)(?:\.get\(|\[)|whole_number\(|time_zone\(|time_of_day\(|code_pattern\(|seconds_by_name\()"([A-Z_]+)"'
+    r'(?:(?i:environ)(?:\.get\(|\[)|whole_number\(|time_zone\(|time_of_day\(|code_pattern\(|seconds_by_name\(|names\()"([A-Z_]+)"'
 )
 
 

@@ -130,8 +130,9 @@ def test_up_serves_survives_kills_is_backed_up_and_stops_in_order(installation):
     children = psutil.Process(installation.up.pid).children(recursive=True)
     installation.stop()
     assert installation.up.returncode == 0
-    end = installation.said().splitlines()[-3:]
-    assert end == ["Stopping web.", "Stopping workers.", "Stopping the database."]
+    end = installation.said().splitlines()[-4:]
+    assert end[:2] == ["Stopping web.", "Stopping workers."]
+    assert end[2:] == ["Stopping workers for short work.", "Stopping the database."]
     assert not any(child.is_running() for child in children)
     assert not postgres.is_running(installation.folder / "data")
 

@@ -7,11 +7,11 @@ import pandas as pd
 from analysis.current import current_run
 from analysis.kernels.score import mouse_scores
 from analysis.models import AnalysisRun, MouseReversalScore
-from analysis.progress import Progress
+from analysis.progress import PartProgress
 from analysis.tasks import arm_comparisons
 from analysis.tasks.arm_comparisons import TREATED, ArmComparisons
 from analysis.tasks.matrices import MATRIX
-from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, whole_number
+from analysis.tasks.task import Loaded, Parameter, Parameters, Parts, Task, rows_of, whole_number
 from labdb.colony.models import Study
 
 SCORE_COLUMNS = ["score", "se", "low", "high", "reason"]
@@ -39,25 +39,30 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     return Loaded(Inputs(loaded.inputs, parameters["seed"], reversals), reads, loaded.notes)
 
 
-def compute(inputs: Inputs, progress: Progress) -> Scores:
-    """Score the mice of every comparison."""
+def keys(inputs: Inputs) -> list[tuple[str, str]]:
+    """Return each region with each arm."""
+    return [(region, arm) for region in inputs.comparisons.regions for arm in inputs.comparisons.arms]
+
+
+def compute_part(inputs: Inputs, key: tuple[str, ...], progress: PartProgress) -> pd.DataFrame:
+    """Score the mice of one comparison."""
+    region, arm = key
     comparisons = inputs.comparisons
-    n_comparisons = len(comparisons.regions) * len(comparisons.arms)
-    scores: Scores = {}
-    for region in comparisons.regions:
-        expression = comparisons.expression(region)
-        for arm in comparisons.arms:
-            progress.show(len(scores), n_comparisons, f"{region}, {arm}")
-            scores[region, arm] = mouse_scores(
-                expression,
-                comparisons.groups(region, arm),
-                treated=TREATED,
-                pools=comparisons.pools(region),
-                seed=inputs.seed,
-            )
-            found = int(scores[region, arm]["score"].notna().sum())
-            progress.note(f"{region}, {arm}: {found} of {len(scores[region, arm])} mice have a score.")
+    scores = mouse_scores(
+        comparisons.expression(region),
+        comparisons.groups(region, arm),
+        treated=TREATED,
+        pools=comparisons.pools(region),
+        seed=inputs.seed,
+    )
+    found = int(scores["score"].notna().sum())
+    progress.note(f"{region}, {arm}: {found} of {len(scores)} mice have a score.")
     return scores
+
+
+def join(inputs: Inputs, parts: list[pd.DataFrame]) -> Scores:
+    """Return the scores by region and arm."""
+    return dict(zip(keys(inputs), parts, strict=True))
 
 
 def store(run: AnalysisRun, inputs: Inputs, scores: Scores) -> None:
@@ -80,6 +85,7 @@ def store(run: AnalysisRun, inputs: Inputs, scores: Scores) -> None:
     MouseReversalScore.objects.bulk_create(rows, batch_size=2_000)
 
 
+PARTS = Parts(keys, compute_part, join)
 TASK = Task(
     name="mouse_scores",
     parameters={
@@ -88,6 +94,7 @@ TASK = Task(
     },
     missing=arm_comparisons.missing,
     load=load,
-    compute=compute,
+    compute=PARTS.in_order,
+    parts=PARTS,
     store=store,
 )

@@ -11,11 +11,11 @@ from analysis.kernels.differential_expression import adjust_p_values
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
 from analysis.kernels.reversal import ReversalTest, reversal_test, reversed_genes
 from analysis.models import AnalysisRun, ReversedGene, SignatureReversal
-from analysis.progress import STEP_PARTS, Progress
+from analysis.progress import PartProgress
 from analysis.tasks import arm_comparisons
 from analysis.tasks.arm_comparisons import TREATED, ArmComparisons
 from analysis.tasks.matrices import MATRIX
-from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, whole_number
+from analysis.tasks.task import Loaded, Parameter, Parameters, Parts, Task, rows_of, whole_number
 from labdb.colony.models import Study
 from labdb.registry.history import copy_into
 
@@ -53,33 +53,22 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     return Loaded(Inputs(loaded.inputs, parameters["seed"], parameters["n_random"]), loaded.reads, loaded.notes)
 
 
-def compute(inputs: Inputs, progress: Progress) -> list[Answer]:
-    """Test every arm in every region."""
-    comparisons = inputs.comparisons
-    n_tests = len(comparisons.regions) * len(comparisons.arms)
-    answers: list[Answer] = []
-    for region in comparisons.regions:
-        expression = comparisons.expression(region)
-        progress.note(f"{region}: {len(expression)} genes, {expression.shape[1]} libraries.")
-        for arm in comparisons.arms:
-            progress.show(STEP_PARTS * len(answers), STEP_PARTS * n_tests, f"{region}, {arm}")
-            answer = _answer(
-                inputs, expression, region, arm, _within(progress, len(answers), n_tests, f"{region}, {arm}")
-            )
-            progress.note(_sentence(answer))
-            answers.append(answer)
-    return answers
+def keys(inputs: Inputs) -> list[tuple[str, str]]:
+    """Return each region with each arm."""
+    return [(region, arm) for region in inputs.comparisons.regions for arm in inputs.comparisons.arms]
 
 
-def _within(progress: Progress, number: int, n_tests: int, doing: str) -> Any:
+def compute_part(inputs: Inputs, key: tuple[str, ...], progress: PartProgress) -> Answer:
+    """Test one arm in one region."""
+    region, arm = key
+    expression = inputs.comparisons.expression(region)
+
     def tell(done: int, total: int) -> None:
-        progress.tick(
-            STEP_PARTS * number + STEP_PARTS * done // max(total, 1),
-            STEP_PARTS * n_tests,
-            f"{doing}: {done} of {total} relabelings",
-        )
+        progress.tick(done, total, f"{done} of {total} relabelings")
 
-    return tell
+    answer = _answer(inputs, expression, region, arm, tell)
+    progress.note(f"{_sentence(answer)} ({len(expression)} genes, {expression.shape[1]} libraries)")
+    return answer
 
 
 def _answer(inputs: Inputs, expression: pd.DataFrame, region: str, arm: str, tell: Any) -> Answer:
@@ -144,6 +133,7 @@ def _gene_rows(run: AnalysisRun, rows: list[SignatureReversal], answers: list[An
             yield (run.study_id, run.pk, row.pk, gene, *values.values())
 
 
+PARTS = Parts(keys, compute_part)
 TASK = Task(
     name="reversal",
     parameters={
@@ -157,6 +147,7 @@ TASK = Task(
     },
     missing=arm_comparisons.missing,
     load=load,
-    compute=compute,
+    compute=PARTS.in_order,
+    parts=PARTS,
     store=store,
 )

@@ -1,7 +1,7 @@
 """What a task is: a kernel with its way in (load) and its way out (store)."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 from django.core.exceptions import ValidationError
 
 from analysis.models import AnalysisRun
-from analysis.progress import Progress
+from analysis.progress import STEP_PARTS, PartProgress, Progress
 from labdb.colony.models import Study
 from labdb.registry.versioned_rule import Rule
 
@@ -60,6 +60,47 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """Work in parts of which none needs another's result, so that every free worker can compute one.
+
+    Attributes
+    ----------
+    keys : callable
+        inputs -> what tells the parts apart, texts, in the order in which results are wanted.
+    compute : callable
+        (inputs, key, progress of the part) -> its result, which goes from process to process by pickle.
+    join : callable, optional
+        (inputs, results in order) -> the result of the whole; by default their list.
+    """
+
+    keys: Callable[[Any], Sequence[tuple[str, ...]]]
+    compute: Callable[[Any, tuple[str, ...], PartProgress], Any]
+    join: Callable[[Any, list[Any]], Any] = lambda inputs, results: results
+
+    def in_order(self, inputs: Any, progress: Progress) -> Any:
+        """Compute one part after another, in this process: the `compute` of a task in parts."""
+        keys = self.keys(inputs)
+        results = []
+        for number, key in enumerate(keys):
+            part = PartProgress(_tell_whole(progress, number, len(keys), name_of(key)), progress.note)
+            part.show(0, 1, "")
+            results.append(self.compute(inputs, key, part))
+        return self.join(inputs, results)
+
+
+def _tell_whole(progress: Progress, number: int, n_parts: int, name: str) -> Callable[[int, str], None]:
+    def tell(share: int, doing: str) -> None:
+        progress.show(number * STEP_PARTS + share, n_parts * STEP_PARTS, f"{name}: {doing}" if doing else name)
+
+    return tell
+
+
+def name_of(key: tuple[str, ...]) -> str:
+    """Return what a part is called."""
+    return ", ".join(key)
+
+
+@dataclass(frozen=True)
 class Task:
     """One analysis.
 
@@ -71,6 +112,8 @@ class Task:
         (study, parameters) -> Loaded; (inputs, progress) -> result; (run, inputs, result) writes rows.
     is_composite : bool
         Consists of other runs and has no results of its own.
+    parts : Parts, optional
+        Where several workers may compute it; ``compute`` is then ``parts.in_order``.
     """
 
     name: str
@@ -80,6 +123,7 @@ class Task:
     compute: Callable[[Any, Progress], Any]
     store: Callable[[AnalysisRun, Any, Any], None]
     is_composite: bool = False
+    parts: Parts | None = None
 
     def resolve(self, study: Study, given: Parameters) -> dict[str, Any]:
         """Return all parameters, those given and the defaults of the rest, or say what is wrong with them."""

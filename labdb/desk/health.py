@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analysis.models import AnalysisRun, RunStatus
-from labdb.desk.work_facts import clusters, disk
+from analysis.models import AnalysisRun
+from analysis.recovery import untaken_queues
+from labdb.desk.work_facts import clusters, disk, queues_without_workers
 
 FRESH = timedelta(minutes=5)  # a working run reports about once a second; results of one step take up to 20 s
-PATIENCE = timedelta(minutes=1)  # a free worker takes a queued run within a second
+PATIENCE_S = 60.0  # a free worker takes a queued run within a second
 
 WORKING, WAITING = ALIVE = ("seen working", "waiting for work")
 
@@ -78,10 +79,12 @@ def latest_migrations() -> frozenset[tuple[str, str]]:
 def _workers() -> str:
     """Say what the runs, then the connections to the database, show of the workers."""
     now = timezone.now()
+    if untaken_queues(PATIENCE_S):
+        return "not taking runs"
     beat = AnalysisRun.objects.aggregate(latest=Max("heartbeat_at"))["latest"]
     if beat is not None and now - beat < FRESH:
         return WORKING
-    waiting = AnalysisRun.objects.filter(status=RunStatus.QUEUED, parent=None, queued_at__lt=now - PATIENCE)
-    if waiting.exists():
-        return "not taking runs"
-    return WAITING if clusters() else "none alive"
+    unserved = queues_without_workers(clusters())
+    if len(unserved) == 1:
+        return f"none alive for {unserved[0]} work"
+    return "none alive" if unserved else WAITING

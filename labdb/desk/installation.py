@@ -26,6 +26,11 @@ def unknown_migrations(applied: Iterable[str]) -> list[str]:
     return sorted(set(ours) - known - replaced)
 
 
+def missing_migrations(applied: Iterable[str]) -> list[str]:
+    """Return those of this code that the database lacks: an older labdb made it."""
+    return sorted({".".join(key) for key in MigrationLoader(None).disk_migrations} - set(applied))
+
+
 def collect_static_files() -> bool:
     """Collect the static files unless they are collected already; tell whether it was needed."""
     digest_file = Path(settings.STATIC_ROOT).with_name("static.digest")

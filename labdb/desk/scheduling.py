@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from analysis.schedules import UNDER_WAY, Outcome, Schedule, ScheduleTurn
+from analysis.schedules import UNDER_WAY, Outcome, Schedule, ScheduledTask, ScheduleTurn
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,10 @@ def _take_up(pk: int, now: datetime) -> ScheduleTurn | None:
 def queue_turn(schedule: Schedule, due_at: datetime, n_missed: int = 0) -> ScheduleTurn:
     """Queue a schedule once; call it inside a transaction."""
     turn = ScheduleTurn.objects.create(schedule=schedule, due_at=due_at, n_missed=n_missed)
-    async_task(CARRY_OUT, turn.pk, task_name=f"schedule {schedule.pk}, {due_at:%Y-%m-%dT%H:%M}", group="schedules")
+    async_task(
+        CARRY_OUT, turn.pk, task_name=f"schedule {schedule.pk}, {due_at:%Y-%m-%dT%H:%M}", group="schedules",
+        cluster=settings.LONG_QUEUE if schedule.task == ScheduledTask.BACKUP else settings.SHORT_QUEUE,
+    )  # fmt: skip
     kept = schedule.turns.order_by("-pk").values_list("pk", flat=True)[TURNS_KEPT:]
     ScheduleTurn.objects.filter(pk__in=list(kept)).delete()
     return turn

@@ -47,10 +47,12 @@ def status(request: HttpRequest) -> HttpResponse:
     """Answer the page, or for htmx what changes from moment to moment."""
     _require_manager(request)
     now = timezone.now()
+    clusters = work_facts.clusters()
     words: dict[str, Any] = {
         "now": now,
         "queue": work_facts.queue(),
-        "clusters": work_facts.clusters(),
+        "clusters": clusters,
+        "unserved": work_facts.queues_without_workers(clusters),
         "running": work_facts.running_runs(now),
     }
     if request.headers.get("HX-Request"):

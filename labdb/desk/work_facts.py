@@ -25,7 +25,8 @@ FULL_BYTES = 200 * 2**20  # ours: below it writes fail soon, and PostgreSQL with
 OVERDUE = timedelta(hours=36)  # a night was left out
 # Workers are known by their connections to the database: the kernel closes that of a process that died.
 CLUSTERS = """
-SELECT substring(application_name FROM %s), count(*), min(backend_start), max(state_change)
+SELECT (regexp_match(application_name, %s))[2], (regexp_match(application_name, %s))[1],
+    count(*), min(backend_start), max(state_change)
 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE %s
 GROUP BY application_name ORDER BY 1
 """
@@ -33,10 +34,12 @@ GROUP BY application_name ORDER BY 1
 
 @dataclass(frozen=True)
 class Cluster:
-    """The task workers of one host.
+    """The task workers of one host for one queue.
 
     Attributes
     ----------
+    queue : str
+        short or long.
     n_connections : int
         To the database, of the processes that hand out, do and write down tasks.
     seen_at : datetime
@@ -44,6 +47,7 @@ class Cluster:
     """
 
     host: str
+    queue: str
     n_connections: int
     since: datetime
     seen_at: datetime
@@ -77,9 +81,15 @@ class Disk:
 def clusters() -> list[Cluster]:
     """Return the hosts whose workers are connected now."""
     marker = settings.WORKERS_APPLICATION
+    parts = f"{marker}, (short|long)@(.*)"
     with connection.cursor() as cursor:
-        cursor.execute(CLUSTERS, [f"{marker}@(.*)", f"{marker}@%"])
+        cursor.execute(CLUSTERS, [parts, parts, f"{marker}, %@%"])
         return [Cluster(*row) for row in cursor.fetchall()]
+
+
+def queues_without_workers(found: list[Cluster]) -> list[str]:
+    """Return which queues nobody serves."""
+    return sorted({"long", "short"} - {cluster.queue for cluster in found})
 
 
 def queue() -> Queue:

@@ -1,7 +1,8 @@
 """Tasks that wait, kill their worker, never end or want too much memory; and a real cluster that works on them.
 
 `python -m tests.analysis.awkward_tasks DATABASE FOLDER` is that cluster: workers as `up` starts them, on the database of
-a test. In FOLDER a task leaves the pid of its worker, and `release` lets those that wait go on.
+a test; `Q_CLUSTER_NAME` names its queue. In FOLDER a task leaves the pid of its worker, and `release` lets those that wait
+go on. Of a task in parts each part leaves a line with the pid of its worker.
 """
 
 import dataclasses
@@ -17,8 +18,10 @@ from typing import Any
 def awkward_tasks(folder: Path) -> list[Any]:
     """Phenotypes, called by awkward workers."""
     import numpy as np
+    import pandas as pd
 
     from analysis.tasks import phenotype
+    from analysis.tasks.task import Parts
 
     def waits(inputs: Any, progress: Any) -> Any:
         (folder / "waits.pid").write_text(str(os.getpid()))
@@ -37,8 +40,20 @@ def awkward_tasks(folder: Path) -> list[Any]:
     def hungry(inputs: Any, progress: Any) -> Any:
         return np.empty(6 * 2**30, dtype=np.uint8)
 
+    def part(inputs: Any, key: tuple[str, ...], progress: Any) -> Any:
+        with (folder / f"part {key[0]}").open("a") as begun:
+            begun.write(f"{os.getpid()}\n")
+        while not (folder / "release").exists():
+            progress.tick(1, 2, "waiting")
+            time.sleep(0.05)
+        return phenotype.compute(inputs, progress).loc[lambda calls: calls.index % 3 == int(key[0])]
+
     computes: tuple[Callable[..., Any], ...] = (waits, poison, endless, hungry)
-    return [dataclasses.replace(phenotype.TASK, name=compute.__name__, compute=compute) for compute in computes]
+    in_parts = Parts(lambda inputs: [("0",), ("1",), ("2",)], part, lambda inputs, results: pd.concat(results))
+    return [
+        dataclasses.replace(phenotype.TASK, name="in_parts", compute=in_parts.in_order, parts=in_parts),
+        *(dataclasses.replace(phenotype.TASK, name=compute.__name__, compute=compute) for compute in computes),
+    ]
 
 
 def main(database: str, folder: Path) -> None:

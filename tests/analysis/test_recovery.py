@@ -1,11 +1,13 @@
 """Real workers that are really killed: every run is taken up or failed with the reason, and nothing is doubled."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ import psutil
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from analysis import runs
 from analysis.models import ENDED, Adoption, AnalysisRun, PhenotypeCall, RunStatus
+from analysis.run_parts import RunPart
 from labdb.colony.models import Study
 from tests.analysis.awkward_tasks import awkward_tasks
 from tests.analysis.small_study import add_mouse, add_test, make_study
@@ -28,16 +32,16 @@ CALLED = ("mouse__code", "si_ratio", "phenotype", "distance_to_cutoff", "borderl
 
 
 class Cluster:
-    """The workers of one host, in a session of their own."""
+    """The workers of one host for one queue, in a session of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, queue: str = settings.LONG_QUEUE, lost_after_s: int = LOST_AFTER_S) -> None:
+        self.folder, self.queue, self.lost_after_s = folder, queue, lost_after_s
         self.start()
 
     def start(self) -> None:
         environ = {
-            **os.environ, "WORKERS": "2", "RUN_LOST_AFTER_S": str(LOST_AFTER_S), "ANALYSIS_TIMEOUTS_S": "endless=3",
-            "WORKER_MEMORY_MB": "3000", "LOG_LEVEL": "CRITICAL",
+            **os.environ, "WORKERS": "2", "RUN_LOST_AFTER_S": str(self.lost_after_s), "ANALYSIS_TIMEOUTS_S": "endless=3",
+            "WORKER_MEMORY_MB": "3000", "LOG_LEVEL": "CRITICAL", "Q_CLUSTER_NAME": self.queue,
         }  # fmt: skip
         command = [sys.executable, "-m", "tests.analysis.awkward_tasks"]
         with (self.folder / "cluster.log").open("ab") as log:
@@ -61,6 +65,12 @@ class Cluster:
         path.unlink()
         return pid
 
+    def workers_at_part(self, number: int, begun: int = 1) -> list[int]:
+        """The pids of those that began a part, when so many have."""
+        path = self.folder / f"part {number}"
+        wait_until(lambda: path.exists() and len(path.read_text().splitlines()) >= begun, self.lost_after_s)
+        return [int(line) for line in path.read_text().splitlines()]
+
     def release(self) -> None:
         (self.folder / "release").touch()
 
@@ -68,24 +78,37 @@ class Cluster:
         (self.folder / "release").unlink()
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool], lost_after_s: float = LOST_AFTER_S) -> None:
     """Look after the runs as `up` does, until something is so."""
     deadline = time.monotonic() + LIMIT_S
     while not is_so():
         assert time.monotonic() < deadline, list(AnalysisRun.objects.values_list("task", "status", "attempt", "reason"))
-        runs.sweep(LOST_AFTER_S)
+        runs.sweep(lost_after_s)
         time.sleep(0.2)
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def clusters(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Cluster]]:
+    """Start clusters, each in a folder of its own; they are killed at the end."""
     settings.ANALYSIS_TIMEOUTS_S = {"endless": 3}
     monkeypatch.setattr(runs, "TASKS", [*runs.TASKS, *awkward_tasks(tmp_path)])
-    started = Cluster(tmp_path)
-    yield started
-    if started.process.poll() is None:
-        started.kill()
+    started: list[Cluster] = []
+
+    def start(name: str, **options: Any) -> Cluster:
+        (folder := tmp_path / name).mkdir()
+        started.append(Cluster(folder, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.kill()
     wait_until(lambda: not others())
+
+
+@pytest.fixture
+def cluster(clusters: Callable[..., Cluster]) -> Cluster:
+    return clusters("host")
 
 
 def others() -> list[int]:
@@ -167,3 +190,55 @@ def test_runs_outlive_their_database_connections_and_their_cluster(cluster: Clus
         assert (run.status, run.attempt > 1) == (RunStatus.DONE, True), run.reason
     assert calls_of(cut_off) == undisturbed(study)
     assert PhenotypeCall.objects.filter(run=killed).count() == 4
+
+
+def test_short_work_passes_long_work_and_a_killed_helper_loses_its_part_alone(clusters: Callable[..., Cluster]):
+    study, another = make_tested_study(), make_study("S2")
+    add_test(add_mouse(another, "d1"), 40, 20)
+    long = clusters("long", lost_after_s=600)
+    in_parts = runs.request_run("in_parts", study)
+    (own,), (helper,) = long.workers_at_part(0), long.workers_at_part(1)
+    clusters("short", queue=settings.SHORT_QUEUE)
+    short = runs.request_run("phenotype", another)  # while every worker for long work has a part
+    wait_until(ended(short), long.lost_after_s)
+    in_parts.refresh_from_db()
+    assert in_parts.status == RunStatus.RUNNING
+    os.kill(helper, signal.SIGKILL)
+    (successor,) = long.workers_at_part(2)  # by the second message; the lost part is still with the dead
+    RunPart.objects.filter(place=1).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    long.release()
+    wait_until(ended(in_parts), long.lost_after_s)
+    in_parts.refresh_from_db()
+    assert (in_parts.status, in_parts.attempt) == (RunStatus.DONE, 1), in_parts.reason
+    assert [long.workers_at_part(number) for number in range(3)] == [[own], [helper, own], [successor]]
+    assert len({own, helper, successor}) == 3
+    assert calls_of(in_parts) == undisturbed(study)
+
+
+def test_two_hosts_on_one_database_lose_and_double_nothing_though_one_is_killed(clusters: Callable[..., Cluster]):
+    studies = [make_study(f"N{number}") for number in range(24)]
+    for study in studies:
+        add_test(add_mouse(study, "d1"), 40, 20)
+    hosts = [clusters(name) for name in ("one", "two")]
+    asked = [runs.request_run("waits", study) for study in studies]
+    for host in hosts:
+        host.worker_of("waits")
+    for host in hosts:
+        host.release()
+    wait_until(lambda: AnalysisRun.objects.filter(status=RunStatus.DONE).count() >= 6)
+    hosts[1].kill()
+    wait_until(ended(*asked))
+    assert set(AnalysisRun.objects.values_list("status", flat=True)) == {RunStatus.DONE}
+    calls = PhenotypeCall.objects.all()
+    assert (calls.count(), calls.values("study").distinct().count()) == (24, 24)
+    assert Adoption.objects.count() == 24
+
+
+def test_a_restart_of_postgresql_in_mid_run_ends_with_the_results_once(tmp_path: Path):
+    environ = {**os.environ, "RUN_LOST_AFTER_S": str(LOST_AFTER_S)}
+    command = [sys.executable, "-m", "tests.analysis.restarted_server", str(tmp_path)]
+    ended = subprocess.run(command, cwd=settings.CHECKOUT, env=environ, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    became = json.loads(ended.stdout.splitlines()[-1])
+    assert became["attempt"] >= 2
+    assert became == {"status": "done", "reason": "", "attempt": became["attempt"], "calls": 3, "adoptions": 1}

@@ -5,6 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -12,7 +13,7 @@ from django_q.models import OrmQ
 from analysis import runs
 from analysis.models import AnalysisRun, RunStatus
 from analysis.notices import RunNotice, mark_read, notices_of
-from analysis.recovery import is_untaken
+from analysis.recovery import untaken_queues
 from labdb.accounts.models import User
 from labdb.accounts.sign_in import AccountBackend
 from labdb.colony.models import Study
@@ -176,8 +177,10 @@ def test_a_clock_that_was_set_back_keeps_no_dead_run(study):
 
 def test_workers_that_take_nothing_are_seen_while_nothing_is_being_computed(study):
     run = runs.request_run("phenotype", study)
-    assert not is_untaken()
+    assert untaken_queues() == set()
     AnalysisRun.objects.filter(pk=run.pk).update(queued_at=timezone.now() - timedelta(minutes=1))
-    assert is_untaken()
-    add_run(study, "quality", RunStatus.RUNNING)
-    assert not is_untaken()
+    assert untaken_queues() == {settings.SHORT_QUEUE}
+    add_run(study, "quality", RunStatus.RUNNING)  # the workers for long work, which take nothing short
+    assert untaken_queues() == {settings.SHORT_QUEUE}
+    add_run(study, "response", RunStatus.RUNNING)
+    assert untaken_queues() == set()

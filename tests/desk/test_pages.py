@@ -273,7 +273,7 @@ def test_health_tells_of_workers_by_what_became_of_runs(study: Study):
     run = add_run(study, "phenotype", RunStatus.QUEUED)
     AnalysisRun.objects.filter(pk=run.pk).update(queued_at=timezone.now() - timedelta(minutes=3))
     assert Client().get("/health/").json()["workers"] == "not taking runs"
-    AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
+    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING, attempt=1, heartbeat_at=timezone.now())
     assert Client().get("/health/work/").json()["workers"] == "seen working"
 
 

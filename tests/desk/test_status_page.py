@@ -71,12 +71,22 @@ def test_the_page_shows_what_waits_what_failed_and_what_is_old() -> None:
 
 def test_workers_are_alive_while_they_are_connected() -> None:
     parameters = connection_parameters(connection.get_connection_params())
-    name = f"{settings.WORKERS_APPLICATION}@bench2"
-    with psycopg.connect(**{**parameters, "application_name": name}) as worker:
+    long, short = (
+        {**parameters, "application_name": f"{settings.WORKERS_APPLICATION}, {queue}@bench2"}
+        for queue in ("long", "short")
+    )
+    manager = signed_in(name="boss")
+    with psycopg.connect(**long) as worker:
         worker.execute("SELECT 1")
-        [cluster] = signed_in(name="boss").get("/status/", headers={"HX-Request": "true"}).context["clusters"]
-        assert (cluster.host, cluster.n_connections) == ("bench2", 1)
-        assert Client().get("/health/").json()["workers"] == "waiting for work"
+        answer = manager.get("/status/", headers={"HX-Request": "true"})
+        [cluster] = answer.context["clusters"]
+        assert (cluster.host, cluster.queue, cluster.n_connections) == ("bench2", "long", 1)
+        assert "none alive for short work" in _text(answer)
+        assert Client().get("/health/").json()["workers"] == "none alive for short work"
+        with psycopg.connect(**short) as another:
+            another.execute("SELECT 1")
+            assert len(manager.get("/status/").context["clusters"]) == 2
+            assert Client().get("/health/").json()["workers"] == "waiting for work"
 
 
 def test_a_schedule_is_paused_resumed_and_run_at_once() -> None:

@@ -2,10 +2,13 @@
 
 import io
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
@@ -41,3 +44,9 @@ def test_a_run_whose_worker_died_is_queued_again_while_labdb_runs(monkeypatch: p
     alive.refresh_from_db()
     assert (dead.status, alive.status) == (RunStatus.QUEUED, RunStatus.RUNNING)
     assert said.getvalue() == f"The worker of run {dead.pk} (phenotype) died; the run is queued again.\n"
+
+
+def test_a_host_without_a_shared_database_adds_no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "EMBEDDED_FOLDER", tmp_path)
+    with pytest.raises(CommandError, match="DATABASE_URL is not set, and the PostgreSQL that comes along serves its"):
+        call_command("work")

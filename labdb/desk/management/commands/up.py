@@ -12,18 +12,23 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections
 
-from analysis.recovery import SWEEP_S, is_untaken, sweep
-from analysis.runs import task_named
+from analysis.recovery import SWEEP_S
 from labdb import postgres
 from labdb.accounts.first_account import ensure_first_account
 from labdb.colony.models import Study
 from labdb.desk.installation import applied_migrations, collect_static_files, unknown_migrations
 from labdb.desk.scheduling import take_up_due
+from labdb.desk.worker_programs import (
+    WORKERS_LOOK_S,
+    refuse_unknown_tasks,
+    watch_runs,
+    watch_workers,
+    worker_programs,
+)
 from labdb.registry.entry_receipts import sweep_receipts
 from labdb.registry.lab_clock import zone_warning
 from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervisor, UnusableFolderError, hold_folder
@@ -31,7 +36,6 @@ from labdb.supervisor import AlreadyRunningError, Check, Hold, Program, Supervis
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 HURRIED_STOP_S = 2.0
-WORKERS_LOOK_S = 60.0  # replaced workers take some seconds to begin; a machine under load, some more
 CLOCK_S = 10.0  # a schedule is taken up within this
 DAY_S = 86_400.0
 
@@ -70,7 +74,7 @@ class Command(BaseCommand):
     # ---- before the first page ----
 
     def _prepare(self) -> None:
-        _refuse_unknown_tasks()
+        refuse_unknown_tasks()
         if self.embedded_folder:
             self._say(f"Starting PostgreSQL on {self.embedded_folder}.")
             postgres.ensure_running(self.embedded_folder)
@@ -115,12 +119,12 @@ class Command(BaseCommand):
                 "passwords travel unencrypted unless a proxy adds TLS (docs/operations.md: TLS, ALLOWED_HOSTS)."
             )
         self.supervisor = Supervisor(
-            [Program("web", self._web_command(), grace_s=15.0), Program("workers", _manage("qcluster"), grace_s=20.0)],
+            [Program("web", self._web_command(), grace_s=15.0), *worker_programs()],
             self._say,
             checks=[
                 Check(self._watch_database, every_s=2.0),
                 Check(self._watch_web, every_s=0.2),
-                Check(self._watch_runs, every_s=SWEEP_S),
+                Check(lambda: watch_runs(self._say), every_s=SWEEP_S),
                 Check(self._watch_workers, every_s=WORKERS_LOOK_S),
                 Check(self._watch_clock, every_s=CLOCK_S),
                 Check(self._sweep_receipts, every_s=DAY_S),
@@ -151,32 +155,16 @@ class Command(BaseCommand):
             self.has_answered = True
             self._say(f"labdb answers at {self._address()} . Ctrl-C stops it.")
 
-    def _watch_runs(self) -> None:
-        """Queue again the runs whose worker died: its successor knows nothing of them."""
-        try:
-            for run in sweep():
-                self._say(f"The worker of {run} died; the run is queued again.")
-        except DatabaseError:
-            pass  # the database is away, which another check sees to; this one looks again
-        finally:
-            connections.close_all()
-
     def _watch_workers(self) -> None:
-        """Replace workers that take nothing though nothing is being computed."""
-        try:
-            if self.supervisor is not None and is_untaken():
-                self.supervisor.replace("workers", older_than_s=WORKERS_LOOK_S)
-        except DatabaseError:
-            pass  # as above
-        finally:
-            connections.close_all()
+        if self.supervisor is not None:
+            watch_workers(self.supervisor)
 
     def _watch_clock(self) -> None:
         """Take up the schedules that are due."""
         try:
             take_up_due()
         except DatabaseError:
-            pass  # as above
+            pass  # the database is away, which another check sees to; this one looks again
         finally:
             connections.close_all()
 
@@ -235,15 +223,6 @@ def _port(text: str) -> int:
     if not str(text).isdecimal() or not 0 < int(text) < 65536:
         raise CommandError(f"The port must be a number from 1 to 65535; PORT is {text!r}.")
     return int(text)
-
-
-def _refuse_unknown_tasks() -> None:
-    """A limit for a task that does not exist would be kept by nobody."""
-    for name in settings.ANALYSIS_TIMEOUTS_S:
-        try:
-            task_named(name)
-        except ValidationError as error:
-            raise CommandError(f"ANALYSIS_TIMEOUTS_S: {' '.join(error.messages)}") from None
 
 
 def _refuse_a_taken_port(host: str, port: int) -> None:
