@@ -79,6 +79,7 @@ class Schedule(LabRecord):
     """What labdb does by itself, and when."""
 
     key_field: ClassVar[str] = "name"
+    optional_study: ClassVar[str] = "only_study"
 
     name = models.CharField(max_length=80)
     task = models.CharField("what is done", max_length=8, choices=ScheduledTask)
