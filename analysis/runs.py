@@ -106,7 +106,7 @@ def request_or_find(
     Raises
     ------
     ValidationError
-        No such task or parameter, or a value that is none; says what there is.
+        No such task or parameter, a value that is none, or a closed study; says what there is.
     """
     task = task_named(task_name)
     if why_not := closed_sentence(study):
@@ -138,11 +138,9 @@ def _insert_or_find(
 
 def closed_sentence(study: Study) -> str:
     """Say that nothing is computed in a closed study; empty while it is open."""
-    return (
-        f"Study {study} is closed: nothing is computed in it. A manager can open it again."
-        if study.state == "closed"
-        else ""
-    )
+    if study.state != "closed":
+        return ""
+    return f"Study {study} is closed: nothing is computed in it. A manager can open it again."
 
 
 def execute(run_id: int) -> None:

@@ -19,7 +19,7 @@ from django_q.models import Failure, OrmQ
 from analysis.cron import next_times
 from analysis.models import AnalysisRun, RunStatus
 from analysis.run_story import duration
-from analysis.schedules import Outcome, Schedule, ScheduledTask, ScheduleTurn
+from analysis.schedules import WRONG_CLOCK, Outcome, Schedule, ScheduledTask, ScheduleTurn
 
 WEEK = timedelta(days=7)
 TICK = timedelta(seconds=5)  # a question takes its time before its answer
@@ -184,8 +184,8 @@ def failures(now: datetime, user: Any, *, is_of_all: bool) -> dict[str, Any]:
 
 def backups(now: datetime) -> Backups:
     """Return what there is of backups by the clock, and of the times at which they should come."""
-    turns = ScheduleTurn.objects.filter(schedule__task=ScheduledTask.BACKUP).select_related("schedule")
-    last = turns.filter(outcome=Outcome.DONE).order_by("-ended_at").first()
+    turns = ScheduleTurn.objects.filter(schedule__task=ScheduledTask.BACKUP, outcome=Outcome.DONE)
+    last = turns.filter(due_at__lte=now + WRONG_CLOCK).select_related("schedule").order_by("-ended_at").first()
     zone = timezone.get_current_timezone()
     due, following = [], []
     for schedule in Schedule.objects.filter(task=ScheduledTask.BACKUP, is_on=True):

@@ -57,6 +57,8 @@ def test_a_study_with_a_run_is_not_deleted_under_it_by_page_or_rest(study):
 
 
 def test_nothing_is_computed_in_a_study_that_was_closed_before_or_meanwhile(study, replaced):
+    done = carried_out(study)
+    SocialInteractionTest.objects.filter(mouse__code="d1").update(iz_present_s=70)
     waiting = runs.request_run("phenotype", study)
     Study.objects.filter(pk=study.pk).update(state="closed")
     boss = signed_in(name="boss")
@@ -64,6 +66,9 @@ def test_nothing_is_computed_in_a_study_that_was_closed_before_or_meanwhile(stud
     assert (answer.status_code, answer.json()) == (400, {"study": [CLOSED]})
     page = boss.post("/analysis/request/", {"study": "S1", "task": "quality"}, follow=True)
     assert CLOSED in page.content.decode()
+    page = boss.post("/analysis/studies/S1/refresh/", follow=True)
+    assert CLOSED in page.content.decode()
+    assert "Bring up to date" not in boss.get(f"/analysis/runs/{done.pk}/").content.decode()
     with pytest.raises(CommandError, match=CLOSED):
         call_command("run_analysis", "quality", "--study", "S1")
     runs.execute(waiting.pk)
@@ -75,7 +80,7 @@ def test_nothing_is_computed_in_a_study_that_was_closed_before_or_meanwhile(stud
     while_it_computes(replaced, lambda: Study.objects.filter(pk=study.pk).update(state="closed"))
     run = carried_out(study)
     assert (run.status, run.reason) == (RunStatus.FAILED, CLOSED)
-    assert not PhenotypeCall.objects.exists()
+    assert not PhenotypeCall.objects.filter(run=run).exists()
 
 
 @pytest.mark.django_db(transaction=True)
