@@ -99,7 +99,8 @@ def test_a_manager_of_one_study_writes_its_schedules_and_none_of_others_or_of_th
     nightly = Schedule.objects.get(name="Nightly backup")
     of_other = Schedule.objects.create(name="Quality of S2", task="quality", cron="0 5 * * *", only_study=other)
     now = timezone.now()
-    ScheduleTurn.objects.create(schedule=nightly, due_at=now, outcome=Outcome.DONE, said="S2: run 7.", ended_at=now)
+    weekly = Schedule.objects.get(name="Weekly quality")
+    ScheduleTurn.objects.create(schedule=weekly, due_at=now, outcome=Outcome.DONE, said="S2: run 7.", ended_at=now)
     for study in (mine, other):
         run = runs.request_run("phenotype", study, queue=False)
         AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason=f"{study}!", finished_at=now)
@@ -108,7 +109,7 @@ def test_a_manager_of_one_study_writes_its_schedules_and_none_of_others_or_of_th
     assert "Nightly backup" in text and "S1!" in text
     for kept in ("Quality of S2", "S2!", "S2: run 7.", "Pause Nightly backup", "Run now: Nightly backup"):
         assert kept not in text
-    assert "S2: run 7." not in _text(manager.get(f"/schedules/{nightly.pk}/turns/"))
+    assert "S2: run 7." not in _text(manager.get(f"/schedules/{weekly.pk}/turns/"))
 
     row = {"name": "Classes", "task": "classify", "cron": "0 4 * * *", "is_on": "true"}
     of_all = "Your role may not add schedules of the whole laboratory; name a study of yours under only study, or ask"
