@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from analysis import summaries
 from analysis.models import Adoption, AnalysisRun, RunStatus
 from analysis.provenance import changed_parts, words_for
-from analysis.run_comparison import COMPARE, compare_runs
+from analysis.run_comparison import can_compare, compare_runs
 from analysis.runs import task_named
 from labdb.registry.permissions import may
 
@@ -21,7 +21,7 @@ def comparison(request: HttpRequest, old: int, new: int) -> HttpResponse:
     one, other = (get_object_or_404(seen, pk=pk) for pk in (old, new))
     if (one.study_id, one.task) != (other.study_id, other.task):
         raise Http404(f"Runs {old} and {new} are not of one task and one study; only such runs can be compared.")
-    if one.task not in COMPARE or {one.status, other.status} != {RunStatus.DONE}:
+    if not can_compare(one.task) or {one.status, other.status} != {RunStatus.DONE}:
         raise Http404(
             f"Runs {old} and {new} have no results to compare: one is not done, or {one.task} has none of its own."
         )
@@ -56,7 +56,7 @@ def _parameters(old: AnalysisRun, new: AnalysisRun) -> list[tuple[str, Any, Any]
 
 def other_to_compare(run: AnalysisRun) -> AnalysisRun | None:
     """Return the run that a person would hold this one against: the one that counts, else the one that counted before."""
-    if run.status != RunStatus.DONE or run.task not in COMPARE:
+    if run.status != RunStatus.DONE or not can_compare(run.task):
         return None
     scope = task_named(run.task).scope(run.parameters)
     adoptions = Adoption.objects.filter(study=run.study_id, task=run.task, scope=scope).select_related("run__same_as")

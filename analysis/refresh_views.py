@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
@@ -25,7 +25,7 @@ def refresh_of(study: Study, user: Any) -> dict[str, Any]:
 
 
 def _may(user: Any, study: Study) -> bool:
-    return all(may(user, "add", model, study) for model in (AnalysisRun, Adoption))
+    return study.state == "open" and all(may(user, "add", model, study) for model in (AnalysisRun, Adoption))
 
 
 @require_POST
@@ -35,7 +35,11 @@ def refresh(request: HttpRequest, code: str) -> HttpResponse:
     for model in (AnalysisRun, Adoption):
         if not may(request.user, "add", model, study):
             raise PermissionDenied(forbidden_sentence("add", model, study))
-    run = request_refresh(study, request.user)
+    try:
+        run = request_refresh(study, request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("study-page", study.code)
     if run is None:
         messages.info(request, f"Nothing that counts in {study} is out of date.")
         return redirect("study-page", study.code)

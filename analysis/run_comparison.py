@@ -1,10 +1,12 @@
 """Two runs of one task side by side: labels that changed, genes gained and lost, fractions undone old and new."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from analysis.frames import read_frame
@@ -22,7 +24,12 @@ Context = dict[str, Any]
 
 def compare_runs(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     """Return what the page shows of two runs that hold results of one task of one study."""
-    return COMPARE[old.task](old, new, user)
+    return COMPARE.get(old.task, compare_tables)(old, new, user)
+
+
+def can_compare(task: str) -> bool:
+    """Whether a task has results of its own."""
+    return task in TABLES
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ def _labels(old: AnalysisRun, new: AnalysisRun, related: str, label: str, number
     labels = both[["label_old", "label_new"]].fillna("")
     changed = both[labels["label_old"] != labels["label_new"]]
     changed = changed.assign(url=mouse_urls(old.study.code, changed.index.to_series()))
+    apart = (both["number_new"].astype(float) - both["number_old"].astype(float)).abs()
     counts: dict[Any, int] = labels.loc[changed.index].value_counts(sort=False).to_dict()
     return {
         "n_all": len(both),
@@ -50,6 +58,7 @@ def _labels(old: AnalysisRun, new: AnalysisRun, related: str, label: str, number
         "label_counts": [LabelChange(was, now, int(n)) for (was, now), n in counts.items()],
         "labels": list(rows_of(changed.reset_index())),
         "n_numbers": int((both["number_old"] != both["number_new"]).sum() - both[["number_old", "number_new"]].isna().all(axis=1).sum()),
+        "largest": float(apart.max()) if apart.notna().any() else None,
     }  # fmt: skip
 
 
@@ -69,6 +78,7 @@ def compare_genes(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     keys = ["contrast", "region", "gene"]
     merged = one.merge(other, on=keys, how="outer", suffixes=("_old", "_new"), indicator=True)
     merged["is_turned"] = merged["change_old"] * merged["change_new"] < 0
+    merged["apart"] = (merged["change_new"] - merged["change_old"]).abs()
     counted = [
         {
             "contrast": contrast,
@@ -78,36 +88,55 @@ def compare_genes(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
             "gained": int((rows["_merge"] == "right_only").sum()),
             "lost": int((rows["_merge"] == "left_only").sum()),
             "turned": int(rows["is_turned"].sum()),
+            "largest": float(rows["apart"].max()) if rows["apart"].notna().any() else None,
         }
         for (contrast, region), rows in merged.groupby(["contrast", "region"], sort=True)
     ]
     moved = merged[(merged["_merge"] != "both") | merged["is_turned"]].copy()
     moved["what"] = moved["_merge"].map({"right_only": "gained", "left_only": "lost", "both": "turned"}).astype(str)
     size = moved[["change_old", "change_new"]].abs().max(axis=1)
-    shown = moved.loc[size.sort_values(ascending=False).index[:GENES_SHOWN]].drop(columns="_merge")
+    shown = moved.loc[size.sort_values(ascending=False, kind="stable").index[:GENES_SHOWN]].drop(columns="_merge")
+    shown = _with_both(shown, old, new)
     shown["url"] = [reverse("gene-page", args=[gene]) for gene in shown["gene"]]
     return {"gene_counts": counted, "genes": list(rows_of(shown)), "n_genes": len(moved), "alpha": ALPHA}
 
 
+def _with_both(shown: pd.DataFrame, old: AnalysisRun, new: AnalysisRun) -> pd.DataFrame:
+    """Return genes with their values in both runs, significant or not; empty where a run did not test one."""
+    keys = ["contrast", "region", "gene"]
+    named = Q(gene__symbol__in=list(shown["gene"])) | Q(gene__gene_id__in=list(shown["gene"]))
+    for side, run in (("old", old), ("new", new)):
+        values = _gene_results(GeneResult.objects.filter(named, run=run)).set_index(keys).add_suffix(f"_{side}")
+        shown = shown.drop(columns=list(values.columns)).join(values, on=keys)
+    return shown
+
+
 def _significant(run: AnalysisRun) -> pd.DataFrame:
+    return _gene_results(GeneResult.objects.filter(run=run, adj_p_value__lt=ALPHA))
+
+
+def _gene_results(rows: QuerySet[GeneResult]) -> pd.DataFrame:
     columns = {
         "contrast__name": "contrast", "region__code": "region", "gene__symbol": "symbol", "gene__gene_id": "gene_id",
         "log2_fold_change": "change", "adj_p_value": "q",
     }  # fmt: skip
-    frame = read_frame(GeneResult.objects.filter(run=run, adj_p_value__lt=ALPHA).order_by(), columns)
+    frame = read_frame(rows.order_by("adj_p_value", "pk"), columns)
     frame["gene"] = frame["symbol"].where(frame["symbol"] != "", frame["gene_id"])
     frame = frame.drop(columns=["symbol", "gene_id"]).drop_duplicates(["contrast", "region", "gene"])
     return frame.astype({"change": float, "q": float})
 
 
 def compare_reversals(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
-    """Fractions undone with their intervals, region by region and arm by arm."""
+    """Fractions undone with their intervals and reversed genes, by region, arm and response."""
     labels = {one.label: one.name for one in meaning_of_labels(old.study, user)}
-    by_place: dict[tuple[str, str], dict[str, Any]] = {}
+    by_place: dict[tuple[str, ...], dict[str, Any]] = {}
+    n_listed = Count("genes", filter=Q(genes__listed=True))
     for side, run in (("old", old), ("new", new)):
-        for test in run.signaturereversals.select_related("region").order_by("region_id", "arm"):
-            place = (test.region.code, named(test.arm, labels))
-            by_place.setdefault(place, {"region": place[0], "arm": place[1]})[side] = test
+        tests = run.signaturereversals.select_related("region").annotate(n_listed=n_listed)
+        for test in tests.order_by("region_id", "arm", "response", "pk"):
+            arm = " ".join(filter(None, (named(test.arm, labels), test.response.replace("_", "-"))))
+            place = (test.region.code, arm, test.estimand)
+            by_place.setdefault(place, {"region": place[0], "arm": arm})[side] = test
     return {"reversals": [row | {"by": _difference(row)} for row in by_place.values()]}
 
 
@@ -118,32 +147,41 @@ def _difference(row: dict[str, Any]) -> float | None:
 
 def compare_tables(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     """Rows gone, new and changed of every table; scores of single mice only for whom the study shows them."""
-    tables = []
+    tables: list[dict[str, Any]] = []
+    is_kept = False
     for table in TABLES[old.task]:
-        if not table.model._default_manager.filter(run=new).visible_to(user).exists():
+        rows = table.model._default_manager.filter(run__in=(old, new))
+        if not rows.visible_to(user).exists():
+            is_kept = is_kept or rows.exists()
             continue
         found = differences(table.rows(old), table.rows(new))
-        rows = [(key_text(key), "no more") for key in found.gone.index] + [
+        moved = [(key_text(key), "no more") for key in found.gone.index] + [
             (key_text(key), "new") for key in found.new.index
         ]
         by_row = [
-            (key_text(key), row["column"].replace("_", " "), row["old"], row["new"])
+            (key_text(key), row["column"].replace("_", " "), _cell(row["old"]), _cell(row["new"]))
             for key, row in found.changed.head(ROWS_SHOWN).iterrows()
         ]
         tables.append(
             {
-                "name": table.name, "found": found, "n_changed": found.changed.index.nunique(), "rows": rows[:ROWS_SHOWN],
-                "n_rows": len(rows), "changed": by_row, "columns": found.by_column(),
+                "name": table.name, "found": found, "n_changed": found.changed.index.nunique(), "rows": moved[:ROWS_SHOWN],
+                "n_rows": len(moved), "changed": by_row, "columns": found.by_column(),
             }
         )  # fmt: skip
-    return {"tables": tables}
+    return {"tables": tables, "is_kept": is_kept}
 
 
+def _cell(value: Any) -> Any:
+    """Return a value as the page shows it: a number to five digits, a missing one as nothing."""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return "" if value is None else value
+    return "" if math.isnan(value) else f"{value:.5g}".replace("-", "−")
+
+
+# The rest by their tables.
 COMPARE: dict[str, Callable[[AnalysisRun, AnalysisRun, Any], Context]] = {
     "phenotype": compare_phenotypes,
     "response": compare_responses,
-    "quality": compare_tables,
     "differential_expression": compare_genes,
     "reversal": compare_reversals,
-    "mouse_scores": compare_tables,
 }

@@ -50,6 +50,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+GONE = "23503"  # PostgreSQL: a row refers to one that is not there
+DELETED = (
+    "A record that it read was deleted while it computed, and its results would point to nothing; ask for it again."
+)
 INSERT_TRIES = 3  # the first run may be taken up, and its records changed, before the second request finds it
 
 
@@ -103,9 +107,11 @@ def request_or_find(
     Raises
     ------
     ValidationError
-        No such task or parameter, or a value that is none; says what there is.
+        No such task or parameter, a value that is none, or a closed study; says what there is.
     """
     task = task_named(task_name)
+    if why_not := closed_sentence(study):
+        raise ValidationError({"study": why_not})
     resolved = task.resolve(study, parameters or {})
     run, is_new = _insert_or_find(study, task.name, resolved, user, parent, queue)
     if parent is None:
@@ -129,6 +135,13 @@ def _insert_or_find(
                 enqueue(run)
             return run, True
     raise ValidationError({"task": f"{task_name} is being asked for by others at this moment; ask once more."})
+
+
+def closed_sentence(study: Study) -> str:
+    """Say that nothing is computed in a closed study; empty while it is open."""
+    if study.state != "closed":
+        return ""
+    return f"Study {study} is closed: nothing is computed in it. A manager can open it again."
 
 
 def execute(run_id: int) -> None:
@@ -233,13 +246,14 @@ def _attempt(run: AnalysisRun, progress: Progress) -> None:
     except Exception as error:
         logger.exception("%s failed", run)
         progress.note(traceback.format_exc())
-        _fail(run, f"{type(error).__name__}: {error}")
+        is_gone = isinstance(error, IntegrityError) and getattr(error.__cause__, "sqlstate", "") == GONE
+        _fail(run, DELETED if is_gone else f"{type(error).__name__}: {error}")
 
 
 def _carry_out(run: AnalysisRun, progress: Progress) -> None:
     task = task_named(run.task)
     progress.show(0, 0, "reading the records")
-    if why_not := task.missing(run.study, run.parameters):
+    if why_not := closed_sentence(run.study) or task.missing(run.study, run.parameters):
         raise ValueError(why_not)
     mark = mark_of(run)
     loaded = task.load(run.study, run.parameters)
@@ -267,10 +281,15 @@ def _store(run: AnalysisRun, task: Task, inputs: Any, result: Any) -> None:
     AnalysisRun.objects.filter(pk=run.pk).update(doing="writing the results", heartbeat_at=Now())
     with transaction.atomic():
         # One run of a study at a time: of two with the same inputs the second finds the first.
-        Study.objects.select_for_update(no_key=True).get(pk=run.study_id)
+        study = Study.objects.select_for_update(no_key=True).get(pk=run.study_id)
         mine = AnalysisRun.objects.select_for_update(no_key=True).filter(pk=run.pk, attempt=run.attempt)
-        if not mine.filter(status=RunStatus.RUNNING).exists():
+        held = mine.filter(status=RunStatus.RUNNING).first()
+        if held is None:
             raise Superseded
+        if held.is_cancel_asked:
+            raise Cancelled
+        if why_not := closed_sentence(study):
+            raise ValueError(why_not)
         earlier = None if task.is_composite else _same_as(run)
         if earlier is None:
             task.store(run, inputs, result)

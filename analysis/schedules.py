@@ -79,6 +79,7 @@ class Schedule(LabRecord):
     """What labdb does by itself, and when."""
 
     key_field: ClassVar[str] = "name"
+    optional_study: ClassVar[str] = "only_study"
 
     name = models.CharField(max_length=80)
     task = models.CharField("what is done", max_length=8, choices=ScheduledTask)
@@ -110,7 +111,7 @@ class Schedule(LabRecord):
         ]  # fmt: skip
 
     def clean(self) -> None:
-        """Refuse a line that is none, and parameters that the task has not."""
+        """Refuse a line that is none, parameters that the task has not, and to go on in a study that is closed."""
         super().clean()
         errors: dict[str, Any] = {}
         if self.cron and (wrong := cron_error(self.cron)):
@@ -119,6 +120,10 @@ class Schedule(LabRecord):
             numbers_of(self.task, self.parameters)
         except ValidationError as error:
             errors |= error.message_dict
+        if self.is_on and self.only_study is not None and self.only_study.state == "closed":
+            errors["only_study"] = (
+                f"Study {self.only_study} is closed: nothing is computed in it. Open it, or leave the schedule off."
+            )
         if errors:
             raise ValidationError(errors)
 

@@ -54,7 +54,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "studies": studies,
         "tasks": [task.name for task in TASKS],
         "statuses": RunStatus.values,
-        "may_run": [study for study in studies if may(request.user, "add", AnalysisRun, study)],
+        "may_run": [one for one in studies if one.state == "open" and may(request.user, "add", AnalysisRun, one)],
     }
     return render(request, "analysis/runs.html", context)
 

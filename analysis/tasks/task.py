@@ -150,8 +150,11 @@ class Task:
         )
 
 
-def whole_number(minimum: int) -> Callable[[Study, Any], int]:
-    """Accept a whole number from `minimum` on, as a number or as text."""
+LARGEST = 2**31 - 1  # that a column of the database, and a seed, may hold
+
+
+def whole_number(minimum: int, maximum: int = LARGEST) -> Callable[[Study, Any], int]:
+    """Accept a whole number from `minimum` to `maximum`, as a number or as text."""
 
     def read(study: Study, value: Any) -> int:
         try:
@@ -160,6 +163,8 @@ def whole_number(minimum: int) -> Callable[[Study, Any], int]:
             number = None
         if number is None or isinstance(value, bool) or number < minimum:
             raise ValueError(f"{value} is not a whole number from {minimum} on.")
+        if number > maximum:
+            raise ValueError(f"{value} is too large; enter a whole number from {minimum} to {maximum}.")
         return number
 
     return read

@@ -12,9 +12,9 @@ MOST_PLACES = 8
 
 
 @register.filter
-def p(value: float | None) -> str:
+def p(value: Any) -> str:
     """Return a p-value; a dash where there is none."""
-    return "–" if value is None else summaries.probability(value)
+    return "–" if value is None or value == "" else summaries.probability(value)
 
 
 @register.filter

@@ -62,15 +62,24 @@ def queue_turn(schedule: Schedule, due_at: datetime, n_missed: int = 0) -> Sched
 
 def _is_under_way(schedule: Schedule, now: datetime) -> bool:
     """Whether a time of the schedule waits or is worked at; one that nobody will end is ended here."""
-    before = now - timedelta(seconds=settings.ANALYSIS_TIMEOUT_S + SILENCE_S)
+    patience = timedelta(seconds=settings.ANALYSIS_TIMEOUT_S + SILENCE_S)
     for turn in schedule.turns.filter(outcome__in=UNDER_WAY):
-        if turn.outcome == Outcome.WORKING and turn.began_at is not None and turn.began_at < before:
+        if turn.outcome == Outcome.WORKING and turn.began_at is not None and _is_far(turn.began_at, now, patience):
             _lose(turn, "Its worker died, or was stopped, before it had ended; the next time tries it again.")
-        elif turn.outcome == Outcome.WAITING and turn.made_at < before and turn.pk not in _queued_ids():
+        elif (
+            turn.outcome == Outcome.WAITING
+            and _is_far(turn.made_at, now, patience)
+            and turn.pk not in _queued_ids(now + patience)
+        ):
             _lose(turn, "Its message to the workers was lost; the next time tries it again.")
         else:
             return True
     return False
+
+
+def _is_far(at: datetime, now: datetime, patience: timedelta) -> bool:
+    """Whether an instant is long past, or so far ahead that the clock was set back since."""
+    return abs(now - at) > patience
 
 
 def _lose(turn: ScheduleTurn, said: str) -> None:
@@ -78,5 +87,7 @@ def _lose(turn: ScheduleTurn, said: str) -> None:
     mine.update(outcome=Outcome.FAILED, said=said, ended_at=timezone.now())
 
 
-def _queued_ids() -> set[int]:
-    return {message.args()[0] for message in OrmQ.objects.all() if message.task.get("func") == CARRY_OUT}
+def _queued_ids(until: datetime) -> set[int]:
+    """Return the turns with a message that a worker may take until then; one put in while the clock was ahead may not."""
+    messages = OrmQ.objects.filter(lock__lte=until)
+    return {message.args()[0] for message in messages if message.task.get("func") == CARRY_OUT}

@@ -109,8 +109,8 @@ class RecordAdmin(admin.ModelAdmin):
         return not self.record.read_only and self._may(request, "delete", obj)
 
     def _may(self, request: HttpRequest, action: str, obj: Any) -> bool:
-        study = permissions.study_of(obj) if obj is not None else None
-        return permissions.may(request.user, action, self.model, study)
+        place = permissions.place_of(obj) if obj is not None else None
+        return permissions.may(request.user, action, self.model, place)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Show or save; say what happened when another writer came first."""

@@ -76,12 +76,12 @@ def require_change(user: Any, row: Any) -> None:
 
 def refusal(user: Any, row: Any) -> str:
     """Say why an account may not attach files to a record; empty where it may."""
-    study = permissions.study_of(row)
-    if permissions.is_closed_to("change", Attachment, study):
-        return permissions.closed_sentence(study)  # a closed study itself could still be changed: opened
-    if permissions.may(user, "change", type(row), study):
+    place = permissions.place_of(row)
+    if permissions.is_closed_to("change", Attachment, place):
+        return permissions.closed_sentence(place)  # a closed study itself could still be changed: opened
+    if permissions.may(user, "change", type(row), place):
         return ""
-    return forbidden_sentence("change", type(row), study)
+    return forbidden_sentence("change", type(row), place)
 
 
 def send_file(found: Attachment) -> FileResponse:

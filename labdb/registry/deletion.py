@@ -10,7 +10,7 @@ from django.db.models import ProtectedError, RestrictedError
 from labdb.registry.attachments import Attachment, attachments_of
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.models import LabRecord, counted, dependents
-from labdb.registry.permissions import is_kept_from, may, study_of
+from labdb.registry.permissions import is_kept_from, may, place_of, study_of
 
 
 class Forbidden(Exception):
@@ -23,9 +23,9 @@ class StillNeeded(Exception):
 
 def delete_record(instance: models.Model, user: Any) -> None:
     """Delete one record; Forbidden or StillNeeded, with a sentence, when it must stay."""
-    study = study_of(instance)
-    if not may(user, "delete", type(instance), study):
-        raise Forbidden(forbidden_sentence("delete", type(instance), study))
+    place = place_of(instance)
+    if not may(user, "delete", type(instance), place):
+        raise Forbidden(forbidden_sentence("delete", type(instance), place))
     delete_unneeded(instance, user)
 
 

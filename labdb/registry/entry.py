@@ -59,7 +59,7 @@ def record_edit(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     """Change a record, unless someone else changed it meanwhile: then show both."""
     context = PageContext.of(request, resource)
     row = context.row_or_404(pk)
-    context.require("change", permissions.study_of(row))
+    context.require("change", permissions.place_of(row))
     make = form_for(context.record)
     name = named(row)
     study = permissions.study_of(row)
@@ -216,7 +216,7 @@ def record_delete(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     context = PageContext.of(request, resource)
     row = context.row_or_404(pk)
     study = permissions.study_of(row)
-    context.require("delete", study)
+    context.require("delete", permissions.place_of(row))
     name = named(row)
     sentence = ""
     if request.method == "POST":

@@ -119,6 +119,7 @@ class RecordForm(forms.ModelForm):
     def _remember_study(self) -> None:
         """Keep the study that a stored row belongs to, before the form changes it."""
         self._study_before = permissions.study_of(self.instance) if self.instance.pk else None
+        self._place_before = permissions.place_of(self.instance) if self.instance.pk else None
         if self._study_before is not None:
             self.instance.stored_study_id = self._study_before.pk
 
@@ -147,12 +148,18 @@ class RecordForm(forms.ModelForm):
     def _refuse_without_permission(self) -> None:
         action = "add" if self.instance._state.adding else "change"
         model = self._meta.model
+        for place in self._places() or [None]:
+            if not self.keys.may(action, model, place):
+                raise ValidationError(forbidden_sentence(action, model, place), code="forbidden")
+
+    def _places(self) -> list[Any]:
+        """Return where the role must hold: the study, or the laboratory, that the row is of, and was."""
         instance: Any = self.instance
-        now = self.cleaned_data.get("study") or (instance.study if getattr(instance, "study_id", None) else None)
-        studies = [study for study in dict.fromkeys([self._study_before, now]) if study is not None]
-        for study in studies or [None]:
-            if not self.keys.may(action, model, study):
-                raise ValidationError(forbidden_sentence(action, model, study), code="forbidden")
+        if name := permissions.optional_study(self._meta.model):
+            now = None if name in self.errors else self.cleaned_data.get(name) or permissions.LABORATORY
+        else:
+            now = self.cleaned_data.get("study") or (instance.study if getattr(instance, "study_id", None) else None)
+        return [place for place in dict.fromkeys([self._place_before, now]) if place is not None]
 
     def _post_clean(self) -> None:
         """Check the row, then the rules of the table, unless the batch does that for all rows at once.
@@ -347,6 +354,9 @@ def forbidden_sentence(action: str, model: type[models.Model], study: Any = None
     if permissions.is_kept(action, model, study):
         while_blinded = f"While study {study} is blinded" if study is not None else "While a study is blinded"
         return f"{while_blinded}, only its allocators {action} {what}; ask one of them."
+    if study is permissions.LABORATORY:
+        field = model._meta.get_field(permissions.optional_study(model)).verbose_name
+        return f"Your role may not {action} {what} of {study}; name a study of yours under {field}, or ask a manager of the laboratory."
     where = f" in study {study}" if study is not None else ""
     return f"Your role may not {action} {what}{where}; ask a manager."
 

@@ -36,6 +36,8 @@ class LabRecord(models.Model):
     writer: Any = None
     # Who alone may know the rows, or write them, while their study says so.
     secrecy: ClassVar[Secrecy | None] = None
+    # The field that names the study of a row, where others of the same record are of the whole laboratory.
+    optional_study: ClassVar[str] = ""
 
     lab_values = LabValuesField(default=dict, db_default={}, editable=False)
     notes = models.TextField(blank=True, help_text="Anything worth knowing that has no field of its own.")

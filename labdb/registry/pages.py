@@ -200,7 +200,7 @@ def record_detail(request: HttpRequest, resource: str, pk: int) -> HttpResponse:
     if not refusal(request.user, row):
         words["attach_url"] = reverse("attachment-add", args=[resource, pk])
     for action, page in (("change", "edit"), ("delete", "delete")):
-        if context.may(action, study):
+        if context.may(action, permissions.place_of(row)):
             words[f"{page}_url"] = reverse(f"record-{page}", args=[resource, pk])
     return render(request, "registry/detail.html", words)
 

@@ -21,6 +21,19 @@ from labdb.registry.secrecy import Secrecy
 ACTIONS = ("view", "add", "change", "delete")
 
 
+class _Laboratory:
+    """Stands where a study would for a row of all studies: no membership reaches it, only a role held everywhere."""
+
+    pk = 0  # of no study
+    state = "open"
+
+    def __str__(self) -> str:
+        return "the whole laboratory"
+
+
+LABORATORY = _Laboratory()
+
+
 def codename(model: type[Model], action: str) -> str:
     """Return Django's name of a permission, such as ``colony.add_mouse``."""
     return f"{model._meta.app_label}.{action}_{model._meta.model_name}"
@@ -88,14 +101,22 @@ def _visible_by_role(user: Any, model: type[Model], path: str) -> Q | None:
     if has_role_everywhere(user, permission):
         return Q()
     leads_to_study = study_path(model)
-    if leads_to_study is None:
-        return Q() if studies_where(user, permission) else None
     mine = studies_where(user, permission)
+    if leads_to_study is None:
+        return _of_all_or(mine, model, path) if mine else None
     leads = "__".join(filter(None, [path, leads_to_study]))
     condition = Q(**{f"{leads}__in": sorted(mine)})
     if (owner := getattr(model, "owner_field", "")) and mine:
         condition |= Q(**{f"{leads}__isnull": True, "__".join(filter(None, [path, owner])): user})
     return condition
+
+
+def _of_all_or(studies: set[Any], model: Any, path: str) -> Q:
+    """Return the condition that a row which may name a study names none, or one of these."""
+    if not (name := optional_study(model)):
+        return Q()
+    leads = "__".join(filter(None, [path, name]))
+    return Q(**{f"{leads}__isnull": True}) | Q(**{f"{leads}__in": sorted(studies)})
 
 
 def seen_at(user: Any, model: type[Model], path: str) -> Q:
@@ -105,7 +126,10 @@ def seen_at(user: Any, model: type[Model], path: str) -> Q:
 
 
 def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
-    """Whether an account may view, add, change or delete rows of this record (in this study, if it has one)."""
+    """Whether an account may view, add, change or delete rows of this record (in this study, if it has one).
+
+    Of a row that is known ask by its `place_of`.
+    """
     permission = codename(model, action)
     if not user.is_authenticated or not user.is_active or is_closed_to(action, model, study):
         return False
@@ -113,7 +137,7 @@ def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
         return False
     if has_role_everywhere(user, permission):
         return True
-    if study_path(model) is None or study is None:
+    if study is None or not (study_path(model) or optional_study(model)):
         return bool(studies_where(user, permission))
     return study.pk in studies_where(user, permission)
 
@@ -265,6 +289,17 @@ def study_of(record: Model) -> Any:
     """Return the study a row belongs to, or None."""
     path = study_path(type(record))
     return record if path == "pk" else getattr(record, "study", None) if path else None
+
+
+def optional_study(model: type[Model]) -> str:
+    """Return the field that names the study of some rows of a record of the laboratory; empty for most records."""
+    return str(getattr(model, "optional_study", ""))
+
+
+def place_of(record: Model) -> Any:
+    """Return where a role must hold to write a row: its study, the laboratory where it could name one, else None."""
+    name = optional_study(type(record))
+    return getattr(record, name) or LABORATORY if name else study_of(record)
 
 
 def study_model() -> type[Model]:

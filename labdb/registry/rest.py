@@ -168,9 +168,9 @@ class RecordEditor(RecordReader):
         )  # fmt: skip
 
     def _change(self, request: Request, row: Any, *, is_partial: bool) -> Response:
-        study = permissions.study_of(row)
-        if not permissions.may(request.user, "change", self.record.model, study):
-            raise Refused({WHOLE_ROW: [forbidden_sentence("change", self.record.model, study)]}, 403)
+        place = permissions.place_of(row)
+        if not permissions.may(request.user, "change", self.record.model, place):
+            raise Refused({WHOLE_ROW: [forbidden_sentence("change", self.record.model, place)]}, 403)
         texts, _left_out = entered(self.record, _object(request.data))
         texts = complete(texts, self.record, row if is_partial else None)
         form = form_for(self.record)(texts, user=request.user, instance=row, reason=_reason(request))

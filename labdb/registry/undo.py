@@ -93,7 +93,9 @@ def _refuse_without_permission(rows: dict[str, list[ImportedRow]], user: Any) ->
         model = record_for(resource).model
         stored = model._default_manager.filter(pk__in=[row.record_id for row in written])
         studies: list[Any] = [None]
-        if permissions.study_path(model) == "study":
+        if permissions.optional_study(model):
+            studies = list({permissions.place_of(row) for row in stored}) or [None]
+        elif permissions.study_path(model) == "study":
             ids = stored.order_by().values_list("study_id", flat=True).distinct()
             studies = list(permissions.study_model()._default_manager.filter(pk__in=ids)) or [None]
         actions = {"delete" if row.is_new else "change" for row in written}

@@ -1,13 +1,17 @@
 """Provenance, reproduction, and two runs side by side."""
 
+import re
+
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from analysis import runs
-from analysis.models import AnalysisRun, PhenotypeCall
+from analysis.models import AnalysisRun, GeneResult, PhenotypeCall, QualityFinding, ReversedGene
 from labdb.behavior.models import SocialInteractionTest
+from labdb.sequencing.models import Gene
 from tests.analysis.test_staleness import analyzed, carried_out
-from tests.analysis.treated_study import signed_in
+from tests.analysis.treated_study import add_reversal, add_run, add_scores, make_analyzed_study, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +78,53 @@ def test_two_runs_are_compared_and_the_new_one_is_adopted_there():
     assert "Why should the results" not in page("reversal")
     assert "Why should the results" in page("response")
     assert client.get(f"/analysis/compare/{made['reversal'].pk}/{made['response'].pk}/").status_code == 404
+
+
+def shown(client: Client, old: AnalysisRun, new: AnalysisRun) -> str:
+    """The words of a comparison, without its marks."""
+    answer = client.get(f"/analysis/compare/{old.pk}/{new.pk}/")
+    assert answer.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_what_changed_is_told_by_how_much():
+    study = make_analyzed_study()
+    client = signed_in()
+    first = {run.task: run for run in AnalysisRun.objects.filter(study=study)}
+
+    genes = add_run(study, "differential_expression", is_adopted=False)
+    for result in GeneResult.objects.filter(run=first["differential_expression"]).select_related("gene"):
+        change, adjusted = {"Gene0": (1.5, 1e-5), "Gene1": (-0.75, 0.06), "Gene2": (0.5, 0.04)}[result.gene.symbol]
+        result.pk, result.run, result.log2_fold_change, result.adj_p_value = None, genes, change, adjusted
+        result.save()
+    said = shown(client, first["differential_expression"], genes)
+    assert "susceptible - control PFC 2 2 1 1 0 0.50" in said  # Gene0 2 and 1.5, the one below .05 in both
+    assert "Gene1 susceptible - control PFC lost −1.00 −0.75 0.015 0.06" in said
+    assert "Gene2 susceptible - control PFC gained 0.10 0.50 0.6 0.04" in said
+
+    reversal = add_run(study, "reversal", is_adopted=False)
+    test = add_reversal(reversal, fraction_undone=0.5, p_value=0.2)
+    other = add_reversal(reversal, arm="saline")
+    for symbol, is_listed in (("Gene0", True), ("Gene1", False)):
+        ReversedGene.objects.create(
+            study=study, run=reversal, reversal=test, gene=Gene.objects.get(symbol=symbol), t_stress=3, t_merged=3,
+            t_drug=-3, p_merged=0.01, p_drug=0.01, q_strict=0.02, listed=is_listed, listed_strict=False,
+        )  # fmt: skip
+    said = shown(client, first["reversal"], reversal)
+    assert "PFC ketamine 0.62 0.31 to 0.93 0.50 0.31 to 0.93 −0.12 0.05 0.2 0 1" in said
+    assert "PFC saline – – 0.62 0.31 to 0.93 – – 0.05 – 0" in said  # an arm that the old run did not have
+    assert str(other.pk) in client.get(f"/analysis/compare/{first['reversal'].pk}/{reversal.pk}/").content.decode()
+
+    scores = add_scores(study, test)
+    scores.mousereversalscores.filter(mouse__code="k1").update(score=0.75)
+    said = shown(client, first["mouse_scores"], scores)
+    assert "0 no more, 0 new, 1 with other values: score 1 (by at most 0.370)." in said  # .75 - .38
+    assert "k1-PFC, ketamine score 0.38 0.75" in said
+
+    found = {"study": study, "severity": "warning", "kind": "low_reads", "subject": "k1-PFC", "evidence": "few"}
+    QualityFinding.objects.create(**found, run=first["quality"], sentence="k1-PFC has 9 million reads.")
+    quality = add_run(study, "quality", is_adopted=False)
+    said = shown(client, first["quality"], quality)
+    assert "Quality findings: 1 old, 0 new 1 no more, 0 new, 0 with other values." in said
+    assert "no more low_reads, k1-PFC, k1-PFC has 9 million reads." in said
+    assert "blinded" not in said

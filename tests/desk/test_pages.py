@@ -275,6 +275,12 @@ def test_health_tells_of_workers_by_what_became_of_runs(study: Study):
     assert Client().get("/health/").json()["workers"] == "not taking runs"
     AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING, attempt=1, heartbeat_at=timezone.now())
     assert Client().get("/health/work/").json()["workers"] == "seen working"
+    ahead = timezone.now() + timedelta(days=3)  # written before the clock was set right
+    AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=ahead)
+    assert Client().get("/health/work/").json()["workers"] == "not taking runs"
+    AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+    status = signed_in(name="boss").get("/status/", headers={"HX-Request": "true"})
+    assert "ahead of the clock, which was set back" in status.content.decode()
 
 
 def test_a_technician_finds_what_is_entered_every_day_on_the_first_page(study: Study):

@@ -22,6 +22,7 @@ from labdb.desk.scheduled_work import carry_out
 from labdb.desk.scheduling import CARRY_OUT, TURNS_KEPT, queue_turn, take_up_due
 from labdb.registry.deletion import StillNeeded, delete_unneeded
 from tests.analysis.small_study import add_mouse, add_test, make_study
+from tests.analysis.treated_study import signed_in
 
 NIGHT = datetime(2031, 5, 5, 3, 0, tzinfo=UTC)  # all of it after the rows of the test were written
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -240,3 +241,66 @@ def test_a_lab_starts_with_its_schedules_and_those_it_deleted_do_not_come_back()
     }
     call_command("load_fixtures", verbosity=0)
     assert not Schedule.objects.exists()
+
+
+def test_a_time_begun_while_the_clock_was_years_ahead_does_not_stop_its_schedule(settings: Any) -> None:
+    schedule = _schedule()
+    [turn] = take_up_due(NIGHT)
+    ahead = NIGHT + 2000 * DAY
+    ScheduleTurn.objects.filter(pk=turn.pk).update(outcome=Outcome.WORKING, began_at=ahead)
+    [following] = take_up_due(NIGHT + DAY)
+    turn.refresh_from_db()
+    assert turn.said == "Its worker died, or was stopped, before it had ended; the next time tries it again."
+    OrmQ.objects.update(lock=ahead)  # a message that was put in by that clock reaches nobody for years
+    ScheduleTurn.objects.filter(pk=following.pk).update(made_at=ahead)
+    [_last] = take_up_due(NIGHT + 2 * DAY)
+    following.refresh_from_db()
+    assert following.said == "Its message to the workers was lost; the next time tries it again."
+    assert schedule.turns.filter(outcome=Outcome.WAITING).count() == 1
+
+
+WRONG = [
+    ({"cron": "0 24 * * *"}, "cron", "24 is not an hour; enter a number"),
+    ({"parameters": "test_number=0"}, "parameters", "test_number is 0; enter a whole number from 1 to 99"),
+    ({"task": "backup", "parameters": "keep=1e3"}, "parameters", "keep is 1e3; enter a whole number from 1 to 366"),
+    ({"only_study": "S2"}, "only_study", "Study S2 is closed: nothing is computed in it. Open it, or leave the"),
+    ({"only_study": "S9"}, "only_study", "S9"),
+]
+
+
+@pytest.mark.parametrize(("given", "field", "says"), WRONG)
+def test_a_wrong_schedule_is_refused_in_words_by_page_rest_and_command(
+    given: dict[str, str], field: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    make_study("S1")
+    Study.objects.filter(pk=make_study("S2").pk).update(state="closed")
+    row = {"name": "Mine", "task": "classify", "cron": "0 3 * * *", "is_on": "true", **given}
+    boss = signed_in(name="boss")
+    page = boss.post("/records/schedules/add/", row)
+    assert page.status_code in (200, 400)
+    assert says in page.content.decode()
+    answer = boss.post("/api/v1/schedules/", row, content_type="application/json")
+    assert answer.status_code == 400
+    assert says in answer.json()[field][0]
+    (tmp_path / "rows.csv").write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    with pytest.raises(SystemExit):
+        call_command("import_records", "schedules", str(tmp_path / "rows.csv"))
+    assert says in capsys.readouterr().err
+    assert not Schedule.objects.exists()
+
+
+def test_a_schedule_of_a_study_that_was_closed_since_is_paused_and_goes_on_when_it_is_open() -> None:
+    study = make_study()
+    schedule = _schedule("quality", only_study=study)
+    boss = signed_in(name="boss")
+
+    def switched(on: str) -> str:
+        return boss.post(f"/schedules/{schedule.pk}/switch/", {"on": on}, follow=True).content.decode()
+
+    Study.objects.filter(pk=study.pk).update(state="closed")
+    assert "quality pauses." in switched("0")
+    assert "Study S1 is closed: nothing is computed in it. Open it, or leave the schedule off." in switched("1")
+    schedule.refresh_from_db()
+    assert not schedule.is_on
+    Study.objects.filter(pk=study.pk).update(state="open")
+    assert "quality goes on." in switched("1")

@@ -57,16 +57,86 @@ def test_the_page_shows_what_waits_what_failed_and_what_is_old() -> None:
     answer = manager.get("/status/")
     assert (answer.context["queue"].n_waiting, answer.context["failures"]["n_runs"]) == (1, 1)
     text = _text(answer)
-    for said in ("none alive", "No SI test.", "Worker died : Traceback", "none by the clock yet", "overdue"):
+    for said in ("none alive", "No SI test.", "Worker died : Traceback", "Nightly backup"):
         assert said in text
-    assert "Nightly backup" in text
-    backup = Schedule.objects.get(name="Nightly backup")
-    now = timezone.now()
-    ScheduleTurn.objects.create(schedule=backup, due_at=now, outcome=Outcome.DONE, said="whole", ended_at=now)
-    text = _text(manager.get("/status/"))
-    assert "verified" in text
-    assert "overdue" not in text
     assert waiting.status == RunStatus.QUEUED
+
+
+def test_a_new_laboratory_reads_when_its_first_backup_comes_and_red_is_for_one_that_is_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manager = signed_in(name="boss")
+    backup = Schedule.objects.get(name="Nightly backup")  # at 02:15
+    [first] = backup.next_times(backup.modified_at)
+
+    def read(after: timedelta) -> str:
+        with monkeypatch.context() as clock:
+            clock.setattr(timezone, "now", lambda: first + after)
+            return _text(manager.get("/status/"))
+
+    hour = timedelta(hours=1)
+    text = read(-hour / 2)
+    assert "None yet; the first is due tonight at 02:15." in text
+    assert "overdue" not in text
+    assert "overdue" not in read(11 * hour)
+    text = read(13 * hour)
+    assert '<span class="badge bg-red-lt">overdue</span> It was due' in text
+    assert "The next is due tonight at 02:15." in text
+    ScheduleTurn.objects.create(schedule=backup, due_at=first, outcome=Outcome.DONE, said="whole", ended_at=first)
+    for hours, is_late in ((13, False), (35, False), (37, True)):  # the next is due after 24 hours, and has 12 more
+        text = read(hours * hour)
+        assert "verified" in text
+        assert ("overdue" in text) is is_late
+    Schedule.objects.filter(pk=backup.pk).update(is_on=False)
+    text = read(37 * hour)
+    assert "not scheduled" in text
+    assert "overdue" not in text
+
+
+def test_a_manager_of_one_study_writes_its_schedules_and_none_of_others_or_of_the_laboratory() -> None:
+    mine, other = (Study.objects.create(code=code, title=code) for code in ("S1", "S2"))
+    manager = signed_in("manager", mine)
+    nightly = Schedule.objects.get(name="Nightly backup")
+    of_other = Schedule.objects.create(name="Quality of S2", task="quality", cron="0 5 * * *", only_study=other)
+    now = timezone.now()
+    weekly = Schedule.objects.get(name="Weekly quality")
+    ScheduleTurn.objects.create(schedule=weekly, due_at=now, outcome=Outcome.DONE, said="S2: run 7.", ended_at=now)
+    for study in (mine, other):
+        run = runs.request_run("phenotype", study, queue=False)
+        AnalysisRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, reason=f"{study}!", finished_at=now)
+
+    text = _text(manager.get("/status/"))
+    assert "Nightly backup" in text and "S1!" in text
+    for kept in ("Quality of S2", "S2!", "S2: run 7.", "Pause Nightly backup", "Run now: Nightly backup"):
+        assert kept not in text
+    assert "S2: run 7." not in _text(manager.get(f"/schedules/{weekly.pk}/turns/"))
+
+    row = {"name": "Classes", "task": "classify", "cron": "0 4 * * *", "is_on": "true"}
+    of_all = "Your role may not add schedules of the whole laboratory; name a study of yours under only study, or ask"
+    for given, said in (({}, of_all), ({"only_study": "S2"}, "There is no study S2")):
+        answer = manager.post("/api/v1/schedules/", {**row, **given}, content_type="application/json")
+        assert answer.status_code in (400, 403)
+        assert said in answer.content.decode()
+    assert of_all in _text(manager.post("/records/schedules/add/", row))
+    answer = manager.post("/records/schedules/add/", {**row, "only_study": "S1"}, follow=True)
+    assert "Classes saved." in _text(answer)
+    own = Schedule.objects.get(name="Classes")
+    assert "Classes pauses." in _text(manager.post(f"/schedules/{own.pk}/switch/", {"on": "0"}, follow=True))
+    assert "is queued" in _text(manager.post(f"/schedules/{own.pk}/now/", follow=True))
+    taken = manager.post(f"/records/schedules/{own.pk}/edit/", {**row, "only_study": "", "version": own.version + 1})
+    assert "Your role may not change schedules of the whole laboratory" in _text(taken)
+
+    for schedule, status in ((nightly, 403), (of_other, 404)):
+        for address, sent in (
+            (f"/schedules/{schedule.pk}/switch/", {"on": "0"}), (f"/schedules/{schedule.pk}/now/", {}),
+            (f"/records/schedules/{schedule.pk}/edit/", row), (f"/records/schedules/{schedule.pk}/delete/", {}),
+        ):  # fmt: skip
+            assert manager.post(address, sent).status_code == status, address
+        patched = manager.patch(f"/api/v1/schedules/{schedule.pk}/", {"cron": "0 1 * * *"}, "application/json")
+        assert patched.status_code == status
+    assert "/edit/" not in _text(manager.get(f"/records/schedules/{nightly.pk}/"))
+    nightly.refresh_from_db()
+    assert (nightly.is_on, nightly.cron) == (True, "15 2 * * *")
 
 
 def test_workers_are_alive_while_they_are_connected() -> None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Study, StudyMembership
 from labdb.registry.forms import form_for
-from labdb.registry.permissions import study_path
+from labdb.registry.permissions import optional_study, study_path
 from labdb.registry.record import Record, all_records, record_for
 from tests.registry.rows import good_row, make_world
 
@@ -121,6 +122,8 @@ def n_elsewhere(record: type[Record], elsewhere: Study) -> int:
     """How many rows of a record the members of another study see: their own."""
     path = study_path(record.model)
     rows = record.model._default_manager.all()
+    if name := optional_study(record.model):  # and those of the whole laboratory
+        return rows.filter(Q(**{name: None}) | Q(**{name: elsewhere})).count()
     return rows.count() if path is None else rows.filter(**{path: elsewhere.pk}).count()
 
 

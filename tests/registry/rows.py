@@ -163,7 +163,10 @@ ROWS: dict[str, dict[str, str]] = {
         "primary_outcome": "SI ratio of the re-test", "contrasts": "a-b",
     },
     "contrasts": {"study": "S1", "name": "a-b", "group_by": "mouse__group", "numerator": "a", "denominator": "b"},
-    "schedules": {"name": "Backup at noon", "task": "backup", "cron": "0 12 * * *", "parameters": "keep=14", "is_on": "yes"},
+    "schedules": {
+        "name": "Classes at noon", "task": "classify", "cron": "0 12 * * *", "only_study": "S1", "parameters": "test_number=2",
+        "is_on": "yes",
+    },
 }  # fmt: skip
 MAY_LIE_AHEAD = {  # planned
     ("cohorts", "start_date"), ("defeat-courses", "start_date"), ("aggressors", "resting_from"),
@@ -200,10 +203,10 @@ OWN: dict[str, list[BadRow]] = {
         BadRow("no cron line", {"cron": "every day"}, "cron", "every day has 2 parts; a cron line has five"),
         BadRow("an hour that is none", {"cron": "0 24 * * *"}, "cron", "24 is not an hour; enter a number"),
         BadRow("a day that never comes", {"cron": "0 3 31 2 *"}, "cron", "names a day that never comes"),
-        BadRow("too many kept", {"parameters": "keep=400"}, "parameters", "keep is 400; enter a whole number from 1 to 366"),
+        BadRow("no such test", {"parameters": "test_number=100"}, "parameters", "test_number is 100; enter a whole number from 1 to 99"),
         BadRow("nothing to be set", {"parameters": "color=blue"}, "parameters", "color=blue is nothing that can be set here"),
         BadRow(
-            "a backup of one study", {"only_study": "S1"}, "only_study", "Of the whole database, not of one study",
+            "a backup of one study", {"task": "backup", "parameters": "keep=14"}, "only_study", "Of the whole database, not of one study",
             rule="schedule_study_where_it_counts",
         ),
     ],

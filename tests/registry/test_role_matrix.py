@@ -16,7 +16,7 @@ from django.test import Client
 
 from labdb.accounts.roles import ROLES
 from labdb.colony.models import Study
-from labdb.registry.permissions import ACTIONS, may, study_of, study_path, visible
+from labdb.registry.permissions import ACTIONS, may, optional_study, place_of, study_path, visible
 from labdb.registry.record import Record, record_for
 from tests.registry.role_doors import COUNTING, DOORS, Door, Visit, has_door, import_command
 from tests.registry.role_world import Person, World, n_elsewhere, resources
@@ -120,9 +120,8 @@ class _Asked:
         self.where, *cells = line
         self.cells = dict(zip(COLUMNS, cells, strict=True))
         self.wrong: list[str] = []
-        assert self.where == ("study" if study_path(record.model) else "lab"), (
-            f"{record.resource} is of the {self.where}"
-        )
+        of_a_study = study_path(record.model) or optional_study(record.model)
+        assert self.where == ("study" if of_a_study else "lab"), f"{record.resource} is of the {self.where}"
 
     def says(self, role: str, action: str) -> bool:
         """Whether the table lets a member of the study do this."""
@@ -140,14 +139,14 @@ class _Asked:
     def home(self, row: Any) -> None:
         """Hold every cell against `permissions`, where all doors ask."""
         rows = self.record.model._default_manager.filter(pk=row.pk)
-        study = study_of(row)
+        place = place_of(row)
         others: list[tuple[Person, str | None]] = [(self.world.nobody, None)]
         for role in COLUMNS:
             others.append((self.world.strangers[role], role))
             member = self.world.members[role]
             self._compare(member, "sees", visible(rows, member.user).exists(), self.says(role, "view"))
             for action in () if self.record.read_only else ACTIONS:
-                is_so = may(member.user, action, self.record.model, study)
+                is_so = may(member.user, action, self.record.model, place)
                 self._compare(member, action, is_so, self.says(role, action))
         for person, one in others:
             expected = one is not None and self.where == "lab" and self.says(one, "view")
