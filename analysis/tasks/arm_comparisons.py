@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.design_frame import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, read_libraries
+from analysis.design_frame import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPONSE, read_libraries
 from analysis.kernels.counts import filter_by_expression, log_cpm, tmm_factors
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, SUSCEPTIBLE
+from analysis.kernels.response import NON_RESPONDER, RESPONDER
 from analysis.tasks.matrices import chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameters
 from labdb.colony.models import Study
@@ -22,7 +23,8 @@ GROUP, POOL = "mouse__group", "library__pool"
 class ArmComparisons:
     """Counts (gene primary keys x library codes) and, by library, region, pool and what each mouse is here.
 
-    ``role``: control, stressed (randomized, susceptible) or bystander; ``arm``, ``outcome``: as in `design_frame`.
+    ``role``: control, stressed (randomized, susceptible) or bystander; ``arm``, ``response``, ``outcome``: as in
+    `design_frame`.
     Arms are what they are called: letters in a blinded study.
     """
 
@@ -46,11 +48,23 @@ class ArmComparisons:
 
     def groups(self, region: str, arm: str) -> pd.Series:
         """Return control, susceptible, treated, and each bystander group by its own name (other arms by outcome)."""
+        return self.outcomes(region).mask(self.is_of(region, arm), TREATED)
+
+    def outcomes(self, region: str) -> pd.Series:
+        """Return control, susceptible (with vehicle), and every other group by its own name."""
         libraries = self._region(region)
-        is_stressed = libraries["role"] == STRESSED
         groups = libraries["outcome"].mask(libraries["role"] == CONTROL, CONTROL)
-        groups = groups.mask(is_stressed & libraries["arm"].isin(self.vehicles), SUSCEPTIBLE)
-        return groups.mask(is_stressed & (libraries["arm"] == arm), TREATED)
+        return groups.mask(self.is_of(region), SUSCEPTIBLE)
+
+    def is_of(self, region: str, arm: str = "") -> pd.Series:
+        """Return which libraries are of randomized susceptible mice of an arm, or of a vehicle arm."""
+        libraries = self._region(region)
+        return (libraries["role"] == STRESSED) & libraries["arm"].isin([arm] if arm else self.vehicles)
+
+    def responses(self, region: str) -> pd.Series:
+        """Return whether each mouse responded at its re-test, by the response rule; None where that is not called."""
+        called = self._region(region)["response"].map({RESPONDER: True, NON_RESPONDER: False})
+        return called.astype(object).where(called.notna(), None)
 
     def pools(self, region: str) -> pd.Series | None:
         """Return the pool of every library, or None where none is recorded."""
@@ -85,14 +99,15 @@ def missing(study: Study, parameters: Parameters) -> str:
 def load(study: Study, parameters: Parameters) -> Loaded:
     """Read counts, and what each mouse is in the comparisons."""
     matrix = chosen_matrix(study, parameters)
-    read = read_libraries(study, matrix, [GROUP, PHENOTYPE, ARM, IS_RANDOMIZED, OUTCOME, POOL])
+    read = read_libraries(study, matrix, [GROUP, PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME, POOL])
     frame = read.frame
     if frame[PHENOTYPE].notna().sum() == 0:
         raise ValueError(f"No sequenced mouse of {study} has a current phenotype call; run phenotype first.")
     libraries = pd.DataFrame(
         {
             **{name: frame[name] for name in ("library", "mouse", "region", "region_id")},
-            "pool": frame[POOL], "arm": frame[ARM], "outcome": frame[OUTCOME], "role": _roles(frame),
+            "pool": frame[POOL], "arm": frame[ARM], "response": frame[RESPONSE], "outcome": frame[OUTCOME],
+            "role": _roles(frame),
         }
     )  # fmt: skip
     unknown = libraries["outcome"].isna()
