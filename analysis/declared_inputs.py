@@ -88,6 +88,8 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
         {Library: {"pool"}, SequencingSelection: {"decided"}, SelectionMouse: {"selection", "mouse"}},
     ),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "resilience": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "drug_genes": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",

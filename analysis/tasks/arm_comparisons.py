@@ -36,15 +36,19 @@ class ArmComparisons:
     regions: dict[str, int]
 
     def expression(self, region: str) -> pd.DataFrame:
-        """Return log2 CPM of a region: TMM on genes kept by a filter that pools saline and drug mice.
+        """Return log2 CPM of a region, by TMM, of the genes that are kept."""
+        kept = self.kept_counts(region)
+        return log_cpm(kept, tmm_factors(kept))
+
+    def kept_counts(self, region: str) -> pd.DataFrame:
+        """Return a region's counts of genes kept by a filter that pools saline and drug mice.
 
         One filter for all arms: it must not know which of the randomized mice got which.
         """
-        libraries = self._region(region)
+        libraries = self.of_region(region)
         counts = self.counts[list(libraries.index)]
         pooled = libraries["outcome"].mask(libraries["role"] == STRESSED, STRESSED)
-        kept = counts[filter_by_expression(counts, pooled)]
-        return log_cpm(kept, tmm_factors(kept))
+        return counts[filter_by_expression(counts, pooled)]
 
     def groups(self, region: str, arm: str) -> pd.Series:
         """Return control, susceptible, treated, and each bystander group by its own name (other arms by outcome)."""
@@ -52,23 +56,23 @@ class ArmComparisons:
 
     def outcomes(self, region: str) -> pd.Series:
         """Return control, susceptible (with vehicle), and every other group by its own name."""
-        libraries = self._region(region)
+        libraries = self.of_region(region)
         groups = libraries["outcome"].mask(libraries["role"] == CONTROL, CONTROL)
         return groups.mask(self.is_of(region), SUSCEPTIBLE)
 
     def is_of(self, region: str, arm: str = "") -> pd.Series:
         """Return which libraries are of randomized susceptible mice of an arm, or of a vehicle arm."""
-        libraries = self._region(region)
+        libraries = self.of_region(region)
         return (libraries["role"] == STRESSED) & libraries["arm"].isin([arm] if arm else self.vehicles)
 
     def responses(self, region: str) -> pd.Series:
         """Return whether each mouse responded at its re-test, by the response rule; None where that is not called."""
-        called = self._region(region)["response"].map({RESPONDER: True, NON_RESPONDER: False})
+        called = self.of_region(region)["response"].map({RESPONDER: True, NON_RESPONDER: False})
         return called.astype(object).where(called.notna(), None)
 
     def pools(self, region: str) -> pd.Series | None:
         """Return the pool of every library, or None where none is recorded."""
-        pools = self._region(region)["pool"]
+        pools = self.of_region(region)["pool"]
         unknown = pools.index[pools.isna()]
         if len(unknown) == len(pools):
             return None
@@ -78,7 +82,8 @@ class ArmComparisons:
             )
         return pools
 
-    def _region(self, region: str) -> pd.DataFrame:
+    def of_region(self, region: str) -> pd.DataFrame:
+        """Return the libraries of a region."""
         return self.libraries[self.libraries["region"] == region]
 
 
@@ -127,7 +132,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
         regions=dict(sorted(zip(libraries["region"], libraries["region_id"].tolist(), strict=True))),
     )
     for region in inputs.regions:
-        refuse_repeated_mice(inputs._region(region), region)
+        refuse_repeated_mice(inputs.of_region(region), region)
     return Loaded(inputs, read.runs, tuple(notes))
 
 

@@ -71,7 +71,9 @@ def test_no_result_names_an_arm_or_says_which_mice_share_a_letter(treated: Study
         if any(part in address for part in OF_SINGLE_MICE):
             assert not re.search(r"\barm [AB]\b", said), address
     assert client.get("/api/v1/mouse-reversal-scores/").json()["count"] == 0
-    assert f"arm {letter}" in text_of(client, f"/analysis/reversals/{SignatureReversal.objects.get(estimand="arm").pk}/")
+    assert f"arm {letter}" in text_of(
+        client, f"/analysis/reversals/{SignatureReversal.objects.get(estimand='arm').pk}/"
+    )
 
 
 def test_rates_are_told_by_letter_and_no_arm_is_told_to_be_the_vehicle(treated: Study) -> None:
@@ -111,7 +113,9 @@ def test_after_unblinding_a_page_says_what_its_letters_stood_for(treated: Study)
     letter = ArmLetter.objects.get(arm__name="ketamine").letter
     for address in (f"/analysis/reversals/{pk}/", f"/studies/{treated.code}/"):
         assert f"arm {letter} was <strong>ketamine</strong>" in text_of(scorer, address)
-    assert SignatureReversal.objects.get(estimand="arm").arm == f"arm {letter}", "what was computed blind keeps its letters"
+    assert SignatureReversal.objects.get(estimand="arm").arm == f"arm {letter}", (
+        "what was computed blind keeps its letters"
+    )
     assert MouseReversalScore.objects.filter(group=f"arm {letter} responder").exists()
 
 
