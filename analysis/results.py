@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
+from analysis.drug_pages import drug_gene_results, resilience_results
 from analysis.figure_views import (
     COURSE_AXES,
     FIGURES,
@@ -15,7 +16,6 @@ from analysis.figure_views import (
     regions_of,
     shows_mice,
 )
-from analysis.drug_pages import drug_gene_results, resilience_results
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
 from analysis.phenotype_comparison import changed_calls
