@@ -178,6 +178,20 @@ def draw_score_vs_si(asked: Asked) -> Drawn:
     return Drawn(figures.score_vs_si(scores), caption, (arm,))
 
 
+def draw_plane(asked: Asked) -> Drawn:
+    """Every treated mouse between control, susceptible and resilient."""
+    region = asked.parameters.get("region", "")
+    mice, groups = reversal_frames.plane_frames(asked.run, asked.user, region)
+    said = "; ".join(dict.fromkeys(text.replace("\n", " ") for text in groups["messages"] if text))
+    hidden = "" if shows_mice(asked.run, asked.user) else f" {MICE_NOT_SHOWN.capitalize()}."
+    caption = (
+        f"n = {mice['mouse'].nunique()} treated mice drawn. By construction the mean of controls lies at (0, 0), of susceptible mice "
+        "with vehicle at (1, 0), of resilient mice at (0, 1). Small: a mouse with its standard error. Large: a group's mean "
+        f"with its 95 % interval; leftward is reversal, upward is induced resilience.{hidden} {said}"
+    )
+    return Drawn(figures.phenotype_plane(mice, groups), caption.strip(), (region,) if region else ())
+
+
 OF_REVERSAL = (
     Figure(
         "reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest, is_wide=True
@@ -196,4 +210,7 @@ OF_CONTRASTS = (
     Figure("signatures", "Stress against drug, gene by gene", "differential_expression", draw_signatures),
     Figure("drugs", "One drug against the other, gene by gene", "differential_expression", draw_drugs),
 )
-FIGURES = (*OF_CONTRASTS, *OF_REVERSAL, *OF_SCORES)
+PLANE = Figure(
+    "plane", "Control, susceptible, resilient: where treated mice lie", "resilience", draw_plane, is_wide=True
+)
+FIGURES = (*OF_CONTRASTS, *OF_REVERSAL, *OF_SCORES, PLANE)

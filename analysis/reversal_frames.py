@@ -1,5 +1,8 @@
 """Results on reversal as the frames that its figures draw."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from analysis import frames
@@ -35,40 +38,44 @@ def score_and_si_frame(run: AnalysisRun, arm: str) -> pd.DataFrame:
 
 def _tests_of(run: AnalysisRun) -> pd.DataFrame:
     """Return the SI tests before and after treatment of every mouse that has both."""
-    names = {"pk": "si_test", "si_ratio": "si_ratio", "iz_absent_s": "iz_absent_s", "iz_present_s": "iz_present_s"}
+    names = ("pk", "si_ratio", "iz_absent_s", "iz_present_s")
     read = run.depends_on.filter(task="response").select_related("same_as").first()
+    rows: list[tuple[Any, ...]] = []
     if read is not None:
         calls = read.results_run.responsecalls.order_by("mouse_id")
-        parts = [
-            frames.read_frame(
-                calls, {"mouse_id": "mouse_id", **{f"{which}__{path}": name for path, name in names.items()}}
-            ).assign(test=test)
-            for which, test in (("before", BEFORE), ("after", AFTER))
-        ]
-        return pd.concat(parts)
-    rows = included_tests(run.study).order_by("mouse_id", "test_number")
-    by_mouse = frames.read_frame(rows, {"mouse_id": "mouse_id", **names}).groupby("mouse_id")
-    first, last = by_mouse.head(1), by_mouse.tail(1)
-    is_retested = last["mouse_id"].isin(by_mouse.size().loc[lambda sizes: sizes > 1].index)
-    return pd.concat([first.assign(test=BEFORE), last[is_retested].assign(test=AFTER)])
+        for which, test in (("before", BEFORE), ("after", AFTER)):
+            found = calls.values_list("mouse_id", *(f"{which}__{name}" for name in names))
+            rows += [(*row, test) for row in found]
+    else:
+        by_mouse: dict[int, list[tuple[Any, ...]]] = {}
+        for row in included_tests(run.study).order_by("mouse_id", "test_number").values_list("mouse_id", *names):
+            by_mouse.setdefault(row[0], []).append(row)
+        for tests in by_mouse.values():
+            rows += [(*tests[0], BEFORE), *([(*tests[-1], AFTER)] if len(tests) > 1 else [])]
+    return pd.DataFrame(rows, columns=["mouse_id", "si_test", *names[1:], "test"])
 
 
-def plane_frames(run: AnalysisRun, region: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the treated mice and the treated groups in the plane, of one region or of all."""
+def plane_frames(run: AnalysisRun, user: Any, region: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the treated mice (as far as the account may see them) and the treated groups in the plane.
+
+    Parameters
+    ----------
+    region : str
+        Of one region; empty: of all.
+    """
     of_mouse = ["group", "susceptible", "resilient", "susceptible_se", "resilient_se"]
-    mice = frames.read_frame(
-        PlaneMouse.objects.filter(run=run).order_by("region_id", "group", "mouse__code"),
-        {"mouse__code": "mouse", "region__code": "region", **{name: name for name in of_mouse}},
-    )
-    corners = mice["group"].isin([CONTROL, RESILIENT]) | mice["group"].str.startswith((SUSCEPTIBLE, RESILIENT))
-    mice = mice[~corners].assign(url=lambda frame: mouse_urls(run.study.code, frame["mouse"]))
+    seen = PlaneMouse.objects.visible_to(user).filter(run=run).order_by("region_id", "group", "mouse__code")
+    columns = {"mouse__code": "mouse", "region__code": "region", **{name: name for name in of_mouse}}
+    mice = frames.read_frame(seen, columns)
+    is_corner = [str(group).startswith((CONTROL, SUSCEPTIBLE, RESILIENT)) for group in mice["group"]]
+    mice = mice[~np.array(is_corner, dtype=bool)]
+    mice = mice.assign(url=mouse_urls(run.study.code, mice["mouse"]))
     of_group = [
         "group", "n", "susceptible", "resilient", "susceptible_low", "susceptible_high", "resilient_low",
         "resilient_high", "messages",
     ]  # fmt: skip
-    groups = frames.read_frame(
-        run.planegroups.order_by("region_id", "group"), {"region__code": "region", **{name: name for name in of_group}}
-    )
+    rows = run.planegroups.order_by("region_id", "group")
+    groups = frames.read_frame(rows, {"region__code": "region", **{name: name for name in of_group}})
     if region:
         mice, groups = mice[mice["region"] == region], groups[groups["region"] == region]
     return mice, groups

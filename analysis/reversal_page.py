@@ -11,7 +11,7 @@ from analysis.current import current_run
 from analysis.figure_types import Figure
 from analysis.figures.reversal import ESTIMANDS, arm_of_row
 from analysis.models import AnalysisRun, ReversedGene, SignatureReversal
-from analysis.reversal_figures import FIGURES, OF_REVERSAL, chosen_arm, shows_mice
+from analysis.reversal_figures import FIGURES, OF_REVERSAL, PLANE, chosen_arm, shows_mice
 from analysis.reversal_summaries import answers, how_it_is_judged, most_telling, why_not_the_plain_cosine
 from labdb.tissue.models import BrainRegion
 
@@ -34,6 +34,9 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
         "responder_warning": responder_warning_of(run, user),
         "drawn": {figure.name.replace("-", "_"): _lazy(run, figure.name) for figure in OF_REVERSAL},
         "of_contrasts": figures_of_contrasts(run),
+        "plane": plane_of(run),
+        "retests": [test for test in tests if test.retest_n is not None or test.retest_reason],
+        **_differences(run),
         "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
         "n_listed": genes.count(),
         "top": TOP_GENES,
@@ -71,6 +74,21 @@ def figures_of_contrasts(run: AnalysisRun) -> list[Context]:
     ]
 
 
+def plane_of(run: AnalysisRun) -> Context | None:
+    """Return the plane of the current run that has one."""
+    found = current_run(run.study, "resilience")
+    return _lazy(found, PLANE.name) if found and found.results_run.planegroups.exists() else None
+
+
+def _differences(run: AnalysisRun) -> Context:
+    """Return the paired differences between regions and between drugs, by arm and region."""
+    rows = run.reversaldifferences.select_related("region", "other_region").order_by("arm", "region_id", "pk")
+    return {
+        "between_regions": [row for row in rows if row.other_region_id],
+        "between_arms": [row for row in rows if not row.other_region_id],
+    }
+
+
 def figures_of_test(test: SignatureReversal) -> list[Context]:
     """Return the figures of one test: its genes, its relabelings, and its mice."""
     own = {"region": test.region.code, "arm": test.arm}
@@ -79,6 +97,9 @@ def figures_of_test(test: SignatureReversal) -> list[Context]:
     if contrasts and signature_pairs.stress_and_drug(contrasts.results_run, test.arm):
         found.insert(0, _lazy(contrasts, "signatures", **own))
     scores = current_run(test.study, "mouse_scores")
+    plane = current_run(test.study, "resilience")
+    if plane and plane.results_run.planegroups.filter(region=test.region).exists():
+        found.append(_lazy(plane, "plane", region=test.region.code))
     if scores and scores.results_run.mousereversalscores.filter(arm=test.arm, region=test.region).exists():
         found += [_lazy(scores, name, **own) for name in ("mouse-scores", "score-vs-si")]
     return found

@@ -35,17 +35,17 @@ def phenotype_plane(mice: pd.DataFrame, groups: pd.DataFrame) -> Any:
     theme.require_columns(mice, ["mouse", "region", "group", *MOUSE])
     theme.require_columns(groups, ["region", "group", "n", *GROUP])
     placed = theme.finite_rows(mice, ["susceptible", "resilient"])
-    if placed.empty:
-        return theme.no_data("no data: no treated mouse has a place in the plane")
     means = theme.finite_rows(groups, GROUP)
+    if placed.empty and means.empty:
+        return theme.no_data("no data: no treated mouse has a place in the plane")
     names = theme.in_order([*placed["group"], *means["group"]])
     domain = _domain(placed, means)
     panels = []
-    for region in dict.fromkeys(placed["region"]):
+    for region in dict.fromkeys([*placed["region"], *means["region"]]):
         here = placed[placed["region"] == region]
         n_lost = int(mice["region"].eq(region).sum() - len(here))
         note = f"; {n_lost} without a place" if n_lost else ""
-        heading = alt.TitleParams(str(region), subtitle=f"n = {len(here)} treated mice{note}")
+        heading = alt.TitleParams(str(region), subtitle=f"{len(here)} treated mice drawn{note}")
         layers = _plane_panel(here, means[means["region"] == region], names, domain)
         panels.append(layers.properties(width=PANEL_SIZE, height=PANEL_SIZE, title=heading))
     return theme.themed(alt.concat(*panels, columns=2, spacing=24), keeps_aspect=True)

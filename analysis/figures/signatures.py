@@ -27,7 +27,7 @@ def signature_scatter(
     y_name: str,
     null_correlation: float | None,
     p_cutoff: float = 0.05,
-    n_labels: int = 10,
+    n_labels: int = 6,
 ) -> Any:
     """Draw every gene's effect in one contrast against its effect in another, in standard errors.
 
