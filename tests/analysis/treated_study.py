@@ -142,7 +142,7 @@ def add_gene_results(study: Study) -> AnalysisRun:
 
 def add_reversal(run: AnalysisRun, **fields: Any) -> SignatureReversal:
     known = {
-        "n_control": 3, "n_stress": 3, "n_treated": 3, "p_value": 0.05, "p_floor": 0.05, "n_relabelings": 20,
+        "n_control": 3, "n_stress": 3, "n_treated": 3, "p_value": 0.05, "adj_p_value": 0.05, "p_floor": 0.05, "n_relabelings": 20,
         "fraction_undone": 0.62, "fraction_undone_low": 0.31, "fraction_undone_high": 0.93, "cosine": -0.71,
         "cosine_null_mean": -0.44, "statistic": -3.0, "relabeled": [-3.0, *(number - 9.0 for number in range(19))],
     }  # fmt: skip
