@@ -11,7 +11,7 @@ from analysis.current import current_run
 from analysis.figure_types import Figure
 from analysis.figures.reversal import ESTIMANDS, arm_of_row
 from analysis.models import AnalysisRun, ReversedGene, SignatureReversal
-from analysis.reversal_figures import FIGURES, OF_REVERSAL, PLANE, chosen_arm, shows_mice
+from analysis.reversal_figures import FIGURES, OF_REVERSAL, PLANE, WHOLE_ARM, chosen_arm, shows_mice
 from analysis.reversal_summaries import answers, how_it_is_judged, most_telling, why_not_the_plain_cosine
 from labdb.tissue.models import BrainRegion
 
@@ -21,8 +21,9 @@ Context = dict[str, Any]
 
 def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
     """The answer first; then why the plain comparison is none, every test, responders, and the genes that are listed."""
-    tests = summaries.reversal_tests(run)
-    others = summaries.reversal_tests(run, *(name for name in ESTIMANDS if name != "arm"))
+    every = summaries.reversal_tests(run, *ESTIMANDS)
+    tests = [test for test in every if test.estimand == WHOLE_ARM]
+    others = [test for test in every if test.estimand != WHOLE_ARM]
     example = most_telling(tests)
     genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
     return {

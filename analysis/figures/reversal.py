@@ -27,8 +27,9 @@ def reversal_forest(reversals: pd.DataFrame) -> Any:
     reversals : pandas.DataFrame, one row per test
         ``region``, ``arm``, ``fraction_undone``, ``fraction_undone_low``, ``fraction_undone_high``,
         ``p_value``, ``p_floor``, ``n_relabelings``, ``cosine``, ``cosine_null_mean``, ``refusal`` (a sentence
-        or None); optional ``estimand`` (of `ESTIMANDS`), ``response``, ``n_control``, ``n_stress``, ``n_treated``, ``url``. What is missing
-        (None, NaN) is not drawn; a refusal is written in the place of the interval.
+        or None); optional ``estimand`` (of `ESTIMANDS`), ``response``, ``n_control``, ``n_stress``,
+        ``n_treated``, ``url``. What is missing (None, NaN) is not drawn; a refusal is written in the place of the
+        interval.
     """
     needed = ["region", "arm", "fraction_undone", "fraction_undone_low", "fraction_undone_high", "p_value"]
     theme.require_columns(reversals, [*needed, "p_floor", "n_relabelings", "cosine", "cosine_null_mean", "refusal"])
@@ -122,8 +123,8 @@ def _fraction_panel(rows: pd.DataFrame, y: alt.Y, arms: list[str]) -> Any:
     scale = alt.Scale(domain=[low, high], nice=False)
     x = alt.X("fraction_undone:Q", title="0 = none, 1 = full", scale=scale)
     y = y.copy()
-    shown = "slice(datum.label, indexof(datum.label, '|') + 1)"
-    y.axis = alt.Axis(labelLimit=260, labelExpr=shown, ticks=False, domain=False, grid=False)
+    written = "slice(datum.label, indexof(datum.label, '|') + 1)"
+    y.axis = alt.Axis(labelLimit=260, labelExpr=written, ticks=False, domain=False, grid=False)
     base = alt.Chart(theme.values(known)).encode(y=y, color=theme.color_by("arm", arms))
     shown = theme.tooltip(
         known,

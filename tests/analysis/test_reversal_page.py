@@ -41,7 +41,7 @@ def test_every_comparison_has_its_name_and_responders_what_saline_did(study: Stu
     run = run_of(study, "reversal")
     region = BrainRegion.objects.get(code="PFC")
     SignatureReversal.objects.update(retest_n=3, retest_rho=-0.5, retest_rho_low=-0.9, retest_rho_high=0.2)
-    other = BrainRegion.objects.create(code="NAc", name="Nucleus accumbens")
+    other = BrainRegion.objects.get(code="NAc")
     add_reversal(run, region=other, adj_p_value=0.4, fraction_undone=0.1, fraction_undone_low=-0.2)
     add_reversal(run, region=other, arm="esketamine", adj_p_value=None, p_value=None, messages="Too few relabelings.")
     add_reversal(run, estimand="responder", response="responder", p_value=0.2)
@@ -82,8 +82,8 @@ def test_every_comparison_has_its_name_and_responders_what_saline_did(study: Stu
 def test_genes_stand_against_what_shared_mice_make_in_stress_and_drug_and_in_two_drugs(study: Study):
     run = add_drug_contrasts(study)
     client, root = signed_in(), f"/analysis/runs/{run.pk}/figures"
-    genes = {one["gene"]: one for one in points(client, f"{root}/signatures.html?arm=ketamine&region=PFC", "x_t")}
-    assert {one: genes[one]["url"] for one in genes if "url" in genes[one]} == {
+    genes = {one["gene"]: one for one in points(client, f"{root}/signatures.html?arm=ketamine&region=PFC", "x_p_value")}
+    assert {gene: one["url"] for gene, one in genes.items()} == {
         f"Gene{number}": f"/genes/Gene{number}/" for number in range(3)
     }
     said = client.get(f"{root}/signatures.html?arm=ketamine").content.decode()
