@@ -10,12 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import figures, frames, quality_figures, summaries
+from analysis import figures, frames, quality_figures, reversal_figures, summaries
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
-from analysis.models import AnalysisRun, Contrast, GeneResult, MouseReversalScore
+from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.staleness import staleness_of
-from labdb.registry.permissions import may
 from labdb.tissue.models import BrainRegion
 
 CONTENT_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
@@ -133,50 +132,6 @@ def draw_volcano(asked: Asked) -> Drawn:
     return Drawn(figures.volcano(genes), caption, (contrast.name, region.code))
 
 
-def draw_reversal_forest(asked: Asked) -> Drawn:
-    """Fraction undone by region and arm, p with its floor, cosine with its null."""
-    rows = frames.reversal_frame(asked.run)
-    caption = (
-        "Fraction of the stress signature that the drug undoes, with its 95 % interval. n: control / susceptible "
-        "with vehicle / treated mice. A cosine says nothing without what is expected where nothing is reversed."
-    )
-    return Drawn(figures.reversal_forest(rows), caption)
-
-
-MICE_NOT_SHOWN = "the study is blinded: scores of single mice are shown to its allocators"
-
-
-def shows_mice(run: AnalysisRun, user: Any) -> bool:
-    """Whether an account may see the scores of single mice: they say which of them have one letter."""
-    return may(user, "view", MouseReversalScore, run.study)
-
-
-def draw_mouse_scores(asked: Asked) -> Drawn:
-    """Every mouse between control and susceptible, by region."""
-    arm = chosen_arm(asked.run, asked.parameters)
-    if not shows_mice(asked.run, asked.user):
-        return Drawn(figures.no_data(MICE_NOT_SHOWN), "", (arm,))
-    scores = frames.score_frame(asked.run, arm)
-    caption = (
-        f"Comparison of {arm} with control and susceptible mice; n = {scores['mouse'].nunique()} mice. 0 is the mean "
-        "of controls and 1 that of susceptible mice, by construction; only treated mice are free to move."
-    )
-    return Drawn(figures.mouse_scores(scores), caption, (arm,))
-
-
-def draw_score_vs_si(asked: Asked) -> Drawn:
-    """Scores of treated mice against the SI ratio of their last test."""
-    if not shows_mice(asked.run, asked.user):
-        return Drawn(figures.no_data(MICE_NOT_SHOWN), "")
-    scores = frames.score_frame(asked.run)
-    treated = scores[scores["is_treated"]]
-    caption = (
-        f"n = {treated['mouse'].nunique()} treated mice. Controls and susceptible mice are left out: their labels "
-        "anchor the axis, and a correlation over them would be circular. An association, not an effect."
-    )
-    return Drawn(figures.score_vs_si(treated), caption)
-
-
 FIGURES = (
     Figure("si-scatter", "Social interaction and the cutoff", "phenotype", draw_si_scatter),
     Figure("iz-paired-lines", "Interaction zone, without and with target", "phenotype", draw_iz_paired_lines),
@@ -187,9 +142,7 @@ FIGURES = (
     Figure("si-course", "SI ratio over all tests", "response", draw_si_course, is_wide=True),
     *quality_figures.FIGURES,
     Figure("volcano", "Volcano", "differential_expression", draw_volcano),
-    Figure("reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest),
-    Figure("mouse-scores", "Scores of mice", "mouse_scores", draw_mouse_scores),
-    Figure("score-vs-si", "Score and social interaction", "mouse_scores", draw_score_vs_si),
+    *reversal_figures.FIGURES,
 )
 
 
@@ -221,17 +174,6 @@ def chosen_genes(run: AnalysisRun, parameters: Mapping[str, str]) -> tuple[Contr
     contrasts = contrasts_of(run)
     contrast = _named(contrasts, parameters.get("contrast", ""), "name", "contrast")
     return contrast, _named(regions_of(run, contrast), parameters.get("region", ""), "code", "region")
-
-
-def chosen_arm(run: AnalysisRun, parameters: Mapping[str, str]) -> str:
-    """Return the arm that an address names, by default the first."""
-    arms = list(run.mousereversalscores.order_by("arm").values_list("arm", flat=True).distinct())
-    asked = parameters.get("arm", "")
-    if not arms:
-        raise FigureError("This run scored no mouse.", 404)
-    if asked and asked not in arms:
-        raise FigureError(f"{asked} is not an arm of this run; there are: {', '.join(arms)}.")
-    return asked or arms[0]
 
 
 def _named(choices: list[Any], asked: str, field: str, what: str) -> Any:

@@ -197,7 +197,7 @@ def reversal_frame(run: AnalysisRun) -> pd.DataFrame:
     """Return every reversal of a run; ``refusal`` is the sentence that stands where a number is missing."""
     numbers = [
         "fraction_undone", "fraction_undone_low", "fraction_undone_high", "p_value", "p_floor", "n_relabelings",
-        "cosine", "cosine_null_mean", "n_control", "n_stress", "n_treated", "response", "messages",
+        "cosine", "cosine_null_mean", "n_control", "n_stress", "n_treated", "estimand", "response", "messages",
     ]  # fmt: skip
     columns = {"pk": "pk", "region__code": "region", "arm": "arm", **{name: name for name in numbers}}
     rows = read_frame(run.signaturereversals.order_by("region_id", "arm", "pk"), columns)

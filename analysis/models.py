@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -279,7 +280,11 @@ class SignatureReversal(Result):
     region = models.ForeignKey(BrainRegion, on_delete=models.PROTECT, related_name="reversals")
     arm = models.CharField(max_length=50, help_text="As it was called when it was computed: a letter if blinded.")
     response = models.CharField(max_length=13, blank=True, help_text="Empty: the whole arm.")
-    estimand = models.CharField(max_length=20)
+    estimand = models.CharField(
+        max_length=20,
+        help_text="arm: the whole randomized arm against all with vehicle; responder: its responders, the arm relabeled; "
+        "matched: against mice with vehicle of the same outcome, a description.",
+    )
     n_control = models.PositiveSmallIntegerField()
     n_stress = models.PositiveSmallIntegerField()
     n_treated = models.PositiveSmallIntegerField()
@@ -288,7 +293,17 @@ class SignatureReversal(Result):
     p_floor = FiniteFloatField(null=True)
     n_relabelings = models.PositiveIntegerField(null=True)
     n_relabelings_available = FiniteFloatField(null=True)
-    adj_p_value = FiniteFloatField("adjusted p over arms and regions (Benjamini-Hochberg)", null=True)
+    adj_p_value = FiniteFloatField(
+        "adjusted p over arms and regions (Benjamini-Hochberg)", null=True,
+        help_text="Over the tests of one estimand; a description has none.",
+    )  # fmt: skip
+    max_t_p_value = FiniteFloatField(
+        "p adjusted over regions (max-T)", null=True, help_text="The same mice relabeled in all regions at once."
+    )
+    relabeled = ArrayField(
+        models.FloatField(), null=True,
+        help_text="Statistic of the relabelings that have one, the true labeling first; negative: reversal.",
+    )  # fmt: skip
     fraction_undone = FiniteFloatField(null=True)
     fraction_undone_se = FiniteFloatField(null=True)
     fraction_undone_low = FiniteFloatField("fraction undone, 95 % low", null=True)
@@ -296,11 +311,29 @@ class SignatureReversal(Result):
     cosine = FiniteFloatField(null=True)
     cosine_null_mean = FiniteFloatField("cosine expected without any reversal", null=True)
     p_stress_axis = FiniteFloatField(null=True)
+    n_vehicle_retested = models.PositiveSmallIntegerField(
+        "re-tested with vehicle", null=True, help_text="Sequenced here, with a call."
+    )
+    n_vehicle_responded = models.PositiveSmallIntegerField(
+        "of them called responders", null=True, help_text="With no drug, by the same rule."
+    )
+    retest_n = models.PositiveSmallIntegerField(
+        "mice with vehicle, score and re-test",
+        null=True,
+        help_text="Of the correlation below; of the whole arm's test.",
+    )
+    retest_rho = FiniteFloatField(
+        "their score against their re-test SI ratio (Spearman)", null=True,
+        help_text="How large the bias of choosing responders can be: 0 none.",
+    )  # fmt: skip
+    retest_rho_low = FiniteFloatField("95 % low of it", null=True)
+    retest_rho_high = FiniteFloatField("95 % high of it", null=True)
+    retest_reason = models.CharField("why there is none", max_length=200, blank=True)
     refusal = models.CharField(max_length=60, blank=True)
     messages = models.TextField(blank=True)
 
     class Meta:
-        ordering = ["run", "region", "arm"]
+        ordering = ["run", "region", "arm", "pk"]
 
 
 class ReversedGene(Result):
@@ -364,6 +397,15 @@ from analysis.quality_results import (  # noqa: E402
     LibraryQuality,  # noqa: F401
     QualityDecision,  # noqa: F401
     QualityFinding,  # noqa: F401
+)
+from analysis.reversal_results import (  # noqa: E402
+    DrugGene,  # noqa: F401
+    DrugGeneSet,  # noqa: F401
+    PlaneGroup,  # noqa: F401
+    PlaneMouse,  # noqa: F401
+    ResilienceInduction,  # noqa: F401
+    ReversalDifference,  # noqa: F401
+    TargetGene,  # noqa: F401
 )
 from analysis.run_parts import RunPart  # noqa: E402, F401
 from analysis.schedules import Schedule, ScheduleTurn  # noqa: E402, F401

@@ -4,16 +4,23 @@ from analysis.models import (
     AnalysisRun,
     Confounding,
     Contrast,
+    DrugGene,
+    DrugGeneSet,
     GeneResult,
     LibraryQuality,
     MouseReversalScore,
     PhenotypeCall,
+    PlaneGroup,
+    PlaneMouse,
     QualityDecision,
     QualityFinding,
+    ResilienceInduction,
     ResponseCall,
+    ReversalDifference,
     ReversedGene,
     Schedule,
     SignatureReversal,
+    TargetGene,
 )
 from analysis.stale_rows import STALE
 from labdb.registry.record import Record, register
@@ -136,12 +143,13 @@ class SignatureReversalRecord(Record):
     model = SignatureReversal
     fields = (
         "study", "region", "arm", "response", "estimand", "fraction_undone", "fraction_undone_low",
-        "fraction_undone_high", "fraction_undone_se", "p_value", "adj_p_value", "p_floor", "n_relabelings", "cosine",
-        "cosine_null_mean", "p_stress_axis", "refusal", "messages", "n_control", "n_stress", "n_treated", "statistic",
-        "matrix", "run",
+        "fraction_undone_high", "fraction_undone_se", "p_value", "adj_p_value", "max_t_p_value", "p_floor", "n_relabelings",
+        "cosine", "cosine_null_mean", "p_stress_axis", "refusal", "messages", "n_control", "n_stress", "n_treated",
+        "n_vehicle_retested", "n_vehicle_responded", "retest_n", "retest_rho", "retest_rho_low", "retest_rho_high",
+        "retest_reason", "statistic", "matrix", "run",
     )  # fmt: skip
-    list_display = ("region", "arm", "estimand", "fraction_undone", "p_value", "refusal")
-    list_filter = ("region", "arm")
+    list_display = ("region", "arm", "response", "estimand", "fraction_undone", "p_value", "refusal")
+    list_filter = ("region", "arm", "estimand", "response")
     search_fields = ("region__code", "arm")
     left_out = STALE
     read_only = True
@@ -174,6 +182,121 @@ class MouseReversalScoreRecord(Record):
     list_display = ("mouse", "region", "arm", "group", "score", "low", "high")
     list_filter = ("region", "arm", "group")
     search_fields = ("mouse__code",)
+    left_out = STALE
+    read_only = True
+
+
+@register
+class ReversalDifferenceRecord(Record):
+    """Differences in the fraction undone: between regions, and between arms."""
+
+    model = ReversalDifference
+    fields = (
+        "study", "region", "arm", "other_region", "other_arm", "difference", "se", "low", "high", "p_value", "adj_p_value",
+        "p_floor", "n_relabelings", "refusal", "messages", "run",
+    )  # fmt: skip
+    list_display = ("region", "arm", "other_region", "other_arm", "difference", "low", "high", "p_value", "refusal")
+    list_filter = ("region", "arm", "other_region", "other_arm")
+    search_fields = ("region__code", "arm", "other_arm")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class ResilienceInductionRecord(Record):
+    """Induction of the resilience signature."""
+
+    model = ResilienceInduction
+    fields = (
+        "study", "region", "arm", "share_induced", "share_induced_se", "share_induced_low", "share_induced_high", "p_value",
+        "adj_p_value", "p_floor", "n_relabelings", "n_relabelings_available", "cosine", "p_signature", "refusal", "messages",
+        "n_control", "n_resilient", "n_stress", "n_treated", "matrix", "run",
+    )  # fmt: skip
+    list_display = ("region", "arm", "share_induced", "share_induced_low", "share_induced_high", "p_value", "refusal")
+    list_filter = ("region", "arm")
+    search_fields = ("region__code", "arm")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class PlaneGroupRecord(Record):
+    """Places of treated groups in the plane of control, susceptible and resilient."""
+
+    model = PlaneGroup
+    fields = (
+        "study", "region", "group", "n", "susceptible", "susceptible_se", "susceptible_low", "susceptible_high",
+        "resilient", "resilient_se", "resilient_low", "resilient_high", "axis_cosine", "refusal", "messages", "matrix", "run",
+    )  # fmt: skip
+    list_display = ("region", "group", "n", "susceptible", "resilient", "axis_cosine", "refusal")
+    list_filter = ("region", "group")
+    search_fields = ("region__code", "group")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class PlaneMouseRecord(Record):
+    """Places of single mice in that plane."""
+
+    model = PlaneMouse
+    fields = (
+        "study", "mouse", "region", "group", "susceptible", "susceptible_se", "resilient", "resilient_se", "reason",
+        "library", "run",
+    )  # fmt: skip
+    list_display = ("mouse", "region", "group", "susceptible", "resilient", "reason")
+    list_filter = ("region", "group")
+    search_fields = ("mouse__code",)
+    left_out = STALE
+    read_only = True
+
+
+@register
+class DrugGeneSetRecord(Record):
+    """Sets of genes by drug, and the rule of each."""
+
+    model = DrugGeneSet
+    fields = (
+        "study", "region", "kind", "arm", "other_arm", "rule", "n_tested", "n_genes", "n_changed", "n_opposing", "refusal",
+        "run",
+    )  # fmt: skip
+    list_display = ("region", "kind", "arm", "other_arm", "n_genes", "n_opposing", "refusal")
+    list_filter = ("region", "kind", "arm")
+    search_fields = ("region__code", "arm")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class DrugGeneRecord(Record):
+    """Genes of these sets."""
+
+    model = DrugGene
+    fields = (
+        "study", "gene_set", "gene", "log2_fold_change", "other_log2_fold_change", "adj_p_value", "adj_p_between",
+        "is_opposing", "run",
+    )  # fmt: skip
+    list_filter = ("gene_set", "is_opposing")
+    search_fields = ("gene__symbol", "gene__gene_id")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class TargetGeneRecord(Record):
+    """The target table: genes that stress moves, ranked by how far drugs move them back."""
+
+    model = TargetGene
+    fields = (
+        "study", "rank", "gene", "n_regions", "n_comparisons", "n_opposite", "n_reversed", "fraction_undone",
+        "worst_fraction", "mice_moved_back", "expression", "where", "matrix", "run",
+    )  # fmt: skip
+    list_display = (
+        "rank", "gene", "n_regions", "n_comparisons", "n_opposite", "n_reversed", "fraction_undone", "worst_fraction",
+        "mice_moved_back", "expression",
+    )  # fmt: skip
+    list_filter = ("n_regions", "n_reversed")
+    search_fields = ("gene__symbol", "gene__gene_id")
     left_out = STALE
     read_only = True
 

@@ -11,19 +11,26 @@ from analysis.input_digest import frame_digest
 from analysis.models import (
     AnalysisRun,
     Confounding,
+    DrugGene,
+    DrugGeneSet,
     GeneResult,
     LibraryQuality,
     MouseReversalScore,
     PhenotypeCall,
+    PlaneGroup,
+    PlaneMouse,
     QualityFinding,
+    ResilienceInduction,
     ResponseCall,
     Result,
+    ReversalDifference,
     ReversedGene,
     SignatureReversal,
+    TargetGene,
 )
 from labdb.registry.keys import key_path
 
-OWN = {"id", "study", "run", "reversal"}  # what differs from run to run whatever was computed
+OWN = {"id", "study", "run", "reversal", "gene_set"}  # what differs from run to run whatever was computed
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,28 @@ TABLES: Mapping[str, Sequence[ResultTable]] = {
     "reversal": (
         _named(SignatureReversal, "region", "arm", "estimand", "response"),
         ResultTable(ReversedGene, ("reversal__region__code", "reversal__arm", "gene__gene_id")),
+        _named(ReversalDifference, "region", "arm", "other_region", "other_arm"),
     ),
     "mouse_scores": (_named(MouseReversalScore, "library", "arm"),),
+    "resilience": (
+        _named(ResilienceInduction, "region", "arm"),
+        _named(PlaneGroup, "region", "group"),
+        _named(PlaneMouse, "library"),
+    ),
+    "drug_genes": (
+        _named(DrugGeneSet, "region", "kind", "arm", "other_arm"),
+        ResultTable(
+            DrugGene,
+            (
+                "gene_set__region__code",
+                "gene_set__kind",
+                "gene_set__arm",
+                "gene_set__other_arm",
+                "gene__gene_id",
+            ),
+        ),
+        _named(TargetGene, "gene"),
+    ),
 }
 
 

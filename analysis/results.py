@@ -6,20 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
-from analysis.figure_views import (
-    COURSE_AXES,
-    FIGURES,
-    chosen_arm,
-    chosen_genes,
-    contrasts_of,
-    regions_of,
-    shows_mice,
-)
+from analysis.drug_pages import drug_gene_results, resilience_results
+from analysis.figure_views import COURSE_AXES, FIGURES, chosen_genes, contrasts_of, regions_of
 from analysis.kernels.response import RESPONDER
-from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
+from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.phenotype_comparison import changed_calls
 from analysis.quality_page import quality_results
 from analysis.quality_warnings import confounding_warnings
+from analysis.reversal_page import mouse_score_results, responder_warning_of, reversal_results
 from labdb.colony.models import Study
 from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
@@ -55,6 +49,8 @@ def _texts_on_arms(run: AnalysisRun) -> set[str]:
         *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
         *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
         *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
+        *run.resilienceinductions.order_by().values_list("arm", flat=True).distinct(),
+        *run.druggenesets.order_by().values_list("arm", flat=True).distinct(),
     }
 
 
@@ -121,52 +117,9 @@ def differential_expression_results(run: AnalysisRun, user: Any, parameters: Map
 
 
 def _responder_warning(run: AnalysisRun, contrast: Contrast, user: Any) -> str:
-    """Say what a contrast of responders cannot tell, with the re-tests that the run knew."""
-    if RESPONDER not in f"{contrast.numerator} {contrast.denominator}":
-        return ""
-    read = run.depends_on.filter(task="response").select_related("same_as__study", "study").first()
-    call = read.results_run.responsecalls.select_related("rule").first() if read else None
-    if read is None or call is None:
-        return summaries.responder_warning([])
-    calls = frames.response_frame(read.results_run, user)
-    return summaries.responder_warning(summaries.response_rates(calls, call.rule.cutoff))
-
-
-def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
-    """Every test with its sentence, why the plain cosine is no evidence, and the genes that are listed."""
-    tests = summaries.reversal_tests(run)
-    with_cosine = [test for test in tests if test.cosine is not None and test.n_relabelings]
-    example = min(with_cosine, key=lambda test: test.cosine, default=None)
-    genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
-    return {
-        "tests": [(test, summaries.reversal_sentence(test)) for test in tests],
-        "why_not_naive": summaries.why_not_the_plain_cosine(example) if example else [],
-        "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
-        "n_listed": genes.count(),
-        "top": TOP_GENES,
-        "results_run": run,
-    }
-
-
-def mouse_score_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:
-    """Means by group and region for one arm's comparisons, and every score where mice may be told apart."""
-    arm = chosen_arm(run, parameters)
-    frame = frames.score_frame(run, arm)
-    known = frame[frame["score"].notna()]
-    means = known.groupby(["region", "group"], sort=False)["score"].agg(["mean", "count"]).reset_index()
-    seen = run.mousereversalscores.filter(arm=arm) if shows_mice(run, user) else run.mousereversalscores.none()
-    scores = seen.select_related("mouse__study", "region", "reversal")
-    arms = list(run.mousereversalscores.order_by("arm").values_list("arm", flat=True).distinct())
-    unscored = frame[frame["score"].isna()] if shows_mice(run, user) else frame[:0]
-    return {
-        "arm": arm,
-        "arms": arms,
-        "means": means.to_dict("records"),
-        "unscored": unscored[["mouse", "region", "reason", "url"]].to_dict("records"),
-        "shows_mice": shows_mice(run, user),
-        "scores": scores.order_by("region_id", "group", "mouse__code"),
-        "results_run": run,
-    }
+    """Say what a contrast of responders cannot tell."""
+    is_of_responders = RESPONDER in f"{contrast.numerator} {contrast.denominator}"
+    return responder_warning_of(run, user) if is_of_responders else ""
 
 
 RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
@@ -176,4 +129,6 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "differential_expression": differential_expression_results,
     "reversal": reversal_results,
     "mouse_scores": mouse_score_results,
+    "resilience": resilience_results,
+    "drug_genes": drug_gene_results,
 }

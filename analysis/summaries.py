@@ -9,6 +9,7 @@ import pandas as pd
 from django.db.models import Count, F, Q, QuerySet
 
 from analysis.current import current_run
+from analysis.figures.reversal import arm_of_row
 from analysis.kernels.phenotype import RESILIENT
 from analysis.kernels.rates import RateDifference, compare_rates, wilson_interval
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
@@ -224,29 +225,12 @@ def responder_warning(rates: list[ArmRate]) -> str:
     )
 
 
-def why_not_the_plain_cosine(reversal: SignatureReversal) -> list[str]:
-    """Say in four sentences why the plain correlation of two signatures is no evidence, with this test's numbers."""
-    if reversal.cosine is None or reversal.cosine_null_mean is None or not reversal.n_relabelings:
-        return []
-    sizes = f"{reversal.n_stress} susceptible and {reversal.n_treated} treated mice"
-    return [
-        f"Stress (susceptible − control) and drug ({reversal.arm} − susceptible) are both measured against the same "
-        f"{reversal.n_stress} susceptible mice, so what is peculiar to these mice alone turns the two against each other.",
-        f"In {reversal.region} the two signatures have a cosine of {signed(reversal.cosine)}, but "
-        f"{signed(reversal.cosine_null_mean)} is expected without any reversal; only the difference could mean something.",
-        f"Genes move together, so thousands of genes are no thousands of replicates: the p-value asks how often "
-        f"exchanging the labels of the {sizes} within sequencing runs gives as much ({reversal.n_relabelings:,} relabelings).",
-        f"With so many relabelings no p can be smaller than {probability(reversal.p_floor)}; "
-        "a p near this floor says “at least so rare”, not more.",
-    ]
-
-
 def reversal_sentence(reversal: SignatureReversal) -> str:
     """Say what one test found, the effect first."""
     if reversal.fraction_undone is None:
         return reversal.messages.replace("\n", " ") or "No fraction undone was estimated."
     found = (
-        f"{reversal.region}, {reversal.arm}: by estimate {percent(reversal.fraction_undone)} of the stress signature "
+        f"{reversal.region}, {arm_of_row(reversal.__dict__)}: by estimate {percent(reversal.fraction_undone)} of the stress signature "
         "is undone"
     )
     if reversal.fraction_undone_low is not None:
@@ -282,7 +266,7 @@ def active_or_failed(runs: QuerySet) -> QuerySet:
     )
 
 
-def reversal_tests(run: AnalysisRun) -> list[Any]:
-    """Return the reversals of a run, regions in the order in which the laboratory entered them."""
-    rows = run.signaturereversals.select_related("region", "study")
+def reversal_tests(run: AnalysisRun, *estimands: str) -> list[SignatureReversal]:
+    """Return the reversals of a run, of whole arms if nothing else is asked for, regions as the laboratory entered them."""
+    rows = run.signaturereversals.filter(estimand__in=estimands or ("arm",)).select_related("region", "study", "run")
     return list(rows.order_by("region_id", "arm", "pk"))

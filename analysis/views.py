@@ -15,13 +15,17 @@ from django_htmx.http import reswap, retarget
 from analysis import run_story, summaries
 from analysis import runs as run_actions
 from analysis.comparison_views import other_to_compare
-from analysis.figure_views import FigureError, lazy_figures, shows_mice
+from analysis.figure_views import FigureError, lazy_figures
+from analysis.figures.reversal import ESTIMANDS
 from analysis.links import storable
 from analysis.models import Adoption, AnalysisRun, RunStatus, SignatureReversal
 from analysis.notices import mark_read
 from analysis.provenance import spoken_parts
 from analysis.refresh_views import refresh_of
 from analysis.results import meanings_in, results_of
+from analysis.reversal_figures import shows_mice
+from analysis.reversal_page import figures_of_test, responder_warning_of
+from analysis.reversal_summaries import why_not_the_plain_cosine
 from analysis.stale_reasons import reasons_of
 from analysis.staleness import staleness_of
 from analysis.tasks import TASKS
@@ -139,7 +143,10 @@ def reversal_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "reversal": reversal,
         "sentence": summaries.reversal_sentence(reversal),
-        "why_not_naive": summaries.why_not_the_plain_cosine(reversal),
+        "why_not_naive": why_not_the_plain_cosine(reversal),
+        "responder_warning": responder_warning_of(reversal.run, request.user) if reversal.response else "",
+        "compared": ESTIMANDS[reversal.estimand][0],
+        "figures": figures_of_test(reversal),
         "mice": _with_tests(reversal, list(scores)),
         "shows_mice": shows_mice(reversal.run, request.user),
         "meanings": meanings_in([reversal.arm], reversal.study, request.user),

@@ -3,8 +3,13 @@
 from analysis.figures.behavior import iz_paired_lines, si_scatter, si_slope
 from analysis.figures.expression import gene_expression, thin_points, volcano
 from analysis.figures.flow import animal_flow
+from analysis.figures.mouse_scores import mouse_scores, score_vs_si
+from analysis.figures.plane import phenotype_plane
+from analysis.figures.relabelings import relabeling_distribution
 from analysis.figures.response import response_rates, si_course, si_retest
-from analysis.figures.reversal import mouse_scores, reversal_forest, score_vs_si
+from analysis.figures.reversal import reversal_forest
+from analysis.figures.reversal_map import reversal_map
+from analysis.figures.signatures import signature_scatter
 from analysis.figures.theme import no_data, save_figure, specification_of
 
 __all__ = [
@@ -13,14 +18,18 @@ __all__ = [
     "iz_paired_lines",
     "mouse_scores",
     "no_data",
+    "phenotype_plane",
+    "relabeling_distribution",
     "response_rates",
     "reversal_forest",
+    "reversal_map",
     "save_figure",
     "score_vs_si",
     "si_course",
     "si_retest",
     "si_scatter",
     "si_slope",
+    "signature_scatter",
     "specification_of",
     "thin_points",
     "volcano",

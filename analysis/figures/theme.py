@@ -103,6 +103,7 @@ CONFIG: dict[str, Any] = {
         "quiet": {"color": "#667382", "fontSize": 11},
         "quiet-line": {"color": "#667382", "opacity": 0.35, "strokeWidth": 1},
         "null-point": {"color": "#667382", "strokeWidth": 1.5},
+        "ellipse": {"color": "#1d273b", "strokeWidth": 1.5, "strokeDash": [6, 4]},
     },
 }
 
@@ -232,6 +233,15 @@ def counted(names: pd.Series, order: Sequence[str] = GROUP_ORDER) -> dict[str, s
 def spoken(name: str) -> str:
     """Return a stored name as people write it."""
     return name.replace("_", "-")
+
+
+def p_text(p_value: float) -> str:
+    """Return a p-value as papers print it: no leading zero, a fourth decimal only where three would say 0."""
+    if p_value >= 1:
+        return "1"
+    if p_value < 0.0001:
+        return "< .0001"
+    return f"{p_value:.{3 if p_value >= 0.001 else 4}f}".lstrip("0")
 
 
 def links(frame: pd.DataFrame) -> dict[str, alt.Href]:

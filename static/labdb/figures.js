@@ -16,6 +16,7 @@
       annotation: { color: "#c8d3e1" },
       quiet: { color: "#9ba9be" },
       "null-point": { color: "#c8d3e1" },
+      ellipse: { color: "#f4f6fa" },
     },
   };
 

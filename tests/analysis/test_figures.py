@@ -72,7 +72,8 @@ TREATED = pd.DataFrame(
     {
         "mouse": ["M1", "M2", "M3", "M4", "M5"],
         "region": ["PFC"] * 5,
-        "arm": ["ketamine"] * 4 + ["imipramine"],
+        "arm": ["ketamine"] * 4 + ["saline"],
+        "test": ["after treatment"] * 5,
         "score": [0.9, 0.7, 0.2, 0.3, 0.5],
         "si_ratio": [0.5, 0.8, 1.2, 1.6, 1.0],
     }
@@ -306,8 +307,11 @@ def test_scores_against_si_state_rank_correlation_and_n():
     assert n_points(svg) == 5
     text = words(svg)
     assert "ketamine: n = 4, Spearman ρ = −0.80" in text
-    assert "imipramine: n = 1" in text.splitlines()
-    assert "SI ratio, last test (log scale)" in text
+    assert "saline: n = 1" in text.splitlines()
+    assert "PFC, after treatment" in text
+    before = TREATED.assign(test="before treatment")
+    both = words(drawn(figures.score_vs_si(pd.concat([TREATED, before]))))
+    assert both.index("PFC, before treatment") < both.index("PFC, after treatment")
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -170,11 +170,15 @@ def test_a_contrast_of_responders_is_shown_with_what_saline_did(study: Study):
 def test_a_reversal_is_explained_with_its_own_numbers(study: Study):
     text = words(signed_in().get(page_of(run_of(study, "reversal"))))
     for expected in (
+        "ketamine undoes the stress signature in PFC (62 %; 31 % to 93 %).",
         "PFC, ketamine: by estimate 62 % of the stress signature is undone (95 % interval 31 % to 93 %); p = 0.05",
-        "measured against the same 3 susceptible mice",
-        "a cosine of −0.71, but −0.44 is expected without any reversal",
-        "(20 relabelings)",
-        "no p can be smaller than 0.05",
+        # -1/3 / sqrt((1/3 + 1/3) (1/3 + 1/3)) = -1/2
+        "measured against the same 3 susceptible mice, so what is peculiar to these mice alone turns the two against each "
+        "other: with 3 / 3 / 3 mice a correlation of −0.50 is expected where neither stress nor drug does anything.",
+        "a plain cosine of −0.71, but −0.44 is expected without any reversal",
+        "exchanging the labels of the 3 susceptible and 3 treated mice within sequencing runs gives as much, and with 20 "
+        "relabelings no p can be smaller than 0.05.",
+        "With no drug, 0 of 3 saline mice also crossed the cutoff.",
     ):
         assert expected in text, expected
 
@@ -190,6 +194,7 @@ def test_a_refusal_is_a_sentence_not_a_code(study: Study):
     client = signed_in()
     for url in (page_of(run), "/studies/S1/", f"/analysis/reversals/{SignatureReversal.objects.get().pk}/"):
         text = words(client.get(url))
+        assert url == "/studies/S1/" or "no plain cosine of the two is given" in text, "four sentences all the same"
         assert "Controls were sequenced in runs of their own." in text, url
         assert "REFUSED_POOL" not in text, url
 

@@ -12,6 +12,8 @@ from analysis.models import (
     GeneResult,
     MouseReversalScore,
     PhenotypeCall,
+    PlaneGroup,
+    PlaneMouse,
     ResponseCall,
     RunStatus,
     SignatureReversal,
@@ -60,6 +62,7 @@ def defaults(task: str) -> dict[str, Any]:
         "differential_expression": {"contrast": "", "matrix": ""},
         "reversal": {"seed": 0, "n_random": 1999, "matrix": ""},
         "mouse_scores": {"seed": 0, "matrix": ""},
+        "resilience": {"seed": 0, "matrix": ""},
     }
     return by_task.get(task, {})
 
@@ -75,6 +78,7 @@ def make_analyzed_study() -> Study:
     reversal.depends_on.set([phenotype, response])
     test = add_reversal(reversal)
     add_scores(study, test)
+    add_plane(study)
     return study
 
 
@@ -138,13 +142,13 @@ def add_gene_results(study: Study) -> AnalysisRun:
 
 def add_reversal(run: AnalysisRun, **fields: Any) -> SignatureReversal:
     known = {
-        "n_control": 3, "n_stress": 3, "n_treated": 3, "p_value": 0.05, "p_floor": 0.05, "n_relabelings": 20,
+        "n_control": 3, "n_stress": 3, "n_treated": 3, "p_value": 0.05, "adj_p_value": 0.05, "p_floor": 0.05, "n_relabelings": 20,
         "fraction_undone": 0.62, "fraction_undone_low": 0.31, "fraction_undone_high": 0.93, "cosine": -0.71,
-        "cosine_null_mean": -0.44, "arm": "ketamine",
+        "cosine_null_mean": -0.44, "statistic": -3.0, "relabeled": [-3.0, *(number - 9.0 for number in range(19))],
     }  # fmt: skip
     return SignatureReversal.objects.create(
-        study=run.study, run=run, matrix=CountMatrix.objects.get(study=run.study), estimand="arm",
-        region=BrainRegion.objects.get(code="PFC"), **{**known, **fields},
+        study=run.study, run=run, matrix=CountMatrix.objects.get(study=run.study),
+        **{"estimand": "arm", "region": BrainRegion.objects.get(code="PFC"), "arm": "ketamine", **known, **fields},
     )  # fmt: skip
 
 
@@ -160,4 +164,44 @@ def add_scores(study: Study, reversal: SignatureReversal) -> AnalysisRun:
             library=Library.objects.get(study=study, code=f"{mouse.code}-PFC"), score=score, se=0.1, low=score - 0.2,
             high=score + 0.2,
         )  # fmt: skip
+    return run
+
+
+def add_plane(study: Study) -> AnalysisRun:
+    """Two responders at (.3, .1) and one non-responder, k1, at (.9, 0); k1 has a place without the mean of its group."""
+    run, matrix = add_run(study, "resilience"), CountMatrix.objects.get(study=study)
+    place = {"k0": ("responder", 0.3, 0.1), "k1": ("non-responder", 0.9, 0.0), "k2": ("responder", 0.3, 0.1)}
+    region = BrainRegion.objects.get(code="PFC")
+    for mouse in Mouse.objects.filter(study=study, code__startswith="k"):
+        response, susceptible, resilient = place[mouse.code]
+        PlaneMouse.objects.create(
+            study=study, run=run, mouse=mouse, region=region, group=f"ketamine {response}", susceptible=susceptible,
+            resilient=resilient, susceptible_se=0.2, resilient_se=0.2,
+            library=Library.objects.get(study=study, code=f"{mouse.code}-PFC"),
+        )  # fmt: skip
+    PlaneGroup.objects.create(
+        study=study, run=run, matrix=matrix, region=region, group="ketamine responder", n=2, susceptible=0.3,
+        susceptible_se=0.1, susceptible_low=0.1, susceptible_high=0.5, resilient=0.1, resilient_se=0.1,
+        resilient_low=-0.1, resilient_high=0.3,
+    )  # fmt: skip
+    return run
+
+
+def add_drug_contrasts(study: Study) -> AnalysisRun:
+    """The current run answers ketamine and a second drug against the same susceptible mice too, in three genes."""
+    run = AnalysisRun.objects.get(study=study, task="differential_expression")
+    region = BrainRegion.objects.get(code="PFC")
+    outcome = {"group_by": "mouse__treatment_outcome"}
+    Contrast.objects.filter(study=study).update(**outcome, numerator="susceptible saline")
+    for drug, changes in (("ketamine", (-3.0, 4.0, 0.2)), ("esketamine", (-2.5, -0.1, 3.0))):
+        contrast = Contrast.objects.create(
+            study=study, name=f"{drug} responder - susceptible", numerator=f"{drug} responder",
+            denominator="susceptible saline", **outcome,
+        )  # fmt: skip
+        for number, change in enumerate(changes):
+            GeneResult.objects.create(
+                study=study, run=run, contrast=contrast, region=region, gene=Gene.objects.get(symbol=f"Gene{number}"),
+                log2_fold_change=change, average_expression=5.0, t=change, p_value=0.01 if abs(change) > 1 else 0.7,
+                adj_p_value=0.03 if abs(change) > 1 else 0.7,
+            )  # fmt: skip
     return run

@@ -19,6 +19,7 @@ from tests.registry.rows import good_row, make_world
 HERE, ELSEWHERE = "S1", "S9"
 MORE: dict[str, dict[str, Any]] = {  # what a rule asks of a row that is made
     "mouse-reversal-scores": {"score": 0.5}, "tracked-trials": {"sha256": "0" * 64}, "tracked-assay-trials": {"sha256": "0" * 64, "trial_s": 300},
+    "reversal-differences": {"other_arm": "arm B"},
 }  # fmt: skip
 OF_A_BLINDED_STUDY = ("unblindings",)
 
