@@ -24,7 +24,7 @@ class ContrastRecord(Record):
     """Contrasts."""
 
     model = Contrast
-    fields = ("study", "name", "group_by", "numerator", "denominator", "covariates", "region", "notes")
+    fields = ("study", "name", "group_by", "numerator", "denominator", "covariates", "region", "formula", "notes")
 
 
 @register
