@@ -10,13 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import figures, frames, quality_figures, summaries
+from analysis import expression_figures, figures, frames, quality_figures, summaries
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
-from analysis.models import AnalysisRun, Contrast, GeneResult, MouseReversalScore
+from analysis.models import AnalysisRun, MouseReversalScore
 from analysis.staleness import staleness_of
 from labdb.registry.permissions import may
-from labdb.tissue.models import BrainRegion
 
 CONTENT_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
@@ -125,14 +124,6 @@ def draw_response_rates(asked: Asked) -> Drawn:
     return Drawn(figures.response_rates(summaries.rates_frame(rates)), caption)
 
 
-def draw_volcano(asked: Asked) -> Drawn:
-    """All genes of one contrast in one region."""
-    contrast, region = chosen_genes(asked.run, asked.parameters)
-    genes = frames.gene_frame(asked.run, contrast, region)
-    caption = f"{contrast.name} in {region.code}: n = {len(genes):,} genes, limma-voom, adjusted by Benjamini-Hochberg."
-    return Drawn(figures.volcano(genes), caption, (contrast.name, region.code))
-
-
 def draw_reversal_forest(asked: Asked) -> Drawn:
     """Fraction undone by region and arm, p with its floor, cosine with its null."""
     rows = frames.reversal_frame(asked.run)
@@ -186,7 +177,7 @@ FIGURES = (
     Figure("si-retest", "Second SI test against the first", "response", draw_si_retest),
     Figure("si-course", "SI ratio over all tests", "response", draw_si_course, is_wide=True),
     *quality_figures.FIGURES,
-    Figure("volcano", "Volcano", "differential_expression", draw_volcano),
+    *expression_figures.FIGURES,
     Figure("reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest),
     Figure("mouse-scores", "Scores of mice", "mouse_scores", draw_mouse_scores),
     Figure("score-vs-si", "Score and social interaction", "mouse_scores", draw_score_vs_si),
@@ -204,25 +195,6 @@ def figure_named(name: str, task: str = "") -> Figure:
     raise FigureError(f"{name} is not a figure{of}; {there_are}.", 404)
 
 
-def contrasts_of(run: AnalysisRun) -> list[Contrast]:
-    """Return the contrasts that a run answered, without reading its half a million rows."""
-    contrasts = Contrast.objects.filter(study_id=run.study_id).order_by("name")
-    return [one for one in contrasts if GeneResult.objects.filter(run=run, contrast=one).exists()]
-
-
-def regions_of(run: AnalysisRun, contrast: Contrast) -> list[BrainRegion]:
-    """Return the regions in which a run answered a contrast."""
-    regions = BrainRegion.objects.filter(tissue_samples__study_id=run.study_id).distinct().order_by("pk")
-    return [one for one in regions if GeneResult.objects.filter(run=run, contrast=contrast, region=one).exists()]
-
-
-def chosen_genes(run: AnalysisRun, parameters: Mapping[str, str]) -> tuple[Contrast, BrainRegion]:
-    """Return the contrast and region that an address names, by default the first of each."""
-    contrasts = contrasts_of(run)
-    contrast = _named(contrasts, parameters.get("contrast", ""), "name", "contrast")
-    return contrast, _named(regions_of(run, contrast), parameters.get("region", ""), "code", "region")
-
-
 def chosen_arm(run: AnalysisRun, parameters: Mapping[str, str]) -> str:
     """Return the arm that an address names, by default the first."""
     arms = list(run.mousereversalscores.order_by("arm").values_list("arm", flat=True).distinct())
@@ -232,16 +204,6 @@ def chosen_arm(run: AnalysisRun, parameters: Mapping[str, str]) -> str:
     if asked and asked not in arms:
         raise FigureError(f"{asked} is not an arm of this run; there are: {', '.join(arms)}.")
     return asked or arms[0]
-
-
-def _named(choices: list[Any], asked: str, field: str, what: str) -> Any:
-    if not choices:
-        raise FigureError(f"This run has no {what} with results.", 404)
-    for choice in choices:
-        if asked in ("", getattr(choice, field)):
-            return choice
-    known = ", ".join(getattr(choice, field) for choice in choices)
-    raise FigureError(f"{asked} is not a {what} of this run; there are: {known}.")
 
 
 def run_figure(request: HttpRequest, pk: int, name: str, file_format: str) -> HttpResponse:

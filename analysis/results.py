@@ -6,13 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
+from analysis.figure_choices import chosen_genes, contrasts_of, regions_of
 from analysis.figure_views import (
     COURSE_AXES,
     FIGURES,
     chosen_arm,
-    chosen_genes,
-    contrasts_of,
-    regions_of,
     shows_mice,
 )
 from analysis.kernels.response import RESPONDER
@@ -24,6 +22,7 @@ from labdb.colony.models import Study
 from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
 TOP_GENES = 50
+CHOICES = ("contrast", "region", "with")
 Context = dict[str, Any]
 
 
@@ -116,6 +115,10 @@ def differential_expression_results(run: AnalysisRun, user: Any, parameters: Map
         "top": TOP_GENES,
         "results_run": run,
         "warning": _responder_warning(run, contrast, user),
+        "query": urlencode({name: parameters[name] for name in CHOICES if parameters.get(name)}),
+        "gene_asked": parameters.get("gene", ""),
+        "columns": parameters.get("columns", ""),
+        "with": parameters.get("with", ""),
         "confounded": confounding_warnings(run.study, contrast.group_by, region.code),
     }
 

@@ -264,6 +264,16 @@ def _as_category(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def estimator(design: RegionDesign, name: str) -> pd.Series:
+    """Return what a contrast's unweighted estimate makes of each library: it is their weighted sum.
+
+    Two estimates of one study go along, where nothing differs, as far as these weights do.
+    """
+    columns = design.matrix.to_numpy()
+    weights = columns @ np.linalg.solve(columns.T @ columns, design.contrasts[name].to_numpy())
+    return pd.Series(weights, index=design.matrix.index)
+
+
 def _as_written(value: Any) -> str:
     """Return a group as a contrast names it; a column of whole numbers with gaps holds 2.0 for 2."""
     return plain_number(float(value)) if isinstance(value, float) else str(value)
