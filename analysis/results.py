@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
-from analysis.figure_choices import chosen_genes, contrasts_of, regions_of
+from analysis.figure_choices import chosen_genes, contrasts_of, named_choice, regions_of
 from analysis.figure_views import (
     COURSE_AXES,
     FIGURES,
@@ -118,9 +118,17 @@ def differential_expression_results(run: AnalysisRun, user: Any, parameters: Map
         "query": urlencode({name: parameters[name] for name in CHOICES if parameters.get(name)}),
         "gene_asked": parameters.get("gene", ""),
         "columns": parameters.get("columns", ""),
-        "with": parameters.get("with", ""),
+        "with": _overlapping(run, contrast, parameters),
         "confounded": confounding_warnings(run.study, contrast.group_by, region.code),
     }
+
+
+def _overlapping(run: AnalysisRun, contrast: Contrast, parameters: Mapping[str, str]) -> str:
+    """Return the other contrast that the address names; nothing where it names none, or the same."""
+    asked = parameters.get("with", "")
+    if asked in ("", contrast.name):
+        return ""
+    return str(named_choice(contrasts_of(run), asked, "name", "contrast").name)
 
 
 def _responder_warning(run: AnalysisRun, contrast: Contrast, user: Any) -> str:
