@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import models
 
-from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, SOURCES, lookup_of
+from analysis.kernels.formula import parse_formula
+from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, SOURCES, TREATMENT, lookup_of
 from analysis.models import Contrast
 from labdb.behavior.models import Arena, ArenaZone, PhenotypeRule, ResponseRule, SocialInteractionTest, TrackedTrial
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
@@ -81,7 +82,7 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     ),
     "differential_expression": (
         _LIBRARIES,
-        {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region"}},
+        {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region", "formula"}},
     ),
     "reversal": (
         _LIBRARIES, _ARMS,
@@ -123,14 +124,22 @@ def fields_read(task: str, study: Study) -> Fields:
 
 
 def _fields_of_contrasts(study: Study) -> Iterator[str]:
-    for group_by, covariates in Contrast.objects.filter(study=study).values_list("group_by", "covariates"):
-        yield from (group_by, *Contrast.values_of(covariates))
+    asked = Contrast.objects.filter(study=study).values_list("group_by", "covariates", "formula")
+    for group_by, covariates, formula in asked:
+        yield from (group_by, *(_fields_of_formula(formula) if formula else Contrast.values_of(covariates)))
+
+
+def _fields_of_formula(formula: str) -> tuple[str, ...]:
+    try:
+        return parse_formula(formula).fields
+    except ValueError:  # the contrast itself is refused where it is asked
+        return ()
 
 
 def _steps(name: str) -> Iterator[tuple[type[models.Model], str]]:
     """Yield each model with its field on the way of a dotted name; nothing for one that does not exist any more."""
     if name in COMPUTED:
-        if name in (ARM, IS_RANDOMIZED, OUTCOME):
+        if name in (ARM, IS_RANDOMIZED, OUTCOME, TREATMENT):
             yield from ((model, field) for model, fields in _ARMS.items() for field in fields)
         return
     try:

@@ -2,11 +2,12 @@
 
 Fields are named as in Django, from the library or its mouse: ``library__pool``, ``mouse__cohort``, ``mouse__strain__name``;
 and what runs and allocation say of the mouse: ``mouse__phenotype``, ``mouse__response``, ``mouse__arm``,
-``mouse__is_randomized``, ``mouse__treatment_outcome``.
+``mouse__is_randomized``, ``mouse__treatment_outcome``, and ``mouse__treatment``, which is the same by whole arms.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from django.db.models import QuerySet
 from analysis.current import current_run
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, DEFEATED_GROUP, RESILIENT, SUSCEPTIBLE
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
-from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPONSE, lookup_of
+from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPONSE, TREATMENT, lookup_of
 from analysis.models import AnalysisRun
 from labdb.colony.models import Mouse, Study
 from labdb.registry.models import LabRecord
@@ -127,10 +128,16 @@ class _Computed:
         self.runs = runs  # filled with the runs that were used
         self._columns: dict[str, dict[int, Any]] = {}
 
+    @cached_property
+    def _mouse_groups(self) -> list[tuple[int, str]]:
+        return list(Mouse.objects.filter(study=self.study).values_list("pk", "group"))
+
     def column(self, name: str) -> dict[int, Any]:
         """Return values by mouse."""
         if name not in self._columns:
-            read = {PHENOTYPE: self._phenotypes, RESPONSE: self._responses, OUTCOME: self._outcomes}
+            read = {
+                PHENOTYPE: self._phenotypes, RESPONSE: self._responses, OUTCOME: self._outcomes, TREATMENT: self._treatments,
+            }  # fmt: skip
             self._columns[name] = read[name]() if name in read else self._allocations()[name]
         return self._columns[name]
 
@@ -168,15 +175,20 @@ class _Computed:
         return self._columns
 
     def _outcomes(self) -> dict[int, Any]:
-        phenotype, response = self.column(PHENOTYPE), self.column(RESPONSE)
+        return self._groups(self.column(RESPONSE))
+
+    def _treatments(self) -> dict[int, Any]:
+        return self._groups({})
+
+    def _groups(self, response: dict[int, Any]) -> dict[int, Any]:
+        phenotype = self.column(PHENOTYPE)
         arm, is_vehicle = self.column(ARM), self.column("is_vehicle")
-        groups = Mouse.objects.filter(study=self.study).values_list("pk", "group")
         return {
             mouse: treatment_outcome(
                 group, phenotype.get(mouse), arm.get(mouse), is_vehicle.get(mouse, False),
                 response.get(mouse) if response else "",
             )
-            for mouse, group in groups
+            for mouse, group in self._mouse_groups
         }  # fmt: skip
 
 

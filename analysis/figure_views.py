@@ -10,12 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import figures, frames, quality_figures, reversal_figures, summaries
+from analysis import expression_figures, figures, frames, quality_figures, reversal_figures, summaries
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
-from analysis.models import AnalysisRun, Contrast, GeneResult
+from analysis.models import AnalysisRun
 from analysis.staleness import staleness_of
-from labdb.tissue.models import BrainRegion
 
 CONTENT_TYPES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
@@ -124,12 +123,6 @@ def draw_response_rates(asked: Asked) -> Drawn:
     return Drawn(figures.response_rates(summaries.rates_frame(rates)), caption)
 
 
-def draw_volcano(asked: Asked) -> Drawn:
-    """All genes of one contrast in one region."""
-    contrast, region = chosen_genes(asked.run, asked.parameters)
-    genes = frames.gene_frame(asked.run, contrast, region)
-    caption = f"{contrast.name} in {region.code}: n = {len(genes):,} genes, limma-voom, adjusted by Benjamini-Hochberg."
-    return Drawn(figures.volcano(genes), caption, (contrast.name, region.code))
 
 
 FIGURES = (
@@ -141,7 +134,7 @@ FIGURES = (
     Figure("si-retest", "Second SI test against the first", "response", draw_si_retest),
     Figure("si-course", "SI ratio over all tests", "response", draw_si_course, is_wide=True),
     *quality_figures.FIGURES,
-    Figure("volcano", "Volcano", "differential_expression", draw_volcano),
+    *expression_figures.FIGURES,
     *reversal_figures.FIGURES,
 )
 
@@ -157,33 +150,6 @@ def figure_named(name: str, task: str = "") -> Figure:
     raise FigureError(f"{name} is not a figure{of}; {there_are}.", 404)
 
 
-def contrasts_of(run: AnalysisRun) -> list[Contrast]:
-    """Return the contrasts that a run answered, without reading its half a million rows."""
-    contrasts = Contrast.objects.filter(study_id=run.study_id).order_by("name")
-    return [one for one in contrasts if GeneResult.objects.filter(run=run, contrast=one).exists()]
-
-
-def regions_of(run: AnalysisRun, contrast: Contrast) -> list[BrainRegion]:
-    """Return the regions in which a run answered a contrast."""
-    regions = BrainRegion.objects.filter(tissue_samples__study_id=run.study_id).distinct().order_by("pk")
-    return [one for one in regions if GeneResult.objects.filter(run=run, contrast=contrast, region=one).exists()]
-
-
-def chosen_genes(run: AnalysisRun, parameters: Mapping[str, str]) -> tuple[Contrast, BrainRegion]:
-    """Return the contrast and region that an address names, by default the first of each."""
-    contrasts = contrasts_of(run)
-    contrast = _named(contrasts, parameters.get("contrast", ""), "name", "contrast")
-    return contrast, _named(regions_of(run, contrast), parameters.get("region", ""), "code", "region")
-
-
-def _named(choices: list[Any], asked: str, field: str, what: str) -> Any:
-    if not choices:
-        raise FigureError(f"This run has no {what} with results.", 404)
-    for choice in choices:
-        if asked in ("", getattr(choice, field)):
-            return choice
-    known = ", ".join(getattr(choice, field) for choice in choices)
-    raise FigureError(f"{asked} is not a {what} of this run; there are: {known}.")
 
 
 def run_figure(request: HttpRequest, pk: int, name: str, file_format: str) -> HttpResponse:

@@ -184,7 +184,7 @@ def gene_frame(run: AnalysisRun, contrast: Contrast, region: BrainRegion) -> pd.
     """Return all genes of one contrast in one region."""
     columns = {
         "gene__symbol": "symbol", "gene__gene_id": "gene_id", "log2_fold_change": "log2_fold_change",
-        "p_value": "p_value", "adj_p_value": "adj_p_value",
+        "average_expression": "average_expression", "p_value": "p_value", "adj_p_value": "adj_p_value",
     }  # fmt: skip
     rows = GeneResult.objects.filter(run=run, contrast=contrast, region=region).order_by()
     genes = read_frame(rows, columns)

@@ -16,7 +16,8 @@ from labdb.sequencing.models import Library
 
 PHENOTYPE, RESPONSE = "mouse__phenotype", "mouse__response"
 ARM, IS_RANDOMIZED, OUTCOME = "mouse__arm", "mouse__is_randomized", "mouse__treatment_outcome"
-COMPUTED = (PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME)  # by runs and allocation, for each mouse
+TREATMENT = "mouse__treatment"  # the outcome without what became of it: whole arms
+COMPUTED = (PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME, TREATMENT)  # by runs and allocation, for each mouse
 SOURCES: dict[str, type[LabRecord]] = {"library": Library, "mouse": Mouse}
 
 

@@ -8,79 +8,20 @@ from typing import ClassVar
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from analysis.library_fields import check_field
+from analysis.contrasts import Contrast
 from analysis.run_triggers import run_triggers
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
 from labdb.colony.models import Mouse, Study
 from labdb.registry.fields import FiniteFloatField
-from labdb.registry.history import tracked
-from labdb.registry.models import LabQuerySet, StudyRecord
-from labdb.registry.rules import one_per
+from labdb.registry.models import LabQuerySet
 from labdb.registry.secrecy import Secrecy
 from labdb.sequencing.models import CountMatrix, Gene, Library
 from labdb.tissue.models import BrainRegion
 from labdb.treatment.key_holders import KNOWN_TO_ALLOCATORS
-
-
-@tracked
-class Contrast(StudyRecord):
-    """A comparison of two sets of libraries: numerator minus denominator."""
-
-    key_field: ClassVar[str] = "name"
-
-    name = models.CharField(max_length=100)
-    group_by = models.CharField(
-        max_length=100,
-        help_text="The field that makes the groups: mouse__group, mouse__phenotype, mouse__arm, mouse__treatment_outcome, library__condition, ...",
-    )
-    numerator = models.CharField(max_length=300, help_text="Value of that field; several are separated by semicolons.")
-    denominator = models.CharField(
-        max_length=300, help_text="Value of that field; several are separated by semicolons."
-    )
-    covariates = models.CharField(
-        max_length=300, blank=True, default="library__pool",
-        help_text="Fields adjusted for where they vary within a region, separated by semicolons.",
-    )  # fmt: skip
-    region = models.ForeignKey(
-        BrainRegion,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="contrasts",
-        help_text="Empty: each region.",
-    )
-
-    class Meta:
-        ordering = ["study", "name"]
-        constraints = [
-            one_per(
-                "study", "name", name="contrast_name_once", field="name",
-                sentence="{value} is already a contrast of this study; choose another name.",
-            )
-        ]  # fmt: skip
-
-    def clean(self) -> None:
-        """Refuse fields that do not exist."""
-        super().clean()
-        errors: dict[str, list[str]] = {}
-        for where in ("group_by", "covariates"):
-            for name in self.values_of(getattr(self, where) or ""):
-                try:
-                    check_field(name)
-                except ValueError as error:
-                    errors.setdefault(where, []).append(str(error))
-        if errors:
-            raise ValidationError(errors)
-
-    @staticmethod
-    def values_of(text: str) -> list[str]:
-        """Return the values of a field that holds several."""
-        return [value.strip() for value in text.split(";") if value.strip()]
 
 
 class RunStatus(models.TextChoices):

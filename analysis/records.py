@@ -31,7 +31,7 @@ class ContrastRecord(Record):
     """Contrasts."""
 
     model = Contrast
-    fields = ("study", "name", "group_by", "numerator", "denominator", "covariates", "region", "notes")
+    fields = ("study", "name", "group_by", "numerator", "denominator", "covariates", "region", "formula", "notes")
 
 
 @register

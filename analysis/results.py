@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from analysis import frames, summaries
 from analysis.drug_pages import drug_gene_results, resilience_results
-from analysis.figure_views import COURSE_AXES, FIGURES, chosen_genes, contrasts_of, regions_of
+from analysis.figure_choices import chosen_genes, contrasts_of, named_choice, regions_of
+from analysis.figure_views import COURSE_AXES, FIGURES
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.phenotype_comparison import changed_calls
@@ -18,6 +19,7 @@ from labdb.colony.models import Study
 from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
 TOP_GENES = 50
+CHOICES = ("contrast", "region", "with")
 Context = dict[str, Any]
 
 
@@ -112,8 +114,20 @@ def differential_expression_results(run: AnalysisRun, user: Any, parameters: Map
         "top": TOP_GENES,
         "results_run": run,
         "warning": _responder_warning(run, contrast, user),
+        "query": urlencode({name: parameters[name] for name in CHOICES if parameters.get(name)}),
+        "gene_asked": parameters.get("gene", ""),
+        "columns": parameters.get("columns", ""),
+        "with": _overlapping(run, contrast, parameters),
         "confounded": confounding_warnings(run.study, contrast.group_by, region.code),
     }
+
+
+def _overlapping(run: AnalysisRun, contrast: Contrast, parameters: Mapping[str, str]) -> str:
+    """Return the other contrast that the address names; nothing where it names none, or the same."""
+    asked = parameters.get("with", "")
+    if asked in ("", contrast.name):
+        return ""
+    return str(named_choice(contrasts_of(run), asked, "name", "contrast").name)
 
 
 def _responder_warning(run: AnalysisRun, contrast: Contrast, user: Any) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from analysis import comparison_views, figure_views, notice_views, quality_views, refresh_views, views
+from analysis import comparison_views, figure_views, gene_list_views, notice_views, quality_views, refresh_views, views
 
 urlpatterns = [
     path("", views.run_list, name="analysis-runs"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("runs/<int:pk>/cancel/", views.cancel_run, name="analysis-cancel"),
     path("runs/<int:pk>/adopt/", views.adopt_run, name="analysis-adopt"),
     path("runs/<int:pk>/figures/<slug:name>.<slug:file_format>", figure_views.run_figure, name="run-figure"),
+    path("runs/<int:pk>/gene-sets/", gene_list_views.gene_sets, name="run-gene-sets"),
+    path("runs/<int:pk>/gene-sets/<slug:name>.csv", gene_list_views.gene_set_file, name="run-gene-set-file"),
+    path("runs/<int:pk>/overlap/", gene_list_views.overlap, name="run-overlap"),
     path("compare/<int:old>/<int:new>/", comparison_views.comparison, name="analysis-compare"),
     path("notices/", notice_views.notices, name="run-notices"),
     path("notices/read/", notice_views.read_all, name="run-notices-read"),

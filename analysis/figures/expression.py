@@ -1,4 +1,4 @@
-"""Figures of gene expression: the volcano of one contrast, and one gene across groups and regions."""
+"""Figures of gene expression: all genes of one contrast, and one gene across groups and regions."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.figures import theme
 
 VOLCANO_WIDTH, VOLCANO_HEIGHT = 560, 420  # pixels
+MA_WIDTH, MA_HEIGHT = 420, 300
 LABEL_HEIGHT = 13  # pixels
 POINTS_PER_CELL = 2  # of one class in one pixel: with 16,000 genes, 0.03 % of pixels differ by over 16 of 255
 CLASSES = ("up", "down", "not significant")
@@ -89,28 +90,35 @@ def _classified(genes: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 
 def _volcano_points(drawn: pd.DataFrame, genes: pd.DataFrame, alpha: float) -> alt.Chart:
-    counts = genes["change"].value_counts()
-    names = {name: f"{name} (n = {counts.get(name, 0):,})" for name in CLASSES}
+    names = _change_names(genes)
     columns = ["gene", "log2_fold_change", "minus_log10_p", "p_value", "adj_p_value", "change"]
     kept = drawn[[*columns, *(["url"] if "url" in drawn else [])]].assign(change=drawn["change"].map(names))
-    color = alt.Color(
-        "change:N",
-        title=f"at adjusted p < {alpha:g}",
-        scale=alt.Scale(domain=list(names.values()), range=theme.colors_of(list(names))),
-        legend=alt.Legend(orient="top", titleOrient="left"),
-    )
     return (
         alt.Chart(theme.values(kept))
         .mark_point(filled=True, size=14, opacity=0.6)
         .encode(
             x=alt.X("log2_fold_change:Q", title="log2 fold change"),
             y=alt.Y("minus_log10_p:Q", title="−log10 p"),
-            color=color,
+            color=_change_color(names, alpha),
             tooltip=theme.tooltip(
                 kept, gene="gene", log2_fold_change="log2 fold change", p_value="p", adj_p_value="adjusted p"
             ),
             **theme.links(kept),
         )
+    )
+
+
+def _change_names(genes: pd.DataFrame) -> dict[str, str]:
+    counts = genes["change"].value_counts()
+    return {name: f"{name} (n = {counts.get(name, 0):,})" for name in CLASSES}
+
+
+def _change_color(names: dict[str, str], alpha: float) -> alt.Color:
+    return alt.Color(
+        "change:N",
+        title=f"at adjusted p < {alpha:g}",
+        scale=alt.Scale(domain=list(names.values()), range=theme.colors_of(list(names))),
+        legend=alt.Legend(orient="top", titleOrient="left"),
     )
 
 
@@ -178,3 +186,72 @@ def _gene_panel(samples: pd.DataFrame, region: str, groups: list[str], title: st
     heading = alt.TitleParams(f"{region} (n = {len(samples)})", subtitle="bar: mean" if title else " ")
     panel = alt.layer(points, mean.encode(x=x, y=y))
     return panel.properties(width=max(140, 26 * len(groups)), height=230, title=heading)
+
+
+def ma_plot(gene_results: pd.DataFrame, *, alpha: float = 0.05) -> Any:
+    """Draw log2 fold change against mean expression of every gene of one contrast, thinned to what can be seen.
+
+    Parameters
+    ----------
+    gene_results : pandas.DataFrame, one row per gene
+        As for `volcano`, and ``average_expression`` (log2 CPM).
+    """
+    columns = ["average_expression", "log2_fold_change", "p_value", "adj_p_value"]
+    theme.require_columns(gene_results, ["gene", *columns])
+    genes = theme.finite_rows(gene_results, columns)
+    if genes.empty:
+        return theme.no_data("no data: no gene has a p-value")
+    genes = _classified(genes, alpha).sort_values("p_value", kind="stable")
+    x, y = (genes[name].to_numpy() for name in ("average_expression", "log2_fold_change"))
+    shown = thin_points(x, y, genes["change"].to_numpy(), MA_WIDTH, MA_HEIGHT)
+    drawn = genes[shown | (genes["change"] != "not significant").to_numpy()].iloc[::-1]
+    names = _change_names(genes)
+    kept = drawn[["gene", *columns, *(["url"] if "url" in drawn else [])]].assign(change=drawn["change"].map(names))
+    points = (
+        alt.Chart(theme.values(kept))
+        .mark_point(filled=True, size=14, opacity=0.6)
+        .encode(
+            x=alt.X("average_expression:Q", title="mean expression (log2 CPM)", scale=alt.Scale(zero=False)),
+            y=alt.Y("log2_fold_change:Q", title="log2 fold change"),
+            color=_change_color(names, alpha),
+            tooltip=theme.tooltip(
+                kept, gene="gene", log2_fold_change="log2 fold change", average_expression="log2 CPM", p_value="p"
+            ),
+            **theme.links(kept),
+        )
+    )
+    heading = alt.TitleParams(
+        f"{len(genes):,} genes",
+        subtitle=f"{len(drawn):,} of {len(genes):,} points drawn; those left out lie under others",
+    )
+    layers = alt.layer(theme.reference_line(y=0), points)
+    return theme.themed(layers.properties(width=MA_WIDTH, height=MA_HEIGHT, title=heading))
+
+
+def p_histogram(p_values: pd.Series, n_bins: int = 40) -> Any:
+    """Draw how many genes have which p, and how many would in each bin if no gene differed.
+
+    Parameters
+    ----------
+    p_values : pandas.Series of float
+        Unadjusted; those that are missing are not counted.
+    """
+    known = pd.to_numeric(p_values, errors="coerce").dropna()
+    if known.empty:
+        return theme.no_data("no data: no gene has a p-value")
+    counts, edges = np.histogram(known, bins=n_bins, range=(0.0, 1.0))
+    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "genes": counts})
+    bars = alt.Chart(theme.values(bins)).mark_bar(color=theme.BLUE, binSpacing=1)
+    bars = bars.encode(
+        x=alt.X("low:Q", title="p (unadjusted)", bin="binned", scale=alt.Scale(domain=[0, 1])),
+        x2="high:Q",
+        y=alt.Y("genes:Q", title="genes"),
+        tooltip=theme.tooltip(bins, low="p from", high="to", genes="genes"),
+    )
+    expected = len(known) / n_bins
+    heading = alt.TitleParams(
+        f"{len(known):,} genes", subtitle=f"dashed: {expected:,.0f} in each bar are expected where nothing differs"
+    )
+    return theme.themed(
+        alt.layer(bars, theme.reference_line(y=expected)).properties(width=420, height=240, title=heading)
+    )

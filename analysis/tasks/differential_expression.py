@@ -9,11 +9,10 @@ import pandas as pd
 from analysis.design_frame import read_libraries
 from analysis.kernels.counts import filter_by_expression
 from analysis.kernels.differential_expression import voom_limma
-from analysis.library_fields import check_field
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.progress import Progress
 from analysis.quality_warnings import confounding_warnings
-from analysis.tasks.expression_design import Question, make_design
+from analysis.tasks.expression_design import Question, by_model, known_questions, make_design
 from analysis.tasks.matrices import MATRIX, chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, name_in_study
 from labdb.colony.models import Study
@@ -54,7 +53,10 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     if parameters["contrast"]:
         contrasts = contrasts.filter(name=parameters["contrast"])
     labels = former_labels(study)
-    questions, refusals = _answerable([Question.of(contrast, labels) for contrast in contrasts])
+    questions, refused = known_questions([Question.of(contrast, labels) for contrast in contrasts])
+    refusals = [f"Refused. {name}: {why}" for name, why in refused.items()]
+    if not questions:
+        raise ValueError(" ".join(refusals))
     fields = {field for question in questions for field in question.fields}
     matrix = chosen_matrix(study, parameters)
     libraries = read_libraries(study, matrix, sorted(fields))
@@ -65,22 +67,6 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     warnings = [warning for grouping in groupings for warning in confounding_warnings(study, grouping)]
     notes = (f"Counts: {matrix}.", *libraries.notes, *refusals, *warnings)
     return Loaded(Inputs(counts, libraries.frame, questions), libraries.runs, notes)
-
-
-def _answerable(questions: list[Question]) -> tuple[tuple[Question, ...], list[str]]:
-    """Return the questions whose fields exist, and words on the others."""
-    known, refusals = [], []
-    for question in questions:
-        try:
-            for name in question.fields:
-                check_field(name)
-        except ValueError as error:
-            refusals.append(f"Refused. {question.name}: {error}")
-        else:
-            known.append(question)
-    if not known:
-        raise ValueError(" ".join(refusals))
-    return tuple(known), refusals
 
 
 def compute(inputs: Inputs, progress: Progress) -> list[Answer]:
@@ -102,13 +88,9 @@ def compute(inputs: Inputs, progress: Progress) -> list[Answer]:
 
 
 def _fits(inputs: Inputs) -> Iterator[tuple[str, list[Question]]]:
-    """Yield each region with the contrasts that share groups and covariates there."""
+    """Yield each region with the contrasts that share a model there."""
     for region in sorted(set(inputs.libraries["region"])):
-        ways: dict[Any, list[Question]] = {}
-        for question in inputs.questions:
-            if question.region in ("", region):
-                ways.setdefault((question.group_by, question.covariates), []).append(question)
-        for questions in ways.values():
+        for questions in by_model(inputs.questions, region):
             yield region, questions
 
 

@@ -52,7 +52,7 @@ def compute(inputs: Inputs, progress: Progress) -> None:
     for number, task in enumerate(STEPS):
         progress.show(*_place(number), task.name)
         parameters = task.resolve(study, {})
-        if task is differential_expression.TASK:
+        if task is quality.TASK:  # it looks at the groups of the contrasts
             _propose_contrasts(study, progress)
         if why_not := task.missing(study, parameters):
             progress.note(f"{task.name} skipped: {why_not}")

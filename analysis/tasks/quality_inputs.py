@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from analysis.current import current_run
 from analysis.design_frame import Libraries, read_libraries
-from analysis.library_fields import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, check_field
+from analysis.library_fields import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, TREATMENT, check_field
 from analysis.models import Contrast
 from analysis.tasks.si_tests import included_tests
 from labdb.colony.models import Housing, Mouse, Study, Weighing
@@ -16,7 +16,7 @@ from labdb.sequencing.models import CountMatrix, ExtractionSample, Library, Libr
 from labdb.tissue.models import TissueSample
 
 GROUP = "mouse__group"
-OF_ARMS = (ARM, IS_RANDOMIZED, OUTCOME)
+OF_ARMS = (ARM, IS_RANDOMIZED, OUTCOME, TREATMENT)
 OF_LIBRARIES, OF_MICE = ("pool", "run", "batch"), ("cohort", "cage", "litter")
 FIELDS = {"pool": "library__pool", "cohort": "mouse__cohort", "litter": "mouse__litter", "sex": "mouse__sex"}
 

@@ -3,6 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from analysis.contrast_views import study_contrasts
 from analysis.quality_views import study_quality
 from labdb.desk import (
     adherence_page,
@@ -133,6 +134,7 @@ urlpatterns = [
     path("studies/<path:code>/analysis-plan/", analysis_plan_page.analysis_plan, name="analysis-plan"),
     path("studies/<path:code>/arrive/", arrive_page.arrive, name="arrive-page"),
     path("studies/<path:code>/quality/", study_quality, name="study-quality"),
+    path("studies/<path:code>/contrasts/", study_contrasts, name="study-contrasts"),
     path("studies/<path:code>/exclusions/", exclusions_page.exclusions, name="exclusions-page"),
     path("studies/<path:code>/assays/new/", assay_form_page.assay_form, name="assay-form"),
     path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),

@@ -156,13 +156,20 @@ def test_two_samples_of_one_mouse_and_region_are_one_origin():
 
 def test_the_standard_contrasts_are_those_that_the_groups_allow(treated):
     contrasts = propose(treated, matrix_of(treated))
-    assert {(one.name, one.numerator, one.denominator) for one in contrasts} == {
-        ("susceptible - control", "susceptible saline", "control"),
-        ("resilient - control", "resilient", "control"),
-        ("ketamine responder - susceptible saline", "ketamine responder", "susceptible saline"),
-        ("ketamine non-responder - susceptible saline", "ketamine non-responder", "susceptible saline"),
+    outcome, treatment = "mouse__treatment_outcome", "mouse__treatment"
+    assert {(one.name, one.group_by, one.numerator, one.denominator) for one in contrasts} == {
+        ("susceptible - control", outcome, "susceptible saline", "control"),
+        ("resilient - control", outcome, "resilient", "control"),
+        ("susceptible - resilient", outcome, "susceptible saline", "resilient"),
+        ("ketamine responder - susceptible saline", outcome, "ketamine responder", "susceptible saline"),
+        ("ketamine non-responder - susceptible saline", outcome, "ketamine non-responder", "susceptible saline"),
+        ("ketamine treated - susceptible saline", treatment, "ketamine treated", "susceptible saline"),
+        ("ketamine responder - ketamine non-responder", outcome, "ketamine responder", "ketamine non-responder"),
+        ("ketamine treated - control", treatment, "ketamine treated", "control"),
     }
-    assert all(one.group_by == "mouse__treatment_outcome" for one in contrasts)
+    notes = {one.name: one.notes for one in contrasts}
+    assert "An association, never an effect" in notes["ketamine responder - ketamine non-responder"]
+    assert "shares no independent null" in notes["ketamine treated - control"]
 
 
 def test_nothing_is_proposed_beside_contrasts_that_someone_defined(treated):

@@ -199,6 +199,12 @@ _NO_DRUG = {"drug": "", "dose_mg_per_kg": "", "route": "", "volume_ml_per_kg": "
 _DEVICE = {**_NO_DRUG, "device": "DBS"}
 
 OWN: dict[str, list[BadRow]] = {
+    "contrasts": [
+        BadRow("no such field", {"group_by": "mouse__colour"}, "group_by", "colour is not a field of a mouse"),
+        BadRow("against nothing", {"denominator": ""}, "denominator", "Nothing to compare a with", "contrast_against_something"),
+        BadRow("a formula with *", {"formula": "~ 0 + a * b"}, "formula", "character 7: a * b is not understood"),
+        BadRow("no coefficients", {"formula": "~ mouse__sex", "numerator": "2 a"}, "numerator", "character 1: 2 a is not"),
+    ],
     "schedules": [
         BadRow("no cron line", {"cron": "every day"}, "cron", "every day has 2 parts; a cron line has five"),
         BadRow("an hour that is none", {"cron": "0 24 * * *"}, "cron", "24 is not an hour; enter a number"),
