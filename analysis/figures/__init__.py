@@ -3,13 +3,16 @@
 from analysis.figures.behavior import iz_paired_lines, si_scatter, si_slope
 from analysis.figures.expression import gene_expression, thin_points, volcano
 from analysis.figures.flow import animal_flow
+from analysis.figures.gene_forest import MOST_CONTRASTS, gene_forest
 from analysis.figures.response import response_rates, si_course, si_retest
 from analysis.figures.reversal import mouse_scores, reversal_forest, score_vs_si
 from analysis.figures.theme import no_data, save_figure, specification_of
 
 __all__ = [
+    "MOST_CONTRASTS",
     "animal_flow",
     "gene_expression",
+    "gene_forest",
     "iz_paired_lines",
     "mouse_scores",
     "no_data",
