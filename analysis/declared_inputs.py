@@ -68,6 +68,7 @@ _ARMS: Fields = {
     AllocationKey: {"allocation", "arm"},
     TreatmentArm: {"name", "is_vehicle"},
 }
+_CONTRAST = {"name", "group_by", "numerator", "denominator", "covariates", "region"}
 _FIXED: dict[str, tuple[Fields, ...]] = {
     "phenotype": (_TESTS, _TRACKS, {PhenotypeRule: {"name"}}),
     "response": (_TESTS, {ResponseRule: {"name"}}),
@@ -79,14 +80,16 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     ),
     "differential_expression": (
         _LIBRARIES,
-        {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region"}},
+        {Contrast: _CONTRAST},
     ),
     "reversal": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "rrho": (_LIBRARIES, _ARMS, {Library: {"pool"}}, {Contrast: _CONTRAST}),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",
     "quality",
+    "rrho",
 }  # whose groups and covariates are any field of a library or mouse
 
 

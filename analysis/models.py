@@ -365,4 +365,5 @@ from analysis.quality_results import (  # noqa: E402
     QualityDecision,  # noqa: F401
     QualityFinding,  # noqa: F401
 )
+from analysis.rrho_results import RrhoGene, RrhoMap, RrhoQuadrant  # noqa: E402, F401
 from analysis.schedules import Schedule, ScheduleTurn  # noqa: E402, F401

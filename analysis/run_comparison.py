@@ -145,5 +145,6 @@ COMPARE: dict[str, Callable[[AnalysisRun, AnalysisRun, Any], Context]] = {
     "quality": compare_tables,
     "differential_expression": compare_genes,
     "reversal": compare_reversals,
+    "rrho": compare_tables,
     "mouse_scores": compare_tables,
 }

@@ -11,6 +11,7 @@ from analysis.tasks import (
     quality,
     response,
     reversal,
+    rrho,
 )
 from analysis.tasks.task import Task
 
@@ -20,6 +21,7 @@ TASKS: Sequence[Task] = (
     quality.TASK,
     differential_expression.TASK,
     reversal.TASK,
+    rrho.TASK,
     mouse_scores.TASK,
     pipeline.TASK,
     bring_up_to_date.TASK,

@@ -57,6 +57,11 @@ class Question:
         """Groups compared."""
         return (*self.numerator, *self.denominator)
 
+    def weight(self, group: str) -> float:
+        """Return the weight of a group: +1 shared by those of the numerator, -1 by those of the denominator."""
+        above = 1 / len(self.numerator) if group in self.numerator else 0.0
+        return above - (1 / len(self.denominator) if group in self.denominator else 0.0)
+
 
 @dataclass
 class RegionDesign:
@@ -128,6 +133,12 @@ def make_design(libraries: pd.DataFrame, region: str, questions: Sequence[Questi
         design.notes.append(f"{region}: {confounded}; the contrasts that this leaves open are answered.")
     design.contrasts = pd.DataFrame(weights, index=full.columns).reindex(design.matrix.columns)
     return design
+
+
+def group_sizes(libraries: pd.DataFrame, group_by: str) -> dict[str, int]:
+    """Return the libraries of each group, called as contrasts call it."""
+    counts = libraries[group_by].dropna().map(_as_written).astype(str).value_counts()
+    return {str(group): int(n) for group, n in counts.sort_index().items()}
 
 
 def _as_written(value: Any) -> str:
