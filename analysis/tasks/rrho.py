@@ -5,7 +5,7 @@ are named are read from their current differential expression instead; no relabe
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +15,7 @@ from analysis.kernels.differential_expression import adjust_p_values
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
 from analysis.kernels.relabeled_signatures import N_RANDOM, RelabeledSignatures, relabeled_signatures
 from analysis.kernels.reversal import shared_group_null
-from analysis.kernels.reversal_messages import message_sentence
+from analysis.kernels.reversal_messages import REFUSED_POOL_CONTROL, REFUSED_TOO_FEW, message_sentence
 from analysis.kernels.rrho import rrho
 from analysis.kernels.rrho_relabeling import relabeling_p
 from analysis.models import AnalysisRun, Contrast
@@ -35,7 +35,12 @@ OTHER = "other drug"
 NO_RELABELINGS = (
     "No p-value: labels are exchanged between saline mice and a drug's only, and these contrasts are not of that kind."
 )
+OF_TWO_DRUGS = {
+    REFUSED_TOO_FEW: "Needs at least 3 susceptible saline mice and 3 of either drug.",
+    REFUSED_POOL_CONTROL: "The mice of one drug were sequenced in runs of their own; drug and run cannot be separated.",
+}
 Signature = tuple[np.ndarray, np.ndarray]
+Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def compute(inputs: Inputs, progress: Progress) -> list[Answer]:
     return answers
 
 
-def _within(progress: Progress, number: int, n_maps: int) -> Callable[[int, int, str], None]:
+def _within(progress: Progress, number: int, n_maps: int) -> Tell:
     def tell(done: int, total: int, doing: str) -> None:
         share = STEP_PARTS * number + STEP_PARTS * done // max(total, 1)
         progress.tick(share, STEP_PARTS * n_maps, f"{doing}: {done} of {total} relabelings")
@@ -94,9 +99,7 @@ def _within(progress: Progress, number: int, n_maps: int) -> Callable[[int, int,
     return tell
 
 
-def _of_arms(
-    inputs: Inputs, expression: pd.DataFrame, region: str, arms: tuple[str, str], tell: Callable[[int, int, str], None]
-) -> Answer:
+def _of_arms(inputs: Inputs, expression: pd.DataFrame, region: str, arms: tuple[str, str], tell: Tell) -> Answer:
     """Compare stress with a drug, or, where there is another, a drug with it."""
     comparisons = inputs.comparisons
     assert comparisons is not None
@@ -109,27 +112,27 @@ def _of_arms(
     else:
         made, turns = [_signatures(inputs, expression, region, arm)], [lambda two: two]
         kind, names = RrhoKind.STRESS_DRUG, (f"{SUSCEPTIBLE} - {CONTROL}", f"{arm} - {SUSCEPTIBLE}")
-    sizes = _sizes(comparisons, region, arm, other)
+    base = Answer(region, comparisons.regions[region], kind, names, _sizes(comparisons, region, arm, other))
     codes = tuple(dict.fromkeys(code for one in made for code in one.messages))
+    said = tuple(_spoken(code, kind, made[0].n_available) for code in codes)
     observed = made[0].observed()
-    place = {"region": region, "region_id": comparisons.regions[region], "kind": kind, "names": names}
     if observed is None:
-        empty = pd.Series(dtype=float)
-        said = tuple(message_sentence(code) for code in codes)
-        return Answer(**place, contrasts=(None, None), sizes=sizes, x=empty, y=empty, map=None, relabelings=(),
-                      correlation_null=None, messages=said, refusal=codes[0])  # type: ignore[arg-type]  # fmt: skip
+        return replace(base, messages=said, refusal=codes[0])
     x, y = (pd.Series(one, index=made[0].genes) for one in turns[0](observed))
     answer = rrho(x, y, step=inputs.step or None, population_offset=inputs.population_offset)
-    relabelings = tuple(
-        relabeling_p(_told(one, turn, lambda done, of, what=f"{region}, {names[1]}": tell(done, of, what)))
-        for one, turn in zip(made, turns, strict=True)
-        if len(one)
-    )
-    if len(relabelings) < len(made):
-        relabelings = ()  # of two drugs each must be told from saline
-    said = tuple(message_sentence(code, made[0].n_available) for code in codes)
-    return Answer(**place, contrasts=(None, None), sizes=sizes, x=x, y=y, map=answer, relabelings=relabelings,
-                  correlation_null=_shared_null(sizes, kind), messages=(*said, *answer.sentences))  # type: ignore[arg-type]  # fmt: skip
+    doing = f"{region}, {names[1]} against {names[0]}"
+    told = [_told(one, turn, tell, doing) for one, turn in zip(made, turns, strict=True)]
+    relabelings = tuple(relabeling_p(one) for one in told) if all(map(len, made)) else ()
+    return replace(
+        base, x=x, y=y, map=answer, relabelings=relabelings, correlation_null=_shared_null(base.sizes, kind),
+        messages=(*said, *answer.sentences),
+    )  # fmt: skip
+
+
+def _spoken(code: str, kind: RrhoKind, n_relabelings: int | None) -> str:
+    if kind == RrhoKind.DRUG_DRUG and code in OF_TWO_DRUGS:
+        return OF_TWO_DRUGS[code]
+    return message_sentence(code, n_relabelings)
 
 
 def _signatures(
@@ -149,10 +152,10 @@ def _signatures(
 
 
 def _told(
-    signatures: RelabeledSignatures, turn: Callable[[Signature], Signature], tell: Callable[[int, int], None]
+    signatures: RelabeledSignatures, turn: Callable[[Signature], Signature], tell: Tell, doing: str
 ) -> Iterator[Signature]:
     for number, pair in enumerate(signatures):
-        tell(number, len(signatures))
+        tell(number, len(signatures), doing)
         yield turn(pair)
 
 
@@ -177,8 +180,8 @@ def _of_contrasts(inputs: Inputs, pair: ContrastPair, region: str) -> Answer:
     null, why_not = pair.nulls.get(region), pair.without_null.get(region, "")
     said = (NO_RELABELINGS, *([why_not] if why_not else []), *answer.sentences)
     return Answer(
-        region, pair.regions[region], RrhoKind.CONTRASTS, pair.names, pair.contrasts, pair.sizes.get(region, {}), x, y,
-        answer, (), null, said,
+        region, pair.regions[region], RrhoKind.CONTRASTS, pair.names, pair.sizes.get(region, {}), x, y, answer,
+        correlation_null=null, messages=said, contrasts=pair.contrasts,
     )  # fmt: skip
 
 

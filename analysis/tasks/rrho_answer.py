@@ -1,6 +1,6 @@
 """What `rrho` answers of two signatures in one region."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -27,15 +27,15 @@ class Answer:
     region_id: int
     kind: RrhoKind
     names: tuple[str, str]
-    contrasts: tuple[int | None, int | None]
     sizes: dict[str, int]
-    x: pd.Series
-    y: pd.Series
-    map: Rrho | None
-    relabelings: tuple[RrhoRelabeling, ...]
-    correlation_null: float | None
-    messages: tuple[str, ...]
+    x: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    y: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    map: Rrho | None = None
+    relabelings: tuple[RrhoRelabeling, ...] = ()
+    correlation_null: float | None = None
+    messages: tuple[str, ...] = ()
     refusal: str = ""
+    contrasts: tuple[int | None, int | None] = (None, None)
 
     @property
     def genes(self) -> pd.Index:

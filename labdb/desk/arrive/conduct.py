@@ -27,6 +27,7 @@ METHODS = {
     "quality": "Libraries were checked for region, sex, duplicates, reads and likeness to the others, and groups for confounding with pools, runs, cages and cohorts (Cramer's V).",
     "differential_expression": "Differential expression by limma-voom on TMM-normalized counts within each region; p adjusted by Benjamini and Hochberg.",
     "reversal": "Reversal of the stress signature by the debiased fraction undone; p by exchanging arms between mice within sequencing runs, adjusted over arms and regions.",
+    "rrho": "Overlap of two signatures by rank (RRHO) in four quadrants, as a description; p by exchanging arms between mice within sequencing runs.",
     "mouse_scores": "Each mouse placed between the means of control and susceptible mice, leaving it out where it anchors the axis.",
 }
 ASSUMES = {
