@@ -39,7 +39,7 @@ def draw_map(asked: Asked) -> Drawn:
     """Draw the map of two signatures and its null, on one scale of colors."""
     one = chosen_map(asked.run, asked.parameters)
     if one.cells is None:
-        return Drawn(no_data(f"no map: {one.messages.splitlines()[0] if one.messages else 'refused'}"), "", _parts(one))
+        return Drawn(no_data(f"no map: {(one.messages.splitlines() or ['refused'])[-1]}"), "", _parts(one))
     cells = unpack(bytes(one.cells))
     keys = ["quadrant", "n_x", "n_y"]
     observed = tidy(cells.log10_p, "log10_p").merge(tidy(cells.overlap, "overlap"), on=keys)

@@ -12,6 +12,7 @@ from analysis.figures import theme
 SIDE = 330  # pixels
 MOST_CELLS = 64  # along a side: finer cells are not told apart, and each is a mark of the file
 N_BINS = 40
+MARKED = -2.0  # log10 p; a quadrant without any overlap to speak of has its maximum anywhere
 TRUE_LABELS = theme.VERMILLION
 
 
@@ -78,7 +79,7 @@ def _placed(cells: pd.DataFrame, lists: Lists) -> pd.DataFrame:
                 (low, high) if is_up else (lists.n_genes - high, lists.n_genes - low)
             )
         found.append(inside.assign(minus_log10_p=-inside["log10_p"]))
-    return pd.concat(found).reset_index(drop=True) if found else cells.assign(minus_log10_p=0.0)
+    return pd.concat(found).reset_index(drop=True) if found else cells.iloc[:0]
 
 
 def _pooled(cells: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +108,7 @@ def _pooled(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _panel(cells: pd.DataFrame, title: str, note: str, highest: float, lists: Lists, markers: alt.Chart | None) -> Any:
     domain = [0, lists.n_genes]
-    x_axis, y_axis = alt.Axis(tickCount=4, format=",", grid=False), alt.Axis(tickCount=4, format=",", grid=False)
+    x_axis, y_axis = alt.Axis(tickCount=4, format=",d", grid=False), alt.Axis(tickCount=4, format=",d", grid=False)
     x_title = f"genes of {lists.first}, most up to most down"
     y_title = f"genes of {lists.second}, most up to most down"
     x_scale, y_scale = (alt.Scale(domain=domain, nice=False) for _ in range(2))
@@ -144,6 +145,7 @@ def _sign_changes(lists: Lists) -> list[alt.Chart]:
 
 
 def _markers(maxima: pd.DataFrame, lists: Lists) -> alt.Chart:
+    maxima = maxima[maxima["log10_p"] <= MARKED]
     placed = maxima.assign(
         x=[_place(q, 0, n, lists) for q, n in zip(maxima["quadrant"], maxima["n_x"], strict=True)],
         y=[_place(q, 1, n, lists) for q, n in zip(maxima["quadrant"], maxima["n_y"], strict=True)],
@@ -191,8 +193,13 @@ def rrho_null(minima: np.ndarray, *, direction: str) -> Any:
     )
     true = pd.DataFrame({"x": [heights[0]], "label": ["true labels"]})
     line = alt.Chart(theme.values(true)).mark_rule(color=TRUE_LABELS, strokeWidth=2).encode(x="x:Q")
+    is_right = heights[0] > (edges[0] + edges[-1]) / 2
     text = alt.Chart(theme.values(true)).mark_text(
-        style="annotation", align="left", dx=4, baseline="top", fontWeight=600
+        style="annotation",
+        align="right" if is_right else "left",
+        dx=-4 if is_right else 4,
+        baseline="top",
+        fontWeight=600,
     )
     label = text.encode(x="x:Q", y=alt.value(0), text="label:N")
     heading = alt.TitleParams(f"{len(minima):,} labelings", subtitle="the true one among them")
