@@ -239,6 +239,8 @@ def test_a_gene_page_shows_estimates_with_intervals_and_its_part_in_reversals(st
     text = text_of(client, "/genes/Gene5/")
     for shown in ("−4.85 to 7.85", "−4.7", "moved by stress and moved back (list)", "Reversed in 1 of 1 comparisons"):
         assert shown in text
+    assert "/records/gene-results/?gene=ENS5" in text  # all of them
+    assert "susceptible - control" in text_of(client, "/records/gene-results/?gene=ENS5&include_stale=1")
     answer = client.get("/genes/Gene5/figures/contrasts.svg")
     assert answer.status_code == 200 and "susceptible - control" in answer.content.decode()
     assert text_of(client, "/genes/Gene5/figures/heat.svg", 404).startswith("heat is not a figure of a gene")
