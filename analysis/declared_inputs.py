@@ -71,6 +71,7 @@ _ARMS: Fields = {
     AllocationKey: {"allocation", "arm"},
     TreatmentArm: {"name", "is_vehicle"},
 }
+_CONTRAST = {"name", "group_by", "numerator", "denominator", "covariates", "region", "formula"}
 _FIXED: dict[str, tuple[Fields, ...]] = {
     "phenotype": (_TESTS, _TRACKS, {PhenotypeRule: {"name"}}),
     "response": (_TESTS, {ResponseRule: {"name"}}),
@@ -82,12 +83,13 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     ),
     "differential_expression": (
         _LIBRARIES,
-        {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region", "formula"}},
+        {Contrast: _CONTRAST},
     ),
     "reversal": (
         _LIBRARIES, _ARMS,
         {Library: {"pool"}, SequencingSelection: {"decided"}, SelectionMouse: {"selection", "mouse"}},
     ),
+    "rrho": (_LIBRARIES, _ARMS, {Library: {"pool"}}, {Contrast: _CONTRAST}),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "resilience": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "drug_genes": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
@@ -95,6 +97,7 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
 _BY_CONTRASTS = {
     "differential_expression",
     "quality",
+    "rrho",
 }  # whose groups and covariates are any field of a library or mouse
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import expression_figures, figures, frames, quality_figures, reversal_figures, summaries
+from analysis import expression_figures, figures, frames, quality_figures, reversal_figures, rrho_figures, summaries
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun
@@ -123,8 +123,6 @@ def draw_response_rates(asked: Asked) -> Drawn:
     return Drawn(figures.response_rates(summaries.rates_frame(rates)), caption)
 
 
-
-
 FIGURES = (
     Figure("si-scatter", "Social interaction and the cutoff", "phenotype", draw_si_scatter),
     Figure("iz-paired-lines", "Interaction zone, without and with target", "phenotype", draw_iz_paired_lines),
@@ -136,6 +134,7 @@ FIGURES = (
     *quality_figures.FIGURES,
     *expression_figures.FIGURES,
     *reversal_figures.FIGURES,
+    *rrho_figures.FIGURES,
 )
 
 
@@ -148,8 +147,6 @@ def figure_named(name: str, task: str = "") -> Figure:
     of = f" of {task}" if task else ""
     there_are = f"there are: {', '.join(one.name for one in known)}" if known else "there are none"
     raise FigureError(f"{name} is not a figure{of}; {there_are}.", 404)
-
-
 
 
 def run_figure(request: HttpRequest, pk: int, name: str, file_format: str) -> HttpResponse:

@@ -9,8 +9,6 @@ import pandas as pd
 from analysis.design_frame import OUTCOME, PHENOTYPE, read_libraries
 from analysis.kernels.counts import filter_by_expression, log2_cpm_of, tmm_factors
 from analysis.links import mouse_urls
-from analysis.models import GeneResult
-from analysis.summaries import current_runs
 from labdb.colony.models import Mouse, Study
 from labdb.registry.permissions import may
 from labdb.sequencing.expression_store import load_counts, read_gene
@@ -64,17 +62,6 @@ def effective_library_sizes(matrix: CountMatrix, regions: tuple[tuple[int, str],
         effective = kept.sum() * tmm_factors(kept) if len(kept) else own.sum().astype(float)
         sizes.update(zip(effective.index.tolist(), effective.tolist(), strict=True))
     return sizes
-
-
-def results_of_gene(genes: list[Gene], studies: Any) -> list[GeneResult]:
-    """Return what the current runs of these studies say of a gene."""
-    runs = [
-        run.results_run for study in studies if (run := current_runs(study).get("differential_expression")) is not None
-    ]
-    rows = GeneResult.objects.filter(gene__in=genes, run__in=runs)
-    return list(
-        rows.select_related("study", "contrast", "region", "run").order_by("study__code", "contrast__name", "region_id")
-    )
 
 
 def matrices_with(genes: list[Gene], studies: list[Study]) -> list[CountMatrix]:

@@ -348,5 +348,6 @@ from analysis.reversal_results import (  # noqa: E402
     ReversalDifference,  # noqa: F401
     TargetGene,  # noqa: F401
 )
+from analysis.rrho_results import RrhoGene, RrhoMap, RrhoQuadrant  # noqa: E402, F401
 from analysis.run_parts import RunPart  # noqa: E402, F401
 from analysis.schedules import Schedule, ScheduleTurn  # noqa: E402, F401

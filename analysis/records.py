@@ -18,6 +18,9 @@ from analysis.models import (
     ResponseCall,
     ReversalDifference,
     ReversedGene,
+    RrhoGene,
+    RrhoMap,
+    RrhoQuadrant,
     Schedule,
     SignatureReversal,
     TargetGene,
@@ -166,6 +169,60 @@ class ReversedGeneRecord(Record):
     )  # fmt: skip
     list_display = ("gene", "reversal", "t_stress", "t_drug", "q_value", "listed", "listed_strict")
     list_filter = ("reversal", "listed", "listed_strict")
+    search_fields = ("gene__symbol", "gene__gene_id")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class RrhoMapRecord(Record):
+    """Overlaps of two signatures by rank; the map itself is a file of its run's page."""
+
+    model = RrhoMap
+    fields = (
+        "study", "region", "kind", "first", "second", "groups", "direction", "p_value", "adj_p_value", "p_floor",
+        "n_relabelings", "correlation", "correlation_null", "n_genes", "n_dropped", "n_tied", "step",
+        "population_offset", "n_up_first", "n_down_first", "n_up_second", "n_down_second", "refusal", "messages",
+        "first_contrast", "second_contrast", "matrix", "cells_sha256", "run",
+    )  # fmt: skip
+    list_display = ("region", "first", "second", "direction", "p_value", "correlation", "correlation_null", "run")
+    list_filter = ("region", "kind")
+    search_fields = ("first", "second")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class RrhoQuadrantRecord(Record):
+    """The most improbable overlap in each quadrant of a map."""
+
+    model = RrhoQuadrant
+    fields = (
+        "study",
+        "rrho_map",
+        "quadrant",
+        "n_first",
+        "n_second",
+        "overlap",
+        "expected",
+        "log10_p",
+        "p_value",
+        "run",
+    )
+    list_display = ("rrho_map", "quadrant", "n_first", "n_second", "overlap", "expected", "log10_p", "p_value")
+    list_filter = ("rrho_map", "quadrant")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class RrhoGeneRecord(Record):
+    """Genes in both lists at the maximum of a quadrant."""
+
+    model = RrhoGene
+    fields = ("study", "rrho_quadrant", "place", "gene", "t_first", "t_second", "run")
+    list_display = ("place", "gene", "t_first", "t_second", "rrho_quadrant")
+    list_filter = ("rrho_quadrant",)
     search_fields = ("gene__symbol", "gene__gene_id")
     left_out = STALE
     read_only = True

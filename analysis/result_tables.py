@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from django.db.models import BinaryField
 
 from analysis.input_digest import frame_digest
 from analysis.models import (
@@ -25,6 +26,9 @@ from analysis.models import (
     Result,
     ReversalDifference,
     ReversedGene,
+    RrhoGene,
+    RrhoMap,
+    RrhoQuadrant,
     SignatureReversal,
     TargetGene,
 )
@@ -53,13 +57,18 @@ class ResultTable:
 
     def rows(self, run: AnalysisRun) -> pd.DataFrame:
         """Return the rows of a run that holds results, in the order of their names, which are the index."""
-        fields = [field for field in self.model._meta.fields if field.name not in OWN]
+        fields = [field for field in self.model._meta.fields if field.name not in OWN and not _is_packed(field)]
         named = {path.partition("__")[0] for path in self.key}
         columns = {field.attname: field.attname for field in fields if field.name not in named}
         paths = [*self.key, *columns]
         rows = self.model._default_manager.filter(run=run).order_by(*self.key, "pk")
         frame = pd.DataFrame.from_records(list(rows.values_list(*paths)), columns=[*self.key, *columns])
         return frame.set_index(list(self.key))
+
+
+def _is_packed(field: Any) -> bool:
+    """Whether a field holds many numbers in one value; a digest beside it tells two of them apart."""
+    return isinstance(field, BinaryField)
 
 
 def _named(model: type[Result], *fields: str) -> ResultTable:
@@ -71,6 +80,7 @@ def _key(model: type[Result], name: str) -> str:
     return f"{name}__{key_path(other)}" if other else name
 
 
+_MAP = ("region__code", "first", "second")
 TABLES: Mapping[str, Sequence[ResultTable]] = {
     "phenotype": (_named(PhenotypeCall, "mouse"),),
     "response": (_named(ResponseCall, "mouse"),),
@@ -84,6 +94,14 @@ TABLES: Mapping[str, Sequence[ResultTable]] = {
         _named(SignatureReversal, "region", "arm", "estimand", "response"),
         ResultTable(ReversedGene, ("reversal__region__code", "reversal__arm", "gene__gene_id")),
         _named(ReversalDifference, "region", "arm", "other_region", "other_arm"),
+    ),
+    "rrho": (
+        _named(RrhoMap, "region", "first", "second"),
+        ResultTable(RrhoQuadrant, (*(f"rrho_map__{path}" for path in _MAP), "quadrant")),
+        ResultTable(
+            RrhoGene,
+            (*(f"rrho_quadrant__rrho_map__{path}" for path in _MAP), "rrho_quadrant__quadrant", "gene__gene_id"),
+        ),
     ),
     "mouse_scores": (_named(MouseReversalScore, "library", "arm"),),
     "resilience": (

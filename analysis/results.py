@@ -15,6 +15,7 @@ from analysis.phenotype_comparison import changed_calls
 from analysis.quality_page import quality_results
 from analysis.quality_warnings import confounding_warnings
 from analysis.reversal_page import mouse_score_results, responder_warning_of, reversal_results
+from analysis.rrho_page import rrho_results
 from labdb.colony.models import Study
 from labdb.treatment.arm_labels import MeaningOfLabel, meaning_of_labels
 
@@ -50,6 +51,7 @@ def _texts_on_arms(run: AnalysisRun) -> set[str]:
     return {
         *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
         *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
+        *(f"{first}; {second}" for first, second in run.rrhomaps.order_by().values_list("first", "second")),
         *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
         *run.resilienceinductions.order_by().values_list("arm", flat=True).distinct(),
         *run.druggenesets.order_by().values_list("arm", flat=True).distinct(),
@@ -142,6 +144,7 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "quality": quality_results,
     "differential_expression": differential_expression_results,
     "reversal": reversal_results,
+    "rrho": rrho_results,
     "mouse_scores": mouse_score_results,
     "resilience": resilience_results,
     "drug_genes": drug_gene_results,

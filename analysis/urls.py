@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from analysis import comparison_views, figure_views, gene_list_views, notice_views, quality_views, refresh_views, views
+from analysis import (
+    comparison_views,
+    figure_views,
+    gene_list_views,
+    notice_views,
+    quality_views,
+    refresh_views,
+    rrho_page,
+    views,
+)
 
 urlpatterns = [
     path("", views.run_list, name="analysis-runs"),
@@ -19,5 +28,6 @@ urlpatterns = [
     path("notices/read/", notice_views.read_all, name="run-notices-read"),
     path("studies/<str:code>/refresh/", refresh_views.refresh, name="analysis-refresh"),
     path("findings/<int:pk>/decide/", quality_views.decide_finding, name="quality-decide"),
+    path("rrho/<int:pk>/map.csv", rrho_page.map_file, name="rrho-map-file"),
     path("reversals/<int:pk>/", views.reversal_page, name="reversal-page"),
 ]

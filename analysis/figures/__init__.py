@@ -3,6 +3,7 @@
 from analysis.figures.behavior import iz_paired_lines, si_scatter, si_slope
 from analysis.figures.expression import gene_expression, thin_points, volcano
 from analysis.figures.flow import animal_flow
+from analysis.figures.gene_forest import MOST_CONTRASTS, gene_forest
 from analysis.figures.mouse_scores import mouse_scores, score_vs_si
 from analysis.figures.plane import phenotype_plane
 from analysis.figures.relabelings import relabeling_distribution
@@ -13,8 +14,10 @@ from analysis.figures.signatures import signature_scatter
 from analysis.figures.theme import no_data, save_figure, specification_of
 
 __all__ = [
+    "MOST_CONTRASTS",
     "animal_flow",
     "gene_expression",
+    "gene_forest",
     "iz_paired_lines",
     "mouse_scores",
     "no_data",

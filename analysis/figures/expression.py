@@ -140,6 +140,8 @@ def _volcano_labels(labeled: pd.DataFrame, highest: float) -> list[alt.Chart]:
 def gene_expression(expression: pd.DataFrame, *, gene: str = "") -> Any:
     """Draw one gene's expression in every sample, by region and group, with the group means.
 
+    A mouse that is pointed at stands out in every region.
+
     Parameters
     ----------
     expression : pandas.DataFrame, one row per sample
@@ -155,14 +157,18 @@ def gene_expression(expression: pd.DataFrame, *, gene: str = "") -> Any:
     groups = theme.in_order(drawn["group"])
     domain = [float(drawn["log2_cpm"].min()), float(drawn["log2_cpm"].max())]
     title = f"{gene} (log2 CPM)" if gene else "expression (log2 CPM)"
+    regions = list(dict.fromkeys(drawn["region"]))
     panels = [
-        _gene_panel(drawn[drawn["region"] == region], str(region), groups, title if i % 4 == 0 else None, domain)
-        for i, region in enumerate(dict.fromkeys(drawn["region"]))
+        _gene_panel(drawn[drawn["region"] == region], groups, title if i % 4 == 0 else None, domain, (i, len(regions)))
+        for i, region in enumerate(regions)
     ]
     return theme.themed(alt.concat(*panels, columns=4, spacing=18))
 
 
-def _gene_panel(samples: pd.DataFrame, region: str, groups: list[str], title: str | None, domain: list[float]) -> Any:
+def _gene_panel(
+    samples: pd.DataFrame, groups: list[str], title: str | None, domain: list[float], place: tuple[int, int]
+) -> Any:
+    number, n_panels = place
     rank = samples.groupby("group").cumcount()
     placed = samples.assign(place=(rank * 3) % JITTER_STEPS)  # neighbors in the file are set apart, never at random
     means = samples.groupby("group")["log2_cpm"].mean().reset_index().assign(place=JITTER_STEPS // 2)
@@ -171,8 +177,10 @@ def _gene_panel(samples: pd.DataFrame, region: str, groups: list[str], title: st
     y = alt.Y("log2_cpm:Q", title=title, scale=alt.Scale(domain=domain, nice=True, zero=False))
     points = (
         alt.Chart(theme.values(placed))
-        .mark_point(filled=True, size=40, opacity=0.9)
+        .mark_point(filled=True, opacity=0.9)
+        .add_params(_pointed_at(number))
         .encode(
+            size=_larger_where_pointed_at(n_panels),
             x=x,
             xOffset=offset,
             y=y,
@@ -183,7 +191,9 @@ def _gene_panel(samples: pd.DataFrame, region: str, groups: list[str], title: st
         )
     )
     mean = alt.Chart(theme.values(means)).mark_tick(style="median", orient="horizontal", size=22)
-    heading = alt.TitleParams(f"{region} (n = {len(samples)})", subtitle="bar: mean" if title else " ")
+    heading = alt.TitleParams(
+        f"{samples['region'].iloc[0]} (n = {len(samples)})", subtitle="bar: mean" if title else " "
+    )
     panel = alt.layer(points, mean.encode(x=x, y=y))
     return panel.properties(width=max(140, 26 * len(groups)), height=230, title=heading)
 
@@ -255,3 +265,14 @@ def p_histogram(p_values: pd.Series, n_bins: int = 40) -> Any:
     return theme.themed(
         alt.layer(bars, theme.reference_line(y=expected)).properties(width=420, height=240, title=heading)
     )
+
+
+def _pointed_at(panel: int) -> alt.Parameter:
+    """Return the mouse under the pointer in one panel."""
+    return alt.selection_point(name=f"mouse_{panel}", fields=["mouse"], on="pointerover", clear="pointerout")
+
+
+def _larger_where_pointed_at(n_panels: int) -> alt.SizeValue:
+    """Return the size of a point: that of a mouse which is pointed at in any panel is larger in all."""
+    pointed_at = [{"param": f"mouse_{panel}", "empty": False} for panel in range(n_panels)]
+    return alt.SizeValue(40, condition={"test": {"or": pointed_at}, "value": 160})

@@ -14,6 +14,7 @@ from analysis.kernels.empirical_bayes import squeeze_variances
 from analysis.kernels.reversal_design import (
     MAX_EXHAUSTIVE,
     MergedDesign,
+    count_relabelings,
     drug_design,
     label_contrasts,
     make_relabelings,
@@ -36,6 +37,8 @@ class RelabeledSignatures:
         The true labeling included; 0 when refused.
     messages : tuple of str
         Codes of `reversal.MESSAGES`.
+    n_available : int or None
+        Relabelings that exist, of which some may have been drawn; None when refused.
     """
 
     genes: pd.Index
@@ -44,17 +47,25 @@ class RelabeledSignatures:
     _expression: FloatArray
     _design: MergedDesign | None
     _labels: FloatArray
+    n_available: int | None = None
 
     def __len__(self) -> int:
         return self.n_relabelings
 
     def __iter__(self) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Moderated t of every gene in both contrasts, for one labeling after another."""
+        return self._signatures_of(self._labels[: self.n_relabelings])
+
+    def observed(self) -> tuple[FloatArray, FloatArray] | None:
+        """Return the pair of the true labeling; also where there are too few relabelings, None where it is refused."""
+        return next(self._signatures_of(self._labels[:1]), None)
+
+    def _signatures_of(self, labels: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
         if self._design is None:
             return
         basis = self._design.residuals.basis
         merged_ss = np.square(self._expression @ basis).sum(axis=1)
-        for label in self._labels:
+        for label in labels:
             drug = label_contrasts(self._design, label)
             stress = stress_contrasts(self._design, label, drug)
             yield _moderated_t(self._expression, stress, drug, merged_ss, basis.shape[1] - 1)
@@ -79,7 +90,7 @@ def relabeled_signatures(
     Returns
     -------
     RelabeledSignatures
-        Empty, with a message, where the test would be refused or give no p-value.
+        Without relabelings, with a message, where the test would be refused or give no p-value.
     """
     samples = read_samples(expression, groups, pools, treated=treated, stress=stress, control=control)
     code = refuse_groups(samples)
@@ -93,8 +104,12 @@ def relabeled_signatures(
         design, np.random.default_rng((seed, 0)), max_exhaustive=max_exhaustive, n_random=n_random
     )
     if len(labels) < MIN_RELABELINGS:
-        return RelabeledSignatures(samples.genes, 0, (TOO_FEW_RELABELINGS,), samples.expression, None, empty)
-    return RelabeledSignatures(samples.genes, len(labels), (), samples.expression, design, labels)
+        return RelabeledSignatures(
+            samples.genes, 0, (TOO_FEW_RELABELINGS,), samples.expression, design, labels, len(labels)
+        )
+    return RelabeledSignatures(
+        samples.genes, len(labels), (), samples.expression, design, labels, count_relabelings(design)
+    )
 
 
 def _moderated_t(

@@ -271,8 +271,10 @@ def _usable(values: pd.Series, name: str) -> pd.Series:
 
 
 def _ranks(values: FloatArray, stream: int) -> IntArray:
-    shuffled = np.random.default_rng((0, stream)).permutation(len(values))
-    order = shuffled[np.argsort(-values[shuffled], kind="stable")]
+    order = np.argsort(-values)
+    if (np.diff(values[order]) == 0).any():
+        shuffled = np.random.default_rng((0, stream)).permutation(len(values))
+        order = shuffled[np.argsort(-values[shuffled], kind="stable")]
     ranks = np.empty(len(values), dtype=np.intp)
     ranks[order] = np.arange(len(values))
     return ranks

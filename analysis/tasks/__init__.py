@@ -13,6 +13,7 @@ from analysis.tasks import (
     resilience,
     response,
     reversal,
+    rrho,
 )
 from analysis.tasks.task import Task
 
@@ -22,6 +23,7 @@ TASKS: Sequence[Task] = (
     quality.TASK,
     differential_expression.TASK,
     reversal.TASK,
+    rrho.TASK,
     mouse_scores.TASK,
     resilience.TASK,
     drug_genes.TASK,

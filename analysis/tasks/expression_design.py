@@ -89,6 +89,11 @@ class Question:
         weight[list(self.denominator)] -= 1 / len(self.denominator)
         return weight
 
+    def weight(self, group: str) -> float:
+        """Return the weight of a group: +1 shared by those of the numerator, -1 by those of the denominator."""
+        above = 1 / len(self.numerator) if group in self.numerator else 0.0
+        return above - (1 / len(self.denominator) if group in self.denominator else 0.0)
+
 
 @dataclass(frozen=True)
 class FormulaQuestion(Question):
@@ -272,6 +277,12 @@ def estimator(design: RegionDesign, name: str) -> pd.Series:
     columns = design.matrix.to_numpy()
     weights = columns @ np.linalg.solve(columns.T @ columns, design.contrasts[name].to_numpy())
     return pd.Series(weights, index=design.matrix.index)
+
+
+def group_sizes(libraries: pd.DataFrame, group_by: str) -> dict[str, int]:
+    """Return the libraries of each group, called as contrasts call it."""
+    counts = libraries[group_by].dropna().map(_as_written).astype(str).value_counts()
+    return {str(group): int(n) for group, n in counts.sort_index().items()}
 
 
 def _as_written(value: Any) -> str:

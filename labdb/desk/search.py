@@ -173,7 +173,7 @@ def _asked(
 ) -> Iterator[QuerySet]:
     """Yield one query for each name of each kind: kind, id, what it is called, the name, and the label's study."""
     for kind in KINDS:
-        for name in kind.names:
+        for name in (*kind.names, *(() if in_order else kind.lists)):
             if kind.in_study or not only_in_study:
                 rows = _named(kind, name, user).annotate(found_label=Value(label)).filter(condition)
                 yield _columns(rows.order_by("found_as") if in_order else rows.order_by())[: most + 1]

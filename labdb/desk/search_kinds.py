@@ -35,6 +35,7 @@ class Kind:
     joined: tuple[str, ...] = ()
     about: Callable[[Any], tuple[Any, ...]] = lambda row: ()
     address: Callable[[Any], str] = detail_url
+    lists: tuple[Name, ...] = ()  # several names in one text: looked at for what they hold alone
 
     @property
     def key(self) -> str:
@@ -103,6 +104,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "Genes", Gene, (Name(Gene, "symbol", Value("symbol")), Name(Gene, "gene_id", Value("id"))), (),
         lambda gene: (gene.gene_id, gene.synonyms), lambda gene: reverse("gene-page", args=[gene.symbol or gene.gene_id]),
+        (Name(Gene, "synonyms", Value("synonyms")),),
     ),
 )  # fmt: skip
 KIND_OF = {kind.key: kind for kind in KINDS}

@@ -168,6 +168,6 @@ urlpatterns = [
     path("boxes/<str:code>/scan/", box_scan_page.scan, name="box-scan"),
     path("boxes/<str:code>/", box_page.box, name="box-page"),
     path("genes/", gene_page.search, name="gene-index"),
-    path("genes/<path:symbol>/figures/expression.<slug:file_format>", gene_page.expression_figure, name="gene-figure"),
+    path("genes/<path:symbol>/figures/<slug:name>.<slug:file_format>", gene_page.gene_figure, name="gene-figure"),
     path("genes/<path:symbol>/", gene_page.gene, name="gene-page"),
 ]

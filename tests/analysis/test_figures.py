@@ -139,6 +139,15 @@ def gene_results(n_genes: int = 4000) -> pd.DataFrame:
     )
 
 
+ESTIMATES = pd.DataFrame(
+    [
+        ["b - a", "PFC", 1.0, 0.5, 1.5, 0.001, 0.01],
+        ["c - a", "PFC", -0.3, -0.9, 0.3, 0.4, 0.6],
+        ["b - a", "NAc", 0.2, None, None, 0.5, 0.7],
+    ],
+    columns=["contrast", "region", "log2_fold_change", "low", "high", "p_value", "adj_p_value"],
+)
+
 FIGURES: dict[str, tuple[Callable[..., Any], pd.DataFrame]] = {
     "si_scatter": (figures.si_scatter, CALLS),
     "iz_paired_lines": (figures.iz_paired_lines, TESTS),
@@ -149,6 +158,7 @@ FIGURES: dict[str, tuple[Callable[..., Any], pd.DataFrame]] = {
     "response_rates": (figures.response_rates, RATES),
     "volcano": (figures.volcano, gene_results(300)),
     "gene_expression": (figures.gene_expression, EXPRESSION),
+    "gene_forest": (figures.gene_forest, ESTIMATES),
     "reversal_forest": (figures.reversal_forest, REVERSALS),
     "mouse_scores": (figures.mouse_scores, SCORES),
     "score_vs_si": (figures.score_vs_si, TREATED),

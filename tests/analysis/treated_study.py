@@ -61,6 +61,15 @@ def defaults(task: str) -> dict[str, Any]:
         "response": {"rule": "Ratio 1 and reliable change", "before": 1, "after": 2},
         "differential_expression": {"contrast": "", "matrix": ""},
         "reversal": {"seed": 0, "n_random": 1999, "matrix": ""},
+        "rrho": {
+            "first": "",
+            "second": "",
+            "step": 0,
+            "population_offset": 0,
+            "seed": 0,
+            "n_random": 199,
+            "matrix": "",
+        },
         "mouse_scores": {"seed": 0, "matrix": ""},
         "resilience": {"seed": 0, "matrix": ""},
     }

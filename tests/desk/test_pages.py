@@ -13,7 +13,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analysis.gene_expression import expression_frame
-from analysis.models import AnalysisRun, MouseReversalScore, RunStatus
+from analysis.models import (
+    AnalysisRun,
+    Contrast,
+    GeneResult,
+    MouseReversalScore,
+    ReversedGene,
+    RunStatus,
+    SignatureReversal,
+)
 from labdb.accounts.models import Role, User
 from labdb.colony.models import Mouse, Study, Weighing
 from labdb.sequencing.models import CountMatrix, Gene
@@ -210,17 +218,53 @@ def test_a_gene_page_shows_its_results_in_current_runs(study: Study):
     assert "susceptible - control" in text
     assert "0.015" in text
     assert "−1.00" in text
+    assert "Reversed in 0 of 1 comparisons" in text
     stranger = text_of(signed_in("technician", make_study("S2"), "stranger"), "/genes/Gene1/")
     assert "susceptible - control" not in stranger
 
 
-def test_a_gene_is_found_by_symbol_and_by_part_of_it(study: Study):
+def test_a_gene_page_shows_estimates_with_intervals_and_its_part_in_reversals(study: Study):
+    run, test = AnalysisRun.objects.get(task="differential_expression"), SignatureReversal.objects.get()
+    gene = Gene.objects.get(symbol="Gene5")
+    # t = 3 with 1 df: p = 1 - 2/pi atan(3); se = 1.5 / 3, qt(.975, 1) = 12.706205: 1.5 +- 6.35
+    GeneResult.objects.create(
+        study=study, run=run, contrast=Contrast.objects.get(), region=test.region, gene=gene, log2_fold_change=1.5,
+        average_expression=5.0, t=3.0, p_value=1 - 2 / math.pi * math.atan(3), adj_p_value=0.3,
+    )  # fmt: skip
+    ReversedGene.objects.create(
+        study=study, run=test.run, reversal=test, gene=gene, t_stress=6.2, t_merged=5.0, t_drug=-4.7, p_merged=1e-4,
+        p_drug=1e-3, q_value=0.02, listed=True, q_strict=0.04, listed_strict=False,
+    )  # fmt: skip
+    client = signed_in("technician", study)
+    text = text_of(client, "/genes/Gene5/")
+    for shown in ("−4.85 to 7.85", "−4.7", "moved by stress and moved back (list)", "Reversed in 1 of 1 comparisons"):
+        assert shown in text
+    assert "/records/gene-results/?gene=ENS5" in text  # all of them
+    assert "susceptible - control" in text_of(client, "/records/gene-results/?gene=ENS5&include_stale=1")
+    answer = client.get("/genes/Gene5/figures/contrasts.svg")
+    assert answer.status_code == 200 and "susceptible - control" in answer.content.decode()
+    assert text_of(client, "/genes/Gene5/figures/heat.svg", 404).startswith("heat is not a figure of a gene")
+    stranger = signed_in("technician", make_study("S2"), "stranger")
+    assert "no current contrast tested" in stranger.get("/genes/Gene5/figures/contrasts.svg").content.decode()
+    assert "No reversal was tested in a study that you see" in text_of(stranger, "/genes/Gene5/")
+
+
+def test_a_gene_is_found_by_every_name_that_it_has_or_had(study: Study):
     client = signed_in()
-    assert client.get("/genes/?q=gene11")["Location"] == "/genes/Gene11/"
+    gene = Gene.objects.get(symbol="Gene11")
+    gene.synonyms = "c-elf; Elf-1"
+    gene.save()
+    Gene.objects.filter(symbol="Gene12").update(symbol="Newname")
+    for name, page in (("gene11", "Gene11"), ("C-ELF", "Gene11"), ("Gene12", "Newname"), ("ens3", "Gene3")):
+        assert client.get(f"/genes/?q={name}")["Location"] == f"/genes/{page}/"
+        assert client.get(f"/genes/{name}/")["Location"] == f"/genes/{page}/"
     text = text_of(client, "/genes/?q=ene1")
     assert "Gene19" in text
-    assert "No gene matches" in text_of(client, "/genes/?q=zzz")
-    assert client.get("/genes/zzz/").status_code == 404
+    assert "/genes/Gene11/" in text_of(client, "/search/?q=c-elf")
+    assert "No gene matches “zzz”" in text_of(client, "/genes/?q=zzz")
+    unknown = text_of(client, "/genes/Gene1l/", 404)
+    assert "No gene that you may see is or was called “Gene1l”; near to it:" in unknown
+    assert "/genes/Gene1/" in unknown
 
 
 def test_a_gene_figure_is_of_a_matrix_that_the_account_sees(study: Study):

@@ -235,3 +235,17 @@ def test_a_stack_of_one_labeling_or_of_other_genes_is_refused():
     expression, groups, _ = simulate(["C"] * 3 + ["S"] * 2 + ["D"] * 3)
     refused = relabeled_signatures(expression, groups, **ARMS)
     assert (len(refused), refused.messages) == (0, ("REFUSED_TOO_FEW",))
+
+
+def test_the_true_signatures_are_there_where_too_few_relabelings_are():
+    groups = pd.Series(["control"] * 3 + ["susceptible"] * 3 + ["treated"] * 3 + ["resilient"] * 6).rename(str)
+    expression = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 15)), columns=groups.index)
+    pools = pd.Series(["a", "b", "c"] * 5, index=groups.index)
+    few = relabeled_signatures(expression, groups, treated="treated", pools=pools)
+    # One susceptible and one treated mouse in each of three pools: 2^3 relabelings.
+    assert (len(few), list(few), few.messages, few.n_available) == (0, [], ("TOO_FEW_RELABELINGS",), 8)
+    enough = relabeled_signatures(expression, groups, treated="treated")
+    assert len(enough) == enough.n_available == 20
+    np.testing.assert_array_equal(enough.observed(), next(iter(enough)))
+    assert [one.shape for one in few.observed()] == [(50,), (50,)]
+    assert relabeled_signatures(expression.drop(columns="0"), groups.drop("0"), treated="treated").observed() is None
