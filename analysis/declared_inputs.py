@@ -8,6 +8,7 @@ from django.db import models
 
 from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, SOURCES, lookup_of
 from analysis.models import Contrast
+from analysis.outside import OutsideSignature
 from labdb.behavior.models import Arena, ArenaZone, PhenotypeRule, ResponseRule, SocialInteractionTest, TrackedTrial
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
 from labdb.registry.lab_values import COLUMN as LAB_VALUES
@@ -83,9 +84,15 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     ),
     "reversal": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "outside_signature": (
+        _LIBRARIES,
+        {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region"}},
+        {OutsideSignature: {"code", "annotation"}},
+    ),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",
+    "outside_signature",
     "quality",
 }  # whose groups and covariates are any field of a library or mouse
 

@@ -14,6 +14,8 @@ from analysis.models import (
     GeneResult,
     LibraryQuality,
     MouseReversalScore,
+    OutsideScore,
+    OutsideTest,
     PhenotypeCall,
     QualityFinding,
     ResponseCall,
@@ -23,7 +25,7 @@ from analysis.models import (
 )
 from labdb.registry.keys import key_path
 
-OWN = {"id", "study", "run", "reversal"}  # what differs from run to run whatever was computed
+OWN = {"id", "study", "run", "reversal", "test"}  # what differs from run to run whatever was computed
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ TABLES: Mapping[str, Sequence[ResultTable]] = {
         ResultTable(ReversedGene, ("reversal__region__code", "reversal__arm", "gene__gene_id")),
     ),
     "mouse_scores": (_named(MouseReversalScore, "library", "arm"),),
+    "outside_signature": (
+        _named(OutsideTest, "signature", "contrast", "region"),
+        ResultTable(OutsideScore, ("test__signature__code", "test__contrast__name", "library__code")),
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from analysis.figure_views import (
 )
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult, ReversedGene
+from analysis.outside_results import outside_results
 from analysis.phenotype_comparison import changed_calls
 from analysis.quality_page import quality_results
 from analysis.quality_warnings import confounding_warnings
@@ -176,4 +177,5 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "differential_expression": differential_expression_results,
     "reversal": reversal_results,
     "mouse_scores": mouse_score_results,
+    "outside_signature": outside_results,
 }

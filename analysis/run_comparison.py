@@ -146,4 +146,5 @@ COMPARE: dict[str, Callable[[AnalysisRun, AnalysisRun, Any], Context]] = {
     "differential_expression": compare_genes,
     "reversal": compare_reversals,
     "mouse_scores": compare_tables,
+    "outside_signature": compare_tables,
 }

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from analysis import comparison_views, figure_views, notice_views, quality_views, refresh_views, views
+from analysis import (
+    comparison_views,
+    figure_views,
+    gene_set_views,
+    notice_views,
+    outside_views,
+    quality_views,
+    refresh_views,
+    views,
+)
 
 urlpatterns = [
     path("", views.run_list, name="analysis-runs"),
@@ -17,4 +26,11 @@ urlpatterns = [
     path("studies/<str:code>/refresh/", refresh_views.refresh, name="analysis-refresh"),
     path("findings/<int:pk>/decide/", quality_views.decide_finding, name="quality-decide"),
     path("reversals/<int:pk>/", views.reversal_page, name="reversal-page"),
+    path("outside/upload/", outside_views.upload, name="outside-upload"),
+    path("outside/<int:pk>/", outside_views.signature_page, name="outside-signature"),
+    path("outside/<int:pk>/original/", outside_views.original, name="outside-original"),
+    path("outside/<int:pk>/figures/volcano.<slug:file_format>", outside_views.volcano, name="outside-volcano"),
+    path("gene-sets/", gene_set_views.gene_sets, name="gene-sets"),
+    path("gene-sets/upload/", gene_set_views.upload, name="gene-set-upload"),
+    path("gene-sets/<int:pk>/original/", gene_set_views.original, name="gene-set-original"),
 ]

@@ -6,6 +6,7 @@ from analysis.tasks import (
     bring_up_to_date,
     differential_expression,
     mouse_scores,
+    outside_signature,
     phenotype,
     pipeline,
     quality,
@@ -21,6 +22,7 @@ TASKS: Sequence[Task] = (
     differential_expression.TASK,
     reversal.TASK,
     mouse_scores.TASK,
+    outside_signature.TASK,
     pipeline.TASK,
     bring_up_to_date.TASK,
 )

@@ -54,7 +54,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     if parameters["contrast"]:
         contrasts = contrasts.filter(name=parameters["contrast"])
     labels = former_labels(study)
-    questions, refusals = _answerable([Question.of(contrast, labels) for contrast in contrasts])
+    questions, refusals = answerable([Question.of(contrast, labels) for contrast in contrasts])
     fields = {field for question in questions for field in question.fields}
     matrix = chosen_matrix(study, parameters)
     libraries = read_libraries(study, matrix, sorted(fields))
@@ -67,7 +67,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     return Loaded(Inputs(counts, libraries.frame, questions), libraries.runs, notes)
 
 
-def _answerable(questions: list[Question]) -> tuple[tuple[Question, ...], list[str]]:
+def answerable(questions: list[Question]) -> tuple[tuple[Question, ...], list[str]]:
     """Return the questions whose fields exist, and words on the others."""
     known, refusals = [], []
     for question in questions:
