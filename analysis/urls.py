@@ -4,6 +4,7 @@ from django.urls import path
 
 from analysis import (
     comparison_views,
+    export_views,
     figure_views,
     gene_set_views,
     notice_views,
@@ -30,6 +31,8 @@ urlpatterns = [
     path("outside/<int:pk>/", outside_views.signature_page, name="outside-signature"),
     path("outside/<int:pk>/original/", outside_views.original, name="outside-original"),
     path("outside/<int:pk>/figures/volcano.<slug:file_format>", outside_views.volcano, name="outside-volcano"),
+    path("matrices/<int:pk>/counts.<slug:kind>", export_views.export_matrix, name="matrix-export"),
+    path("runs/<int:pk>/counts.<slug:kind>", export_views.export_run, name="run-export"),
     path("gene-sets/", gene_set_views.gene_sets, name="gene-sets"),
     path("gene-sets/upload/", gene_set_views.upload, name="gene-set-upload"),
     path("gene-sets/<int:pk>/original/", gene_set_views.original, name="gene-set-original"),

@@ -26,7 +26,7 @@ SAID = {
 }  # fmt: skip
 DESEQ2 = (
     '"","baseMean","log2FoldChange","lfcSE","stat","pvalue","padj"\r\n'
-    '"Gene0",100,2.5,0.5,5,1e-6,1e-5\r\n"Gene1",80,-1.5,0.5,-3,0.003,0.01\r\n"ENS2.7",50,0.1,0.5,0.2,0.8,0.9\r\n'
+    '"Gene0",100,2.5,0.5,5,1e-6,1e-5\r\n"Gene1",80,-1.5,0.5,-3,0.003,0.01\r\n"ENS2",50,0.1,0.5,0.2,0.8,0.9\r\n'
     '"oldname",20,1,0.5,2,0.04,NA\r\n"Gene1",10,0.1,0.5,0.2,0.8,0.9\r\n"Gene4",0,NA,NA,NA,NA,NA\r\n"GENE5",9,1,1,1,.3,.4\r\n'
 )  # fmt: skip
 
