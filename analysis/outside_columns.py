@@ -40,6 +40,8 @@ SOFTWARE = {  # columns that only its tables have together
     "Seurat": {"avglog2fc", "pct1", "pct2"},
 }
 MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "."}
+ROW_NAMES = "rownames"  # as R leaves their column without a name
+ENSEMBL = re.compile(r"ENS[A-Z]*G\d{11}")
 LISTED_ERRORS = 8
 LEAST_P = float(np.finfo(float).tiny)  # programs print smaller ones as 0
 
@@ -80,6 +82,8 @@ def read_outside_table(data: bytes, name: str) -> OutsideTable:
     text, lines_before = _with_header(data, name)
     table = read_table(text, name)
     columns = recognized(table.header)
+    if ROW_NAMES in table.header and table.rows and ENSEMBL.match(table.rows[0][1][table.header.index(ROW_NAMES)]):
+        columns[GENE] = ROW_NAMES  # beside a column of symbols, ids are sure
     numbers = {
         what: _numbers(table, columns[what], what, f"{name}, line", lines_before)
         for what in (CHANGE, STATISTIC, P, ADJUSTED)
@@ -160,9 +164,9 @@ def _with_header(data: bytes, name: str) -> tuple[bytes, int]:
     if len(first[0]) == 2 and _is_number(first[0][1]):
         return f"gene{delimiter}score\n{text}".encode(), n_comments - 1
     if len(first[1]) == len(first[0]) + 1:  # R's write.table
-        return f"rownames{delimiter}{text.lstrip()}".encode(), n_comments
+        return f"{ROW_NAMES}{delimiter}{text.lstrip()}".encode(), n_comments
     if not first[0][0] and not _is_number(first[1][0]):  # R's write.csv
-        return re.sub(r'\A[ \r\n]*(?:"")?', "rownames", text, count=1).encode(), n_comments
+        return re.sub(r'\A[ \r\n]*(?:"")?', ROW_NAMES, text, count=1).encode(), n_comments
     return text.encode(), n_comments
 
 

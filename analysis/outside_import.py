@@ -106,31 +106,29 @@ def _examples(genes: pd.DataFrame, names: GeneNames) -> list[tuple[str, str, str
     return [(row.written_as, names.symbols[pk], "synonym") for pk, row in renamed.iterrows()]
 
 
-def store_outside(
+def described(
     study: Study, data: bytes, name: str, report: OutsideReport, said: Mapping[str, Any], user: Any
 ) -> OutsideSignature:
-    """Keep a checked file and its genes.
+    """Return a checked file as it would be kept.
 
     Parameters
     ----------
     said : mapping
         What people say beside the file, by field of `OutsideSignature`.
-
-    Raises
-    ------
-    ValidationError
-        By field: a code that is taken, a file that was uploaded already.
     """
-    signature = OutsideSignature(
+    words = {**said, "software": said.get("software") or report.table.software}
+    return OutsideSignature(
         study=study, created_by=user, file_name=name[:255], sha256=sha256(data).hexdigest(),
-        columns_read=report.columns_read, ranked_by=report.table.ranked_by, **report.counts, **said,
+        columns_read=report.columns_read, ranked_by=report.table.ranked_by, **report.counts, **words,
     )  # fmt: skip
+
+
+def store_outside(signature: OutsideSignature, data: bytes, report: OutsideReport, user: Any) -> None:
+    """Keep a file with its genes, all of it or nothing; the signature was validated."""
     with transaction.atomic(), writing(user=user, door="web import"):
-        signature.full_clean()
         signature.save()
         copy_into(OutsideGene, ("study", "signature", "gene", "written_as", *NUMBERS), _rows(signature, report))
         keep_file([data])
-    return signature
 
 
 def _rows(signature: OutsideSignature, report: OutsideReport) -> Any:

@@ -21,6 +21,7 @@ from analysis.outside_import import (
     OutsideReport,
     annotations_of,
     check_outside,
+    described,
     problems_of,
     sentences_of,
     store_outside,
@@ -81,7 +82,7 @@ class _UploadPage:
         """Check what was sent, and store it if that was asked for."""
         self._receive()
         form = OutsideForm(self.request.POST)
-        is_said = form.is_valid()
+        form.full_clean()
         if self.study is None:
             form.add_error(None, "Choose the study that it belongs to.")
         if self.kept is None or self.study is None or "annotation" not in form.cleaned_data:
@@ -94,24 +95,19 @@ class _UploadPage:
         if problems := problems_of(report):
             self.file_sentence = " ".join(problems)
             return self.show(form)
-        if not is_said or self.request.POST.get("step") != "store":
+        said = {name: form.cleaned_data.get(name, "") for name in SAID}
+        signature = described(self.study, self.kept.data, self.kept.name, report, said, self.request.user)
+        try:
+            signature.full_clean(exclude=set(form.errors))
+        except ValidationError as error:
+            _add_errors(form, error)
+        if form.errors or self.request.POST.get("step") != "store":
             return self.show(form, report)
-        return self._store(form, report)
-
-    def _store(self, form: OutsideForm, report: OutsideReport) -> HttpResponse:
-        assert self.kept is not None
-        said = {name: form.cleaned_data[name] for name in SAID}
-        said["software"] = said["software"] or report.table.software
         try:
             with conflicts(OutsideSignature):
-                signature = store_outside(self.study, self.kept.data, self.kept.name, report, said, self.request.user)
+                store_outside(signature, self.kept.data, report, self.request.user)
         except Conflict as conflict:
             form.add_error(None, str(conflict))
-            return self.show(form, report)
-        except ValidationError as error:
-            for name, sentences in sentences_of(error).items():
-                for sentence in sentences:
-                    form.add_error(name if name in form.fields else None, sentence)
             return self.show(form, report)
         forget(self.kept)
         messages.success(self.request, f"{signature.n_genes:,} genes of {signature.file_name} kept as {signature}.")
@@ -151,6 +147,13 @@ class _UploadPage:
         }
         status = 400 if self.file_sentence or form.errors else 200
         return render(self.request, "analysis/outside_upload.html", words, status=status)
+
+
+def _add_errors(form: OutsideForm, error: ValidationError) -> None:
+    """Say what the record's own rules refuse at the field of the page, or above all of them."""
+    for name, sentences in sentences_of(error).items():
+        for sentence in sentences:
+            form.add_error(name if name in form.fields else None, sentence)
 
 
 @require_GET

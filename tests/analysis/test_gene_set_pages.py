@@ -66,7 +66,7 @@ def test_a_contrast_is_tested_against_an_uploaded_collection(study: Study):
     assert "4 sets kept as Sets 1" in text_of(kept)
     assert "STRESS stands in lines 1 and 2 with the same genes; kept once." in text_of(kept)
     collection = GeneSetCollection.objects.get()
-    assert (collection.n_sets, collection.n_gene_names) == (4, 28)  # Gene0-24, 25, ENS1, oldname, nobody, GENE7
+    assert (collection.n_sets, collection.n_gene_names) == (4, 29)  # Gene0-23, Gene25, ENS1, oldname, nobody, GENE7
     assert b"".join(client.get(f"/analysis/gene-sets/{collection.pk}/original/")) == GMT.encode()
     asked = {"list": key(), "collection": collection.pk, "min_genes": 3, "max_genes": 20}
     answer = client.post("/analysis/gene-sets/", asked)
@@ -99,7 +99,7 @@ def test_a_ranked_list_is_tested_and_taken_along_as_a_table(study: Study):
     assert set(first["genes"]) == {f"Gene{number}" for number in range(0, 30, 5)}
     assert "Leading genes" in text_of(answer)
     table = client.get(answer.context["csv_url"])
-    assert table["Content-Disposition"] == 'attachment; filename="S1_S-C-PFC_Sets-1_preranked.csv"'
+    assert table["Content-Disposition"] == 'attachment; filename="S1_S---C-PFC_Sets-1_preranked.csv"'
     rows = list(csv.DictReader(io.StringIO(table.content.decode())))
     assert rows[0]["set"] == "STRESS"
     assert rows[0]["description"] == "moved by stress"

@@ -16,7 +16,7 @@ from labdb.colony.models import Study
 from labdb.registry.text_streams import TableError
 from labdb.sequencing.models import Gene
 from tests.analysis.small_study import make_treated_study
-from tests.analysis.test_tasks import done
+from tests.analysis.test_tasks import carried_out, done
 from tests.analysis.treated_study import add_gene_results, add_phenotypes, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +165,12 @@ def test_the_tables_of_limma_edger_seurat_and_ranked_lists_are_known(content: st
     assert table.rows["value"].tolist() == pytest.approx(values, abs=0.05, nan_ok=True)
 
 
+def test_ids_in_the_row_names_go_before_a_column_of_symbols():
+    table = read_outside_table(b'"","symbol","logFC"\n"ENSMUSG00000021250.14","Fos",1\n', "f")
+    assert table.rows["written_as"].tolist() == ["ENSMUSG00000021250.14"]
+    assert read_outside_table(b'"","symbol","logFC"\n"s1","Fos",1\n', "f").columns["gene"] == "symbol"
+
+
 def test_ties_and_lists_without_a_sign_are_said():
     notes = read_outside_table(b"A\t3\nB\t3\nC\t0\n", "f").notes
     assert notes[0].startswith("2 genes share their value with another")
@@ -234,15 +240,11 @@ def test_a_signature_is_tested_against_the_mice_and_the_run_says_which_null(stud
 
 def test_a_signature_of_another_annotation_is_refused_by_the_run(study: Study):
     client = signed_in()
-    assert "has no outside signature" in text_of(
-        client.post("/analysis/request/", {"study": "S1", "task": "outside_signature"}, follow=True)
-    )
+    assert "has no outside signature; upload one" in carried_out(study, "outside_signature").reason
     Gene.objects.create(annotation="other", gene_id="E1", symbol="Gene0")
     Gene.objects.create(annotation="other", gene_id="E2", symbol="Gene1")
     keep(client, a_list(), "a.rnk", annotation="other")
     Contrast.objects.create(study=study, name="c", group_by="mouse__group", numerator="defeated", denominator="control")
-    from tests.analysis.test_tasks import carried_out
-
     run = carried_out(study, "outside_signature")
     assert run.status == RunStatus.FAILED
     assert "its genes were found in other, the counts are by test" in run.reason
