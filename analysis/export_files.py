@@ -19,18 +19,21 @@ SCRIPT = """# Three lines in R, from the folder of these files:
 #   y <- as_DGEList(x)                # or: se <- as_SummarizedExperiment(x)
 # x holds counts, samples, genes, design and contrasts of one region, in one order.
 
-labdb_table <- function(file, first) {{
-  read.delim(file, row.names = 1, colClasses = setNames("character", first), check.names = FALSE,
+labdb_table <- function(file, classes = "character") {{    # as text: a sex "F" is not FALSE, a code "001" not 1
+  read.delim(file, row.names = 1, colClasses = classes, check.names = FALSE,
              quote = "", comment.char = "", na.strings = "", stringsAsFactors = FALSE)
+}}
+labdb_numbers <- function(file, first) {{
+  as.matrix(labdb_table(file, setNames("character", first)))
 }}
 
 labdb <- function(region) {{
-  design <- as.matrix(labdb_table(paste0("design_", make.names(region), ".tsv"), "sample"))
+  design <- labdb_numbers(paste0("design_", make.names(region), ".tsv"), "sample")
   file <- paste0("contrasts_", make.names(region), ".tsv")
-  contrasts <- if (file.exists(file)) as.matrix(labdb_table(file, "coefficient")) else NULL
-  counts <- as.matrix(labdb_table("counts.tsv", "gene_id"))[, rownames(design)]
-  samples <- labdb_table("samples.tsv", "sample")[rownames(design), ]
-  genes <- labdb_table("genes.tsv", "gene_id")[rownames(counts), , drop = FALSE]
+  contrasts <- if (file.exists(file)) labdb_numbers(file, "coefficient") else NULL
+  counts <- labdb_numbers("counts.tsv", "gene_id")[, rownames(design), drop = FALSE]
+  samples <- labdb_table("samples.tsv")[rownames(design), , drop = FALSE]
+  genes <- labdb_table("genes.tsv")[rownames(counts), , drop = FALSE]
   list(counts = counts, samples = samples, genes = genes, design = design, contrasts = contrasts)
 }}
 

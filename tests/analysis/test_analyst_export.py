@@ -56,7 +56,7 @@ def files_of(client: Client, query: str = "") -> dict[str, str]:
 
 
 def as_r_reads(text: str) -> pd.DataFrame:
-    """As read.delim(row.names = 1, quote = "", comment.char = "", na.strings = "", check.names = FALSE) does."""
+    """As load.R's read.delim(row.names = 1, quote = "", na.strings = "", check.names = FALSE) does."""
     first = text.split("\t", 1)[0]
     return pd.read_csv(
         io.StringIO(text), sep="\t", dtype={first: str}, quoting=3, keep_default_na=False, na_values=[""]
