@@ -9,6 +9,7 @@ from django.db import models
 from analysis.kernels.formula import parse_formula
 from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, SOURCES, TREATMENT, lookup_of
 from analysis.models import Contrast
+from analysis.outside import OutsideSignature
 from labdb.behavior.models import Arena, ArenaZone, PhenotypeRule, ResponseRule, SocialInteractionTest, TrackedTrial
 from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
 from labdb.registry.lab_values import COLUMN as LAB_VALUES
@@ -93,9 +94,15 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "resilience": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "drug_genes": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "outside_signature": (
+        _LIBRARIES,
+        {Contrast: _CONTRAST},
+        {OutsideSignature: {"code", "annotation"}},
+    ),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",
+    "outside_signature",
     "quality",
     "rrho",
 }  # whose groups and covariates are any field of a library or mouse

@@ -10,7 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import expression_figures, figures, frames, quality_figures, reversal_figures, rrho_figures, summaries
+from analysis import (
+    expression_figures,
+    figures,
+    frames,
+    outside_figures,
+    quality_figures,
+    reversal_figures,
+    rrho_figures,
+    summaries,
+)
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun
@@ -135,6 +144,7 @@ FIGURES = (
     *expression_figures.FIGURES,
     *reversal_figures.FIGURES,
     *rrho_figures.FIGURES,
+    *outside_figures.FIGURES,
 )
 
 

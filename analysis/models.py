@@ -333,6 +333,13 @@ class MouseReversalScore(Result):
 from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401
 from analysis.checked_inputs import CheckedInputs  # noqa: E402, F401
 from analysis.notices import RunNotice  # noqa: E402, F401
+from analysis.outside import (  # noqa: E402
+    GeneSetCollection,  # noqa: F401
+    OutsideGene,  # noqa: F401
+    OutsideScore,  # noqa: F401
+    OutsideSignature,  # noqa: F401
+    OutsideTest,  # noqa: F401
+)
 from analysis.quality_results import (  # noqa: E402
     Confounding,  # noqa: F401
     LibraryQuality,  # noqa: F401

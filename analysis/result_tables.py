@@ -17,6 +17,8 @@ from analysis.models import (
     GeneResult,
     LibraryQuality,
     MouseReversalScore,
+    OutsideScore,
+    OutsideTest,
     PhenotypeCall,
     PlaneGroup,
     PlaneMouse,
@@ -34,7 +36,7 @@ from analysis.models import (
 )
 from labdb.registry.keys import key_path
 
-OWN = {"id", "study", "run", "reversal", "gene_set"}  # what differs from run to run whatever was computed
+OWN = {"id", "study", "run", "reversal", "gene_set", "test"}  # what differs from run to run whatever was computed
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,10 @@ TABLES: Mapping[str, Sequence[ResultTable]] = {
             ),
         ),
         _named(TargetGene, "gene"),
+    ),
+    "outside_signature": (
+        _named(OutsideTest, "signature", "contrast", "region"),
+        ResultTable(OutsideScore, ("test__signature__code", "test__contrast__name", "library__code")),
     ),
 }
 

@@ -11,6 +11,7 @@ from analysis.figure_choices import chosen_genes, contrasts_of, named_choice, re
 from analysis.figure_views import COURSE_AXES, FIGURES
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult
+from analysis.outside_results import outside_results
 from analysis.phenotype_comparison import changed_calls
 from analysis.quality_page import quality_results
 from analysis.quality_warnings import confounding_warnings
@@ -148,4 +149,5 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "mouse_scores": mouse_score_results,
     "resilience": resilience_results,
     "drug_genes": drug_gene_results,
+    "outside_signature": outside_results,
 }

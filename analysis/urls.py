@@ -4,9 +4,12 @@ from django.urls import path
 
 from analysis import (
     comparison_views,
+    export_views,
     figure_views,
     gene_list_views,
+    gene_set_views,
     notice_views,
+    outside_views,
     quality_views,
     refresh_views,
     rrho_page,
@@ -30,4 +33,13 @@ urlpatterns = [
     path("findings/<int:pk>/decide/", quality_views.decide_finding, name="quality-decide"),
     path("rrho/<int:pk>/map.csv", rrho_page.map_file, name="rrho-map-file"),
     path("reversals/<int:pk>/", views.reversal_page, name="reversal-page"),
+    path("outside/upload/", outside_views.upload, name="outside-upload"),
+    path("outside/<int:pk>/", outside_views.signature_page, name="outside-signature"),
+    path("outside/<int:pk>/original/", outside_views.original, name="outside-original"),
+    path("outside/<int:pk>/figures/volcano.<slug:file_format>", outside_views.volcano, name="outside-volcano"),
+    path("matrices/<int:pk>/counts.<slug:kind>", export_views.export_matrix, name="matrix-export"),
+    path("runs/<int:pk>/counts.<slug:kind>", export_views.export_run, name="run-export"),
+    path("gene-sets/", gene_set_views.gene_sets, name="gene-sets"),
+    path("gene-sets/upload/", gene_set_views.upload, name="gene-set-upload"),
+    path("gene-sets/<int:pk>/original/", gene_set_views.original, name="gene-set-original"),
 ]

@@ -88,6 +88,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         "adoptions": run.results_run.adoptions.select_related("adopted_by").order_by("pk"),
         "other": other_to_compare(run),
         "parts": spoken_parts(run.results_run.input_parts),
+        "reads_counts": run.status == RunStatus.DONE and "matrix" in run.parameters,
         "is_current": (is_current := summaries.is_current(run)),
         "may_adopt": not is_current and _has_results(run) and may(request.user, "add", Adoption, run.study),
     }

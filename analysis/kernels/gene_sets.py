@@ -6,7 +6,7 @@ References
 .. [2] Boyle et al., Bioinformatics 20, 3710-3715 (2004): the hypergeometric test against tested genes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,6 +151,7 @@ def preranked(
     seed: int = 0,
     min_genes: int = MIN_GENES,
     max_genes: int = MAX_GENES,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Test for each set whether its genes crowd at one end of a ranked list.
 
@@ -167,6 +168,8 @@ def preranked(
     seed : int
     min_genes, max_genes : int
         Sets with fewer or more ranked genes are left out.
+    progress : callable, optional
+        Told how many sets of how many are done.
 
     Returns
     -------
@@ -187,11 +190,15 @@ def preranked(
     ranked = _ranked(scores)
     members = _members(sets, ranked.index, min_genes, max_genes)
     hits = np.abs(ranked.to_numpy()) ** weight
+    largest = max(map(len, members.values()), default=0)
+    random_genes = _random_genes(len(hits), largest, n_permutations, np.random.default_rng((seed, 0)))
     nulls: dict[int, FloatArray] = {}
     rows = []
-    for name, at in members.items():
+    for number, (name, at) in enumerate(members.items()):
+        if progress is not None:
+            progress(number, len(members))
         if len(at) not in nulls:
-            nulls[len(at)] = _random_scores(hits, len(at), n_permutations, np.random.default_rng((seed, len(at))))
+            nulls[len(at)] = _random_scores(hits, random_genes[:, : len(at)])
         score, edge = _enrichment(hits, at)
         null = nulls[len(at)]
         same = null[null * score > 0]
@@ -253,13 +260,20 @@ def _deviations(hits: FloatArray, places: IntArray) -> tuple[FloatArray, IntArra
     return np.where(is_up, highest, lowest), np.where(is_up, top, bottom)
 
 
-def _random_scores(hits: FloatArray, size: int, n_permutations: int, rng: np.random.Generator) -> FloatArray:
-    scores = []
+def _random_genes(n_genes: int, size: int, n_permutations: int, rng: np.random.Generator) -> IntArray:
+    """Places of the first genes of random orders: any number of them from the left is a random set of that size.
+
+    Drawing each set by itself takes as long as ordering all genes, once for every size.
+    """
+    drawn = [np.zeros((0, size), dtype=np.intp)]
     for start in range(0, n_permutations, PERMUTATIONS_AT_ONCE):
         n = min(PERMUTATIONS_AT_ONCE, n_permutations - start)
-        chosen = np.array([rng.choice(len(hits), size, replace=False, shuffle=False) for _ in range(n)])
-        scores.append(_deviations(hits, np.sort(chosen, axis=1))[0])
-    return np.concatenate(scores)
+        drawn.append(rng.permuted(np.tile(np.arange(n_genes), (n, 1)), axis=1)[:, :size])
+    return np.concatenate(drawn)
+
+
+def _random_scores(hits: FloatArray, random_genes: IntArray) -> FloatArray:
+    return _deviations(hits, np.sort(random_genes, axis=1))[0]
 
 
 def _ranked_by_p(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:

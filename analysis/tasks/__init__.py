@@ -7,6 +7,7 @@ from analysis.tasks import (
     differential_expression,
     drug_genes,
     mouse_scores,
+    outside_signature,
     phenotype,
     pipeline,
     quality,
@@ -27,6 +28,7 @@ TASKS: Sequence[Task] = (
     mouse_scores.TASK,
     resilience.TASK,
     drug_genes.TASK,
+    outside_signature.TASK,
     pipeline.TASK,
     bring_up_to_date.TASK,
 )

@@ -12,7 +12,7 @@ from analysis.kernels.differential_expression import voom_limma
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.progress import Progress
 from analysis.quality_warnings import confounding_warnings
-from analysis.tasks.expression_design import Question, by_model, known_questions, make_design
+from analysis.tasks.expression_design import Question, answerable, by_model, make_design
 from analysis.tasks.matrices import MATRIX, chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, name_in_study
 from labdb.colony.models import Study
@@ -53,10 +53,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     if parameters["contrast"]:
         contrasts = contrasts.filter(name=parameters["contrast"])
     labels = former_labels(study)
-    questions, refused = known_questions([Question.of(contrast, labels) for contrast in contrasts])
-    refusals = [f"Refused. {name}: {why}" for name, why in refused.items()]
-    if not questions:
-        raise ValueError(" ".join(refusals))
+    questions, refusals = answerable([Question.of(contrast, labels) for contrast in contrasts])
     fields = {field for question in questions for field in question.fields}
     matrix = chosen_matrix(study, parameters)
     libraries = read_libraries(study, matrix, sorted(fields))

@@ -150,6 +150,15 @@ def known_questions(questions: Sequence[Question]) -> tuple[tuple[Question, ...]
     return tuple(known), refused
 
 
+def answerable(questions: Sequence[Question]) -> tuple[tuple[Question, ...], list[str]]:
+    """Return the questions whose fields exist, and words on the others; ValueError where none is left."""
+    known, refused = known_questions(questions)
+    refusals = [f"Refused. {name}: {why}" for name, why in refused.items()]
+    if not known:
+        raise ValueError(" ".join(refusals))
+    return known, refusals
+
+
 def by_model(questions: Sequence[Question], region: str) -> list[list[Question]]:
     """Return the questions that are asked in a region, those together that one fit answers."""
     models: dict[tuple[str, ...], list[Question]] = {}
