@@ -83,6 +83,8 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     ),
     "reversal": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "calibration": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "reversal_power": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",

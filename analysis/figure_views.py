@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from analysis import figures, frames, quality_figures, summaries
+from analysis import calibration_figures, figures, frames, quality_figures, summaries
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun, Contrast, GeneResult, MouseReversalScore
@@ -189,6 +189,7 @@ FIGURES = (
     Figure("volcano", "Volcano", "differential_expression", draw_volcano),
     Figure("reversal-forest", "Fraction of the stress signature undone", "reversal", draw_reversal_forest),
     Figure("mouse-scores", "Scores of mice", "mouse_scores", draw_mouse_scores),
+    *calibration_figures.FIGURES,
     Figure("score-vs-si", "Score and social interaction", "mouse_scores", draw_score_vs_si),
 )
 

@@ -44,6 +44,12 @@ WORDS = {
     "limits": "limits, from the parameters",
     "markers": "markers, from the parameters",
     "seed": "seed, from the parameters",
+    "expression": "expression of the region, from the counts",
+    "groups": "groups of the libraries",
+    "pools": "pools of the libraries",
+    "comparison": "the comparison that is simulated",
+    "n_replicates": "simulated studies, from the parameters",
+    "sizes": "numbers of mice, from the parameters",
     "n_random": "random relabelings, from the parameters",
 }
 

@@ -2,6 +2,7 @@ from analysis.models import (
     Adoption,
     AnalysisPlan,
     AnalysisRun,
+    CalibrationRate,
     Confounding,
     Contrast,
     GeneResult,
@@ -174,6 +175,34 @@ class MouseReversalScoreRecord(Record):
     list_display = ("mouse", "region", "arm", "group", "score", "low", "high")
     list_filter = ("region", "arm", "group")
     search_fields = ("mouse__code",)
+    left_out = STALE
+    read_only = True
+
+
+@register
+class CalibrationRateRecord(Record):
+    """How often the reversal test erred and found in simulated studies of this shape."""
+
+    model = CalibrationRate
+    fields = (
+        "study", "region", "arm", "n_per_arm", "n_control", "n_stress", "n_treated", "has_stress", "undone", "selection",
+        "test", "n_replicates", "n_answered", "n_called", "rate", "mc_error", "low", "high", "n_shown",
+        "mean_fraction_undone", "coverage", "run",
+    )  # fmt: skip
+    list_display = (
+        "region",
+        "arm",
+        "n_per_arm",
+        "has_stress",
+        "undone",
+        "selection",
+        "test",
+        "rate",
+        "mc_error",
+        "run",
+    )
+    list_filter = ("region", "arm", "test")
+    search_fields = ("region__code", "arm")
     left_out = STALE
     read_only = True
 

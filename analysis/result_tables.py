@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.input_digest import frame_digest
 from analysis.models import (
     AnalysisRun,
+    CalibrationRate,
     Confounding,
     GeneResult,
     LibraryQuality,
@@ -78,6 +79,8 @@ TABLES: Mapping[str, Sequence[ResultTable]] = {
         ResultTable(ReversedGene, ("reversal__region__code", "reversal__arm", "gene__gene_id")),
     ),
     "mouse_scores": (_named(MouseReversalScore, "library", "arm"),),
+    "calibration": (_named(CalibrationRate, "region", "arm", "has_stress", "undone", "selection", "test"),),
+    "reversal_power": (_named(CalibrationRate, "region", "arm", "n_per_arm", "undone"),),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
+from analysis.calibration_figures import calibrated, calibration_results
 from analysis.figure_views import (
     COURSE_AXES,
     FIGURES,
@@ -55,6 +56,7 @@ def _texts_on_arms(run: AnalysisRun) -> set[str]:
         *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
         *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
         *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
+        *run.calibrationrates.order_by().values_list("arm", flat=True).distinct(),
     }
 
 
@@ -140,6 +142,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
     return {
         "tests": [(test, summaries.reversal_sentence(test)) for test in tests],
+        **calibrated(run.study),
         "why_not_naive": summaries.why_not_the_plain_cosine(example) if example else [],
         "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
         "n_listed": genes.count(),
@@ -176,4 +179,6 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "differential_expression": differential_expression_results,
     "reversal": reversal_results,
     "mouse_scores": mouse_score_results,
+    "calibration": calibration_results,
+    "reversal_power": calibration_results,
 }

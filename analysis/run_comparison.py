@@ -146,4 +146,6 @@ COMPARE: dict[str, Callable[[AnalysisRun, AnalysisRun, Any], Context]] = {
     "differential_expression": compare_genes,
     "reversal": compare_reversals,
     "mouse_scores": compare_tables,
+    "calibration": compare_tables,
+    "reversal_power": compare_tables,
 }

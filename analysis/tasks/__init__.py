@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from analysis.tasks import (
     bring_up_to_date,
+    calibration,
     differential_expression,
     mouse_scores,
     phenotype,
@@ -11,6 +12,7 @@ from analysis.tasks import (
     quality,
     response,
     reversal,
+    reversal_power,
 )
 from analysis.tasks.task import Task
 
@@ -21,6 +23,8 @@ TASKS: Sequence[Task] = (
     differential_expression.TASK,
     reversal.TASK,
     mouse_scores.TASK,
+    calibration.TASK,
+    reversal_power.TASK,
     pipeline.TASK,
     bring_up_to_date.TASK,
 )

@@ -71,6 +71,8 @@ class Task:
         (study, parameters) -> Loaded; (inputs, progress) -> result; (run, inputs, result) writes rows.
     is_composite : bool
         Consists of other runs and has no results of its own.
+    is_on_request : bool
+        Takes long and is done when it is asked for: bringing a study up to date leaves it out of date.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Task:
     compute: Callable[[Any, Progress], Any]
     store: Callable[[AnalysisRun, Any, Any], None]
     is_composite: bool = False
+    is_on_request: bool = False
 
     def resolve(self, study: Study, given: Parameters) -> dict[str, Any]:
         """Return all parameters, those given and the defaults of the rest, or say what is wrong with them."""
