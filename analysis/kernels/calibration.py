@@ -6,7 +6,7 @@ left at 0: the test takes them out exactly.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from scipy.special import ndtri
 
 from analysis.kernels.rates import wilson_interval
 from analysis.kernels.reversal import ReversalTest, reversal_test
+from analysis.kernels.reversal_inputs import FloatArray
 from analysis.kernels.study_shape import StudyShape
 
 Progress = Callable[[int, int], None]
@@ -24,11 +25,11 @@ Stop = Callable[[], bool]
 STRESS_GENES = 0.06  # of all: the share in the simulations behind the test
 N_REPLICATES = 400  # Monte Carlo error at 5 %: 1.1 points
 N_RANDOM = 499  # relabelings where there are more: p moves in steps of .002
-STATE_SD = 0.3  # of a mouse about its group along the stress signature; control 0, susceptible 1
+STATE_SD = 0.3  # of mice of one group: no drug and no stress works alike in all
 RESPONDER_SHARE = 0.3  # of inert-drug mice that cross the cutoff; the published re-test
 NOT_RESPONDED = "treated, not responded"
 
-ARM, RESPONDER, CHOSEN = "arm", "responder", "chosen"
+TESTS = ARM, RESPONDER, CHOSEN = "arm", "responder", "chosen"
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,17 @@ class Scenario:
         chosen; None: nobody is chosen, and whole arms are compared.
     has_stress : bool
         False: no stress signature either.
+    off_target : float
+        Length of a signature of the drug's own, in lengths of the stress signature; in other genes.
+    state_sd : float
+        Of a mouse about its group along the stress signature; control 0, susceptible 1.
     """
 
     undone: float = 0.0
     selection: float | None = None
     has_stress: bool = True
+    off_target: float = 0.0
+    state_sd: float = STATE_SD
 
     @property
     def is_null(self) -> bool:
@@ -74,6 +81,7 @@ def calibrate(
     alpha: float = 0.05,
     seed: int = 0,
     n_random: int = N_RANDOM,
+    tests: Collection[str] = TESTS,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> pd.DataFrame:
@@ -93,6 +101,8 @@ def calibrate(
         The same seed gives the same table.
     n_random : int
         Relabelings, beside the true one, where there are more.
+    tests : collection of str
+        Of ``arm``, ``responder``, ``chosen``: which are made of each study.
     progress : callable, optional
         Called with the numbers of studies done and to do.
     stop : callable, optional
@@ -124,7 +134,7 @@ def calibrate(
         answers: dict[str, list[ReversalTest]] = {}
         for replicate in range(n_replicates):
             rng = np.random.default_rng((seed, number, replicate))
-            for name, answer in _tested(shape, scenario, rng, n_random).items():
+            for name, answer in _tested(shape, scenario, rng, n_random, tests).items():
                 answers.setdefault(name, []).append(answer)
             if progress is not None:
                 progress(number * n_replicates + replicate + 1, len(truths) * n_replicates)
@@ -155,7 +165,7 @@ def simulate_study(shape: StudyShape, scenario: Scenario, rng: np.random.Generat
     """Draw one study of this shape in which the scenario is true."""
     groups = shape.groups
     is_stress, is_treated = (groups == shape.stress).to_numpy(), (groups == shape.treated).to_numpy()
-    deviation = rng.normal(0, STATE_SD, len(groups))
+    deviation = scenario.state_sd * rng.normal(size=len(groups))
     state = np.where(is_stress, 1.0 + deviation, 0.0)
     state = np.where(is_treated, 1.0 - scenario.undone + deviation, state)
     n_genes = len(shape.noise_sd)
@@ -166,16 +176,28 @@ def simulate_study(shape: StudyShape, scenario: Scenario, rng: np.random.Generat
     shared = shape.loadings @ rng.normal(size=(shape.loadings.shape[1], len(groups)))
     own = shape.noise_sd[:, None] * rng.normal(size=(n_genes, len(groups)))
     values = np.outer(signature, state) + shared + own
+    if scenario.off_target:
+        values += scenario.off_target * np.outer(_off_target(signature, shape, rng), is_treated)
     responded = None
     if scenario.selection is not None:
         r = scenario.selection
-        re_test = r * (1.0 - state) / STATE_SD + math.sqrt(1 - r**2) * rng.normal(size=len(groups))
+        re_test = r * (1.0 - state) / scenario.state_sd + math.sqrt(1 - r**2) * rng.normal(size=len(groups))
         crosses = re_test > ndtri(1 - RESPONDER_SHARE)
         responded = pd.Series(crosses, index=groups.index).astype(object).where(is_stress | is_treated)
     return SimulatedStudy(pd.DataFrame(values, columns=groups.index), responded)
 
 
-def _tested(shape: StudyShape, scenario: Scenario, rng: np.random.Generator, n_random: int) -> dict[str, ReversalTest]:
+def _off_target(signature: FloatArray, shape: StudyShape, rng: np.random.Generator) -> FloatArray:
+    """Return what the drug does to genes that stress leaves alone, as long as the stress signature of the study."""
+    is_moved = (signature == 0) & (rng.random(len(signature)) < STRESS_GENES)
+    moved = np.where(is_moved, rng.normal(size=len(signature)), 0.0)
+    length = float(np.linalg.norm(moved))
+    return moved * (shape.signature_length / length) if length > 0 else moved
+
+
+def _tested(
+    shape: StudyShape, scenario: Scenario, rng: np.random.Generator, n_random: int, tests: Container[str]
+) -> dict[str, ReversalTest]:
     study = simulate_study(shape, scenario, rng)
     common: dict[str, Any] = {
         "treated": shape.treated,
@@ -186,11 +208,16 @@ def _tested(shape: StudyShape, scenario: Scenario, rng: np.random.Generator, n_r
         "n_random": n_random,
         "max_exhaustive": n_random + 1,  # as valid as all of them, and as fast as so many
     }
-    answers = {ARM: reversal_test(study.expression, shape.groups, **common)}
-    if study.responded is not None:
-        is_treated = shape.groups == shape.treated
+    answers = {}
+    if ARM in tests:
+        answers[ARM] = reversal_test(study.expression, shape.groups, **common)
+    if study.responded is None:
+        return answers
+    is_treated = shape.groups == shape.treated
+    if RESPONDER in tests:
         arm = shape.groups.where(is_treated | (shape.groups == shape.stress))
         answers[RESPONDER] = reversal_test(study.expression, shape.groups, arm=arm, responded=study.responded, **common)
+    if CHOSEN in tests:
         left = is_treated & (study.responded != True)  # noqa: E712  # NaN: not randomized
         answers[CHOSEN] = reversal_test(study.expression, shape.groups.mask(left, NOT_RESPONDED), **common)
     return answers
