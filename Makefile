@@ -1,11 +1,12 @@
 # make run   set up and serve labdb           make test   every test
 # make lint  every static check               make bench  every benchmark
+# make calibrate  error and power of the reversal test by simulation, an hour and more
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test bench lint lock clean
+.PHONY: run test bench calibrate lint lock clean
 .DEFAULT_GOAL := run
 
 $(VENV)/.run: requirements.txt
@@ -31,6 +32,10 @@ test: $(VENV)/.dev front-end
 
 bench: $(VENV)/.dev front-end
 	$(BIN)/python -m bench $(ARGS)
+
+# An hour and more: error and power of the reversal test over simulated studies, the demo's truth over seeds.
+calibrate: $(VENV)/.dev
+	$(BIN)/python -m bench calibration demo_truth
 
 lint: $(VENV)/.dev front-end
 	$(BIN)/ruff check .

@@ -99,6 +99,8 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
         {Contrast: _CONTRAST},
         {OutsideSignature: {"code", "annotation"}},
     ),
+    "calibration": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "reversal_power": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from analysis import (
+    calibration_figures,
     expression_figures,
     figures,
     frames,
@@ -145,6 +146,7 @@ FIGURES = (
     *reversal_figures.FIGURES,
     *rrho_figures.FIGURES,
     *outside_figures.FIGURES,
+    *calibration_figures.FIGURES,
 )
 
 

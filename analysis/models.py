@@ -331,6 +331,7 @@ class MouseReversalScore(Result):
 
 # Tables of their own, built on those of the records.
 from analysis.analysis_plan import AnalysisPlan  # noqa: E402, F401
+from analysis.calibration_results import CalibrationRate  # noqa: E402, F401
 from analysis.checked_inputs import CheckedInputs  # noqa: E402, F401
 from analysis.notices import RunNotice  # noqa: E402, F401
 from analysis.outside import (  # noqa: E402

@@ -46,7 +46,7 @@ WORDS = {
     "results": "results of two contrasts",
     "names": "which contrasts",
     "contrasts": "which contrasts",
-    "sizes": "mice by group",
+    "sizes": "numbers of mice",
     "nulls": "what the contrasts share",
     "without_null": "regions where that is not known",
     "pair": "two named contrasts",
@@ -56,6 +56,11 @@ WORDS = {
     "seed": "seed, from the parameters",
     "selected": "how mice were chosen for sequencing",
     "retest_ratios": "SI ratios of re-tests",
+    "expression": "expression of the region, from the counts",
+    "groups": "groups of the libraries",
+    "pools": "pools of the libraries",
+    "comparison": "the comparison that is simulated",
+    "n_replicates": "simulated studies, from the parameters",
     "n_random": "random relabelings, from the parameters",
 }
 

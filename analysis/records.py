@@ -2,6 +2,7 @@ from analysis.models import (
     Adoption,
     AnalysisPlan,
     AnalysisRun,
+    CalibrationRate,
     Confounding,
     Contrast,
     DrugGene,
@@ -359,6 +360,34 @@ class TargetGeneRecord(Record):
     )  # fmt: skip
     list_filter = ("n_regions", "n_reversed")
     search_fields = ("gene__symbol", "gene__gene_id")
+    left_out = STALE
+    read_only = True
+
+
+@register
+class CalibrationRateRecord(Record):
+    """How often the reversal test erred and found in simulated studies of this shape."""
+
+    model = CalibrationRate
+    fields = (
+        "study", "region", "arm", "n_per_arm", "n_control", "n_stress", "n_treated", "has_stress", "undone", "selection",
+        "test", "n_replicates", "n_answered", "n_called", "rate", "mc_error", "low", "high", "n_shown",
+        "mean_fraction_undone", "coverage", "run",
+    )  # fmt: skip
+    list_display = (
+        "region",
+        "arm",
+        "n_per_arm",
+        "has_stress",
+        "undone",
+        "selection",
+        "test",
+        "rate",
+        "mc_error",
+        "run",
+    )
+    list_filter = ("region", "arm", "test")
+    search_fields = ("region__code", "arm")
     left_out = STALE
     read_only = True
 

@@ -10,12 +10,18 @@ from analysis.tasks import TASKS, bring_up_to_date
 from labdb.colony.models import Study
 
 TASK = bring_up_to_date.TASK.name
+ON_REQUEST = {task.name for task in TASKS if task.is_on_request}
 ORDER = [task.name for task in TASKS]  # a task reads results of tasks before it alone
 
 
 def stale_chain(study: Study) -> list[Staleness]:
     """Return the stale ones among the runs that count, in the order in which to compute them again."""
-    latest = Adoption.objects.filter(study=study).order_by("task", "scope", "-pk").distinct("task", "scope")
+    latest = (
+        Adoption.objects.filter(study=study)
+        .exclude(task__in=ON_REQUEST)
+        .order_by("task", "scope", "-pk")
+        .distinct("task", "scope")
+    )
     counting = [adoption.run.results_run for adoption in latest.select_related("run__same_as")]
     found = stale_runs(study, counting).values() if counting else ()
     return sorted(found, key=lambda one: (ORDER.index(one.run.task), one.run.pk))

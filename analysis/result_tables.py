@@ -11,6 +11,7 @@ from django.db.models import BinaryField
 from analysis.input_digest import frame_digest
 from analysis.models import (
     AnalysisRun,
+    CalibrationRate,
     Confounding,
     DrugGene,
     DrugGeneSet,
@@ -129,6 +130,8 @@ TABLES: Mapping[str, Sequence[ResultTable]] = {
         _named(OutsideTest, "signature", "contrast", "region"),
         ResultTable(OutsideScore, ("test__signature__code", "test__contrast__name", "library__code")),
     ),
+    "calibration": (_named(CalibrationRate, "region", "arm", "has_stress", "undone", "selection", "test"),),
+    "reversal_power": (_named(CalibrationRate, "region", "arm", "n_per_arm", "undone"),),
 }
 
 

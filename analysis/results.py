@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
+from analysis.calibration_figures import calibration_results
 from analysis.drug_pages import drug_gene_results, resilience_results
 from analysis.figure_choices import chosen_genes, contrasts_of, named_choice, regions_of
 from analysis.figure_views import COURSE_AXES, FIGURES
@@ -56,6 +57,7 @@ def _texts_on_arms(run: AnalysisRun) -> set[str]:
         *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
         *run.resilienceinductions.order_by().values_list("arm", flat=True).distinct(),
         *run.druggenesets.order_by().values_list("arm", flat=True).distinct(),
+        *run.calibrationrates.order_by().values_list("arm", flat=True).distinct(),
     }
 
 
@@ -150,4 +152,6 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "resilience": resilience_results,
     "drug_genes": drug_gene_results,
     "outside_signature": outside_results,
+    "calibration": calibration_results,
+    "reversal_power": calibration_results,
 }

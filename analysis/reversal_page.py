@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from analysis import frames, signature_pairs, summaries
+from analysis.calibration_figures import calibrated
 from analysis.current import current_run
 from analysis.figure_types import Figure
 from analysis.figures.reversal import ESTIMANDS, arm_of_row
@@ -38,6 +39,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
         "plane": plane_of(run),
         "retests": [test for test in tests if test.retest_n is not None or test.retest_reason],
         **_differences(run),
+        **calibrated(run.study),
         "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
         "n_listed": genes.count(),
         "top": TOP_GENES,

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...]`: every benchmark, or those named, as one table.
+"""`python -m bench [NAME ...]`: every benchmark, or those named, as one table; `long_NAME.py` only when named.
 
 Each `bench_NAME.py` has `measure()`, which returns rows with ``what``, ``measured``, ``unit``, ``reference`` (the same unit,
 or None), ``reference_what`` and ``target`` (at most; or None). Each runs in a process of its own, so that none finds
@@ -25,16 +25,31 @@ def known() -> list[str]:
     return sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
 
 
+def long_ones() -> list[str]:
+    """Return the names of those that take an hour, and run only when they are named."""
+    return sorted(path.stem.removeprefix("long_") for path in HERE.glob("long_*.py"))
+
+
+def module_of(name: str) -> str:
+    """Return the module of a benchmark."""
+    return f"bench.{'long' if name in long_ones() else 'bench'}_{name}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run, print one table; 1 when a benchmark failed or a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Run benchmarks and print one table.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known())}; by default all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(known())}; by default all these; and {', '.join(long_ones())}, which take long",
+    )
     parser.add_argument("--rows-to", type=Path, help=argparse.SUPPRESS)  # how a benchmark's own process answers
     options = parser.parse_args(arguments)
-    if unknown := [name for name in options.names if name not in known()]:
-        parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(known())}")
+    if unknown := [name for name in options.names if name not in known() + long_ones()]:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(known() + long_ones())}")
     if options.rows_to:
-        rows = importlib.import_module(f"bench.bench_{options.names[0]}").measure()
+        rows = importlib.import_module(module_of(options.names[0])).measure()
         options.rows_to.write_text(json.dumps(rows))
         return 0
     rows, failed = run(options.names or known())

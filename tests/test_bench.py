@@ -13,6 +13,9 @@ def test_every_benchmark_is_known_and_measures():
     assert {"expression_store", "reversal", "voom_limma"} <= set(bench.known())
     for name in bench.known():
         assert callable(importlib.import_module(f"bench.bench_{name}").measure)
+    assert not set(bench.long_ones()) & set(bench.known())  # `make bench` ends in minutes
+    for name in bench.long_ones():
+        assert callable(importlib.import_module(bench.module_of(name)).measure)
 
 
 def test_the_table_gives_ratio_target_and_verdict():

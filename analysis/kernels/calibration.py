@@ -6,8 +6,8 @@ left at 0: the test takes them out exactly.
 """
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Container, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,133 +16,20 @@ from scipy.special import ndtri
 
 from analysis.kernels.rates import wilson_interval
 from analysis.kernels.reversal import ReversalTest, reversal_test
-from analysis.kernels.reversal_inputs import FloatArray, RegionSamples, read_samples
-from analysis.kernels.reversal_weights import n_directions, residuals_of, within_group_space
+from analysis.kernels.reversal_inputs import FloatArray
+from analysis.kernels.study_shape import StudyShape
 
 Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
 
 STRESS_GENES = 0.06  # of all: the share in the simulations behind the test
-N_GENES = 2_000  # simulated: the rates do not depend on the number beyond a thousand, the time does
 N_REPLICATES = 400  # Monte Carlo error at 5 %: 1.1 points
 N_RANDOM = 499  # relabelings where there are more: p moves in steps of .002
-STATE_SD = 0.3  # of a mouse about its group along the stress signature; control 0, susceptible 1
+STATE_SD = 0.3  # of mice of one group: no drug and no stress works alike in all
 RESPONDER_SHARE = 0.3  # of inert-drug mice that cross the cutoff; the published re-test
 NOT_RESPONDED = "treated, not responded"
 
-ARM, RESPONDER, CHOSEN = "arm", "responder", "chosen"
-
-
-@dataclass(frozen=True)
-class StudyShape:
-    """What is simulated.
-
-    Attributes
-    ----------
-    groups : pandas.Series
-        By sample.
-    pools : pandas.Series or None
-    treated, stress, control : str
-        The groups compared.
-    noise_sd : numpy.ndarray, shape (n_genes,)
-        Of a gene's own variation between mice of one group, log2.
-    loadings : numpy.ndarray, shape (n_genes, n_directions)
-        Gene directions shared by mice, in their length.
-    signature_length : float
-        Root of the summed squares of the stress signature, noise taken out; 0 when none is seen.
-    """
-
-    groups: pd.Series
-    pools: pd.Series | None
-    treated: str
-    stress: str
-    control: str
-    noise_sd: FloatArray
-    loadings: FloatArray
-    signature_length: float
-
-    @property
-    def shared_share(self) -> float:
-        """Share of the variance within groups that lies along the shared directions."""
-        shared = float(np.sum(self.loadings**2))
-        return shared / (shared + float(np.sum(self.noise_sd**2)))
-
-    def resized(self, sizes: dict[str, int]) -> "StudyShape":
-        """The same study with other numbers of mice in some groups, sequenced in one run."""
-        counts: dict[str, int] = {str(group): int(n) for group, n in self.groups.value_counts(sort=False).items()}
-        counts.update(sizes)
-        names = [group for group, size in counts.items() for _ in range(size)]
-        groups = pd.Series(names, index=[f"mouse {number:04d}" for number in range(len(names))])
-        return replace(self, groups=groups, pools=None)
-
-
-def learn_shape(
-    expression: pd.DataFrame,
-    groups: pd.Series,
-    *,
-    treated: str,
-    stress: str = "susceptible",
-    control: str = "control",
-    pools: pd.Series | None = None,
-    n_genes: int = N_GENES,
-    seed: int = 0,
-) -> StudyShape:
-    """Learn from one region of a study what its simulated likes are made of.
-
-    Parameters
-    ----------
-    expression, groups, treated, stress, control, pools
-        As `reversal.reversal_test`.
-    n_genes : int
-        Genes simulated, drawn from those given.
-    seed : int
-        Of that draw.
-
-    Raises
-    ------
-    ValueError
-        If the input is malformed, or the groups leave fewer than 3 residual degrees of freedom.
-    """
-    samples = read_samples(expression, groups, pools, treated=treated, stress=stress, control=control)
-    everyone = np.ones(len(samples.samples), dtype=bool)
-    space = within_group_space(samples, everyone)
-    if space.df < 3:
-        raise ValueError(f"groups and runs leave {space.df} residual degrees of freedom; 3 are needed")
-    noise = residuals_of(samples.expression, everyone, space)
-    loadings = _shared_loadings(noise.values, noise.df)
-    own = np.maximum(noise.variance - np.sum(loadings**2, axis=1), 0.05 * noise.variance)
-    n_all = len(own)
-    chosen = np.sort(np.random.default_rng(seed).permutation(n_all)[:n_genes])
-    length = _signature_length(samples, noise.variance) * math.sqrt(len(chosen) / n_all)
-    return StudyShape(
-        groups=groups,
-        pools=None if samples.pool is None else pools,
-        treated=treated,
-        stress=stress,
-        control=control,
-        noise_sd=np.sqrt(own[chosen]),
-        loadings=loadings[chosen],
-        signature_length=length,
-    )
-
-
-def _shared_loadings(residuals: FloatArray, df: int) -> FloatArray:
-    """Leading gene directions in the length that is left when the noise in an eigenvalue is taken out."""
-    values, vectors = np.linalg.eigh(residuals.T @ residuals / df)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    k = n_directions(df)
-    surplus = np.maximum(values[:k] - values[k:].mean(), 0.0)
-    directions = residuals @ vectors[:, :k] / np.sqrt(np.maximum(values[:k] * df, np.finfo(float).tiny))
-    return directions * np.sqrt(surplus)
-
-
-def _signature_length(samples: RegionSamples, variance: FloatArray) -> float:
-    """Root of |S - C|^2 less what the mice's own variation adds."""
-    n_control, n_stress, _ = samples.group_sizes
-    if min(n_control, n_stress) == 0:
-        return 0.0
-    means = [samples.expression[:, mice].mean(axis=1) for mice in (samples.is_control, samples.is_stress)]
-    noise = float(variance.sum()) * (1 / n_control + 1 / n_stress)
-    return math.sqrt(max(0.0, float(np.sum((means[1] - means[0]) ** 2)) - noise))
+TESTS = ARM, RESPONDER, CHOSEN = "arm", "responder", "chosen"
 
 
 @dataclass(frozen=True)
@@ -158,11 +45,17 @@ class Scenario:
         chosen; None: nobody is chosen, and whole arms are compared.
     has_stress : bool
         False: no stress signature either.
+    off_target : float
+        Length of a signature of the drug's own, in lengths of the stress signature; in other genes.
+    state_sd : float
+        Of a mouse about its group along the stress signature; control 0, susceptible 1.
     """
 
     undone: float = 0.0
     selection: float | None = None
     has_stress: bool = True
+    off_target: float = 0.0
+    state_sd: float = STATE_SD
 
     @property
     def is_null(self) -> bool:
@@ -188,7 +81,9 @@ def calibrate(
     alpha: float = 0.05,
     seed: int = 0,
     n_random: int = N_RANDOM,
+    tests: Collection[str] = TESTS,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> pd.DataFrame:
     """Simulate studies of this shape and count how often the test calls reversal.
 
@@ -206,16 +101,21 @@ def calibrate(
         The same seed gives the same table.
     n_random : int
         Relabelings, beside the true one, where there are more.
+    tests : collection of str
+        Of ``arm``, ``responder``, ``chosen``: which are made of each study.
     progress : callable, optional
         Called with the numbers of studies done and to do.
+    stop : callable, optional
+        Asked after every study; once it says yes, the answer is the table of those done so far.
 
     Returns
     -------
     pandas.DataFrame
         One row per truth and test: ``undone``, ``selection``, ``has_stress``, ``test`` (``arm``: whole
         arm; with a selection also ``responder``: the arm relabeled, and ``chosen``: responders against
-        all saline, the plain way), ``n_replicates``, ``n_answered`` (that gave a p), ``rate`` (of those,
-        p at most alpha), ``mc_error`` (standard error of the rate), ``low``, ``high`` (95 %),
+        all saline, the plain way), ``n_replicates`` (done), ``n_answered`` (that gave a p), ``n_called``
+        (p at most alpha), ``rate`` (their share of the answered), ``mc_error`` (its standard error),
+        ``low``, ``high`` (95 %),
         ``mean_fraction_undone`` and ``coverage`` (share of the intervals that hold the truth, where an
         effect is shown; of whole arms), ``n_shown``.
 
@@ -234,11 +134,15 @@ def calibrate(
         answers: dict[str, list[ReversalTest]] = {}
         for replicate in range(n_replicates):
             rng = np.random.default_rng((seed, number, replicate))
-            for name, answer in _tested(shape, scenario, rng, n_random).items():
+            for name, answer in _tested(shape, scenario, rng, n_random, tests).items():
                 answers.setdefault(name, []).append(answer)
             if progress is not None:
                 progress(number * n_replicates + replicate + 1, len(truths) * n_replicates)
+            if is_stopped := stop is not None and stop():
+                break
         rows.extend(_row(scenario, name, tests, alpha) for name, tests in answers.items())
+        if is_stopped:
+            break
     return pd.DataFrame(rows)
 
 
@@ -261,7 +165,7 @@ def simulate_study(shape: StudyShape, scenario: Scenario, rng: np.random.Generat
     """Draw one study of this shape in which the scenario is true."""
     groups = shape.groups
     is_stress, is_treated = (groups == shape.stress).to_numpy(), (groups == shape.treated).to_numpy()
-    deviation = rng.normal(0, STATE_SD, len(groups))
+    deviation = scenario.state_sd * rng.normal(size=len(groups))
     state = np.where(is_stress, 1.0 + deviation, 0.0)
     state = np.where(is_treated, 1.0 - scenario.undone + deviation, state)
     n_genes = len(shape.noise_sd)
@@ -272,16 +176,28 @@ def simulate_study(shape: StudyShape, scenario: Scenario, rng: np.random.Generat
     shared = shape.loadings @ rng.normal(size=(shape.loadings.shape[1], len(groups)))
     own = shape.noise_sd[:, None] * rng.normal(size=(n_genes, len(groups)))
     values = np.outer(signature, state) + shared + own
+    if scenario.off_target:
+        values += scenario.off_target * np.outer(_off_target(signature, shape, rng), is_treated)
     responded = None
     if scenario.selection is not None:
         r = scenario.selection
-        re_test = r * (1.0 - state) / STATE_SD + math.sqrt(1 - r**2) * rng.normal(size=len(groups))
+        re_test = r * (1.0 - state) / scenario.state_sd + math.sqrt(1 - r**2) * rng.normal(size=len(groups))
         crosses = re_test > ndtri(1 - RESPONDER_SHARE)
         responded = pd.Series(crosses, index=groups.index).astype(object).where(is_stress | is_treated)
     return SimulatedStudy(pd.DataFrame(values, columns=groups.index), responded)
 
 
-def _tested(shape: StudyShape, scenario: Scenario, rng: np.random.Generator, n_random: int) -> dict[str, ReversalTest]:
+def _off_target(signature: FloatArray, shape: StudyShape, rng: np.random.Generator) -> FloatArray:
+    """Return what the drug does to genes that stress leaves alone, as long as the stress signature of the study."""
+    is_moved = (signature == 0) & (rng.random(len(signature)) < STRESS_GENES)
+    moved = np.where(is_moved, rng.normal(size=len(signature)), 0.0)
+    length = float(np.linalg.norm(moved))
+    return moved * (shape.signature_length / length) if length > 0 else moved
+
+
+def _tested(
+    shape: StudyShape, scenario: Scenario, rng: np.random.Generator, n_random: int, tests: Container[str]
+) -> dict[str, ReversalTest]:
     study = simulate_study(shape, scenario, rng)
     common: dict[str, Any] = {
         "treated": shape.treated,
@@ -292,11 +208,16 @@ def _tested(shape: StudyShape, scenario: Scenario, rng: np.random.Generator, n_r
         "n_random": n_random,
         "max_exhaustive": n_random + 1,  # as valid as all of them, and as fast as so many
     }
-    answers = {ARM: reversal_test(study.expression, shape.groups, **common)}
-    if study.responded is not None:
-        is_treated = shape.groups == shape.treated
+    answers = {}
+    if ARM in tests:
+        answers[ARM] = reversal_test(study.expression, shape.groups, **common)
+    if study.responded is None:
+        return answers
+    is_treated = shape.groups == shape.treated
+    if RESPONDER in tests:
         arm = shape.groups.where(is_treated | (shape.groups == shape.stress))
         answers[RESPONDER] = reversal_test(study.expression, shape.groups, arm=arm, responded=study.responded, **common)
+    if CHOSEN in tests:
         left = is_treated & (study.responded != True)  # noqa: E712  # NaN: not randomized
         answers[CHOSEN] = reversal_test(study.expression, shape.groups.mask(left, NOT_RESPONDED), **common)
     return answers
@@ -321,6 +242,7 @@ def _row(scenario: Scenario, test: str, answers: list[ReversalTest], alpha: floa
         "test": test,
         "n_replicates": len(answers),
         "n_answered": len(p_values),
+        "n_called": called,
         "rate": rate,
         "mc_error": math.sqrt(rate * (1 - rate) / len(p_values)) if p_values else math.nan,
         "low": low,
@@ -341,6 +263,7 @@ def reversal_power(
     seed: int = 0,
     n_random: int = N_RANDOM,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> pd.DataFrame:
     """Power of the reversal test with other numbers of control, susceptible and treated mice.
 
@@ -352,7 +275,7 @@ def reversal_power(
         Mice in each of the three groups, at least 3.
     undone : iterable of float
         Share of the signature that the drug undoes.
-    n_replicates, alpha, seed, n_random, progress
+    n_replicates, alpha, seed, n_random, progress, stop
         As `calibrate`.
 
     Returns
@@ -380,9 +303,12 @@ def reversal_power(
                 seed=seed,
                 n_random=n_random,
                 progress=_part_of(progress, at, len(sizes)),
+                stop=stop,
             )
         )
         tables[-1].insert(0, "n_per_arm", n)
+        if stop is not None and stop():
+            break
     return pd.concat(tables, ignore_index=True)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "SampleSize",
     "WithinGroupSpread",
     "mice_per_arm",
+    "power_curve",
     "reversal_power",
     "sd_interval_factors",
     "smallest_n",
@@ -201,10 +202,49 @@ def mice_per_arm(
         raise ValueError("differences must be finite and not 0")
     if spread.sd is None:
         return []
-    inflation = math.sqrt(1 + (mice_per_cage - 1) * (spread.cage_correlation or 0.0))
-    sd = spread.sd * inflation
-    low, high = (sd * factor for factor in sd_interval_factors(spread.df))
+    sd, low, high = _planned_sds(spread, mice_per_cage)
     return [_sample_size(float(difference), sd, low, high, power, alpha) for difference in wanted]
+
+
+def _planned_sds(spread: WithinGroupSpread, mice_per_cage: float) -> tuple[float, float, float]:
+    """Standard deviation of a mouse's share in the mean of an arm, and the ends of its interval."""
+    sd = (spread.sd or 0.0) * math.sqrt(1 + (mice_per_cage - 1) * (spread.cage_correlation or 0.0))
+    low, high = sd_interval_factors(spread.df)
+    return sd, sd * low, sd * high
+
+
+def power_curve(
+    spread: WithinGroupSpread,
+    difference: float,
+    sizes: npt.ArrayLike,
+    *,
+    alpha: float = 0.05,
+    mice_per_cage: float = 1.0,
+) -> pd.DataFrame:
+    """Power of the two-sided t test of two arms for each number of mice.
+
+    Parameters
+    ----------
+    spread, difference, alpha, mice_per_cage
+        As `mice_per_arm`.
+    sizes : array_like of int
+        Mice per arm, at least 2.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``n_per_arm``, ``power``; ``low`` and ``high`` with the ends of the 80 % interval of the standard
+        deviation. Empty for a spread that was refused.
+    """
+    columns = ["n_per_arm", "power", "low", "high"]
+    if spread.sd is None:
+        return pd.DataFrame(columns=columns)
+    sd, small, large = _planned_sds(spread, mice_per_cage)
+    rows = [
+        (n, *(t_test_power(n, difference, one, alpha) for one in (sd, large, small)))
+        for n in np.asarray(sizes, dtype=int).tolist()
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _sample_size(difference: float, sd: float, low: float, high: float, power: float, alpha: float) -> SampleSize:

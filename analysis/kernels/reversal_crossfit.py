@@ -26,11 +26,11 @@ from analysis.kernels.reversal_design import (
 )
 from analysis.kernels.reversal_inputs import BoolArray, FloatArray
 from analysis.kernels.reversal_weights import n_directions
-from analysis.kernels.secular import gaps_to_root, is_well_separated
+from analysis.kernels.secular import gaps_to_roots, is_well_separated
 
 Progress = Callable[[int, int], None]
 
-BLOCK_RELABELINGS = 200  # enough that calls cost little, few enough to show progress
+BLOCK_RELABELINGS = 32  # enough that calls cost little, few enough to stay in the processor's cache
 
 
 def n_learned_directions(design: MergedDesign) -> int:
@@ -180,8 +180,8 @@ class _LabeledBlock:
         poles = np.repeat(self.eigenvalues, n_left, axis=0)
         exact = is_well_separated(poles, squares).reshape(n_relabelings, n_left) | is_fitted
         learned = np.zeros((n_relabelings, n_left))
-        for rank in range(self.n_directions):
-            gaps, roots = gaps_to_root(poles, squares, rank)
+        all_gaps, all_roots = gaps_to_roots(poles, squares, self.n_directions)
+        for gaps, roots in zip(all_gaps, all_roots, strict=True):
             direction = (unit / gaps).reshape(self.vectors.shape)
             norm = np.einsum("rij,rij->ri", direction, direction)
             to_c1 = np.einsum("rij,rj->ri", direction, self.along_c1) - shift_c1 * length
@@ -196,11 +196,7 @@ def _project_out_label(eigenvalues: FloatArray, coordinates: FloatArray) -> tupl
     """Eigenvalues of M K0 M (relabelings x n) and its eigenvectors in the basis of the merged design."""
     poles = np.broadcast_to(eigenvalues, coordinates.shape)
     squares = coordinates**2
-    n_roots = coordinates.shape[1] - 1
-    roots = np.empty((len(coordinates), n_roots))
-    vectors = np.empty((len(coordinates), n_roots, n_roots + 1))
-    for rank in range(n_roots):
-        gaps, roots[:, rank] = gaps_to_root(poles, squares, rank)
-        np.divide(coordinates, gaps, out=vectors[:, rank])
-    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
-    return roots, vectors.transpose(0, 2, 1)
+    gaps, roots = gaps_to_roots(poles, squares, coordinates.shape[1] - 1)
+    vectors = np.divide(coordinates, gaps, out=gaps)
+    vectors /= np.sqrt(np.einsum("krj,krj->kr", vectors, vectors))[..., None]
+    return roots.T, np.ascontiguousarray(vectors.transpose(1, 2, 0))

@@ -20,6 +20,7 @@ from analysis.kernels.reversal_inputs import BoolArray, FloatArray
 
 MAX_STEPS = 80  # bisection alone needs 53; the interpolation 4 to 6
 TOLERANCE = 4 * np.finfo(float).eps
+SETTLED = 1e-9  # relative step; convergence is quadratic, so what is left is its square
 MIN_SQUARE = 1e-24  # smaller coordinates, or
 MIN_GAP = 1e-11  # closer poles relative to the largest, cost digits: take an eigendecomposition instead
 
@@ -37,44 +38,48 @@ def is_well_separated(poles: FloatArray, squares: FloatArray) -> BoolArray:
     return wide & (squares.min(axis=1) > MIN_SQUARE)
 
 
-def gaps_to_root(poles: FloatArray, squares: FloatArray, upper: int) -> tuple[FloatArray, FloatArray]:
-    """Solve the secular equation between poles `upper` and `upper` + 1, row by row.
+def gaps_to_roots(poles: FloatArray, squares: FloatArray, n_roots: int) -> tuple[FloatArray, FloatArray]:
+    """Solve the secular equation between each of the first poles and the next, row by row, all at once.
 
     Parameters
     ----------
     poles, squares : numpy.ndarray, shape (n, m)
         x, descending, and u^2 > 0.
-    upper : int
-        Column of the pole above the root: the root is the eigenvalue of that rank.
+    n_roots : int
+        How many roots from the largest on, below m.
 
     Returns
     -------
-    gaps : numpy.ndarray, shape (n, m)
+    gaps : numpy.ndarray, shape (n_roots, n, m)
         x_j - y with small relative error, however close the root is to a pole.
-    roots : numpy.ndarray, shape (n,)
+    roots : numpy.ndarray, shape (n_roots, n)
         y.
     """
-    half = (poles[:, upper] - poles[:, upper + 1]) / 2
-    at_middle = np.sum(squares / (poles - (poles[:, upper + 1] + half)[:, None]), axis=1)
-    is_low = at_middle > 0  # the root is in the lower half
-    origin = np.where(is_low, poles[:, upper + 1], poles[:, upper])
-    shifted = poles - origin[:, None]
+    upper, lower = poles[:, :n_roots].T, poles[:, 1 : n_roots + 1].T
+    half = (upper - lower) / 2
+    gaps = poles - (lower + half)[..., None]
+    is_low = np.sum(np.divide(squares, gaps, out=gaps), axis=-1) > 0  # the root is in the lower half
+    origin = np.where(is_low, lower, upper)
+    shifted = poles - origin[..., None]
     low, high = np.where(is_low, 0.0, -half), np.where(is_low, half, 0.0)
     root = np.where(is_low, half, -half)
-    active = np.arange(len(poles))
+    step = _Step(shifted, squares, n_roots)
+    is_open = np.ones(root.shape, dtype=bool)
     for _ in range(MAX_STEPS):
-        step = _Step(shifted[active] - root[active, None], squares[active], upper)
-        above = step.value > 0
-        high[active[above]], low[active[~above]] = root[active[above]], root[active[~above]]
-        moved = root[active] + step.length()
-        outside = ~((moved > low[active]) & (moved < high[active]))  # also where not finite
-        moved[outside] = (low[active][outside] + high[active][outside]) / 2
-        done = (np.abs(moved - root[active]) <= TOLERANCE * np.abs(moved)) | step.is_rounding()
-        root[active] = np.where(step.is_rounding(), root[active], moved)
-        active = active[~done]
-        if len(active) == 0:
+        step.evaluate(root)
+        is_above = step.value > 0
+        high, low = np.where(is_above, root, high), np.where(is_above, low, root)
+        moved = root + step.length()
+        inside = (moved > low) & (moved < high)  # not where not finite
+        moved = np.where(inside, moved, (low + high) / 2)
+        is_rounding = step.is_rounding()
+        is_done = (np.abs(moved - root) <= SETTLED * np.abs(moved)) | is_rounding
+        root = np.where(is_open & ~is_rounding, moved, root)
+        is_open &= ~is_done
+        if not is_open.any():
             break
-    return shifted - root[:, None], origin + root
+    np.subtract(shifted, root[..., None], out=shifted)
+    return shifted, origin + root
 
 
 class _Step:
@@ -84,18 +89,25 @@ class _Step:
     slope; the root of the replacement solves a quadratic equation.
     """
 
-    def __init__(self, gaps: FloatArray, squares: FloatArray, upper: int):
-        inverse = 1 / gaps
-        terms = squares * inverse
-        above, below = terms[:, : upper + 1].sum(axis=1), terms[:, upper + 1 :].sum(axis=1)
-        self.value = above + below
-        self.size = above - below
-        terms *= inverse
-        self.slope_above, self.slope_below = (
-            terms[:, : upper + 1].sum(axis=1),
-            terms[:, upper + 1 :].sum(axis=1),
-        )
-        self.to_upper, self.to_lower = gaps[:, upper], gaps[:, upper + 1]
+    def __init__(self, shifted: FloatArray, squares: FloatArray, n_roots: int):
+        self.shifted, self.squares = shifted, squares
+        m = squares.shape[-1]
+        ranks = np.arange(n_roots)
+        is_above = np.arange(m) <= ranks[:, None]
+        self._sides = np.stack([is_above, ~is_above], axis=-1).astype(float)  # roots x poles x (above, below)
+        self._upper, self._lower = shifted[ranks, :, ranks], shifted[ranks, :, ranks + 1]
+        self._inverse, self._terms = np.empty_like(shifted), np.empty_like(shifted)
+
+    def evaluate(self, root: FloatArray) -> None:
+        """Compute value and slopes at these distances from the origins."""
+        np.subtract(self.shifted, root[..., None], out=self._inverse)
+        np.divide(1.0, self._inverse, out=self._inverse)
+        np.multiply(self.squares, self._inverse, out=self._terms)
+        above, below = np.moveaxis(np.matmul(self._terms, self._sides), -1, 0)
+        self.value, self.size = above + below, above - below
+        np.multiply(self._terms, self._inverse, out=self._terms)
+        self.slope_above, self.slope_below = np.moveaxis(np.matmul(self._terms, self._sides), -1, 0)
+        self.to_upper, self.to_lower = self._upper - root, self._lower - root
 
     def is_rounding(self) -> BoolArray:
         """Whether the value is no more than the rounding of its terms."""

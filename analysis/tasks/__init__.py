@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from analysis.tasks import (
     bring_up_to_date,
+    calibration,
     differential_expression,
     drug_genes,
     mouse_scores,
@@ -14,6 +15,7 @@ from analysis.tasks import (
     resilience,
     response,
     reversal,
+    reversal_power,
     rrho,
 )
 from analysis.tasks.task import Task
@@ -29,6 +31,8 @@ TASKS: Sequence[Task] = (
     resilience.TASK,
     drug_genes.TASK,
     outside_signature.TASK,
+    calibration.TASK,
+    reversal_power.TASK,
     pipeline.TASK,
     bring_up_to_date.TASK,
 )

@@ -114,6 +114,8 @@ class Task:
         Consists of other runs and has no results of its own.
     parts : Parts, optional
         Where several workers may compute it; ``compute`` is then ``parts.in_order``.
+    is_on_request : bool
+        Takes long and is done when it is asked for: bringing a study up to date leaves it out of date.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Task:
     store: Callable[[AnalysisRun, Any, Any], None]
     is_composite: bool = False
     parts: Parts | None = None
+    is_on_request: bool = False
 
     def resolve(self, study: Study, given: Parameters) -> dict[str, Any]:
         """Return all parameters, those given and the defaults of the rest, or say what is wrong with them."""

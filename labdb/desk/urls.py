@@ -33,6 +33,7 @@ from labdb.desk import (
     phenotype_labels,
     phenotype_page,
     pools_page,
+    power_page,
     randomization_page,
     randomize_page,
     rna_quality_page,
@@ -97,6 +98,9 @@ urlpatterns = [
         name="assay-figure",
     ),
     path(
+        "studies/<path:code>/power/figures/ratio-power.<slug:file_format>", power_page.ratio_figure, name="power-figure"
+    ),
+    path(
         "studies/<path:code>/measures/figures/<slug:name>.<slug:file_format>",
         measures_page.measures_figure,
         name="measures-figure",
@@ -140,6 +144,7 @@ urlpatterns = [
     path("studies/<path:code>/assays/<int:pk>/entry/", assay_entry_page.assay_entry, name="assay-entry"),
     path("studies/<path:code>/assays/<int:pk>/", assays_page.assay_page, name="assay-page"),
     path("studies/<path:code>/assays/", assays_page.assay_index, name="assay-index"),
+    path("studies/<path:code>/power/", power_page.power, name="power-page"),
     path("studies/<path:code>/measures/entry/", measures_entry_page.measures_entry, name="measures-entry"),
     path("studies/<path:code>/measures/", measures_page.measures, name="measures-page"),
     path("studies/<path:code>/scoring/again/", scoring_again_page.scoring_again, name="scoring-again"),

@@ -4,15 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.kernels.calibration import (
-    STANDARD,
-    Scenario,
-    StudyShape,
-    calibrate,
-    learn_shape,
-    reversal_power,
-    simulate_study,
-)
+from analysis.kernels.calibration import STANDARD, Scenario, calibrate, reversal_power, simulate_study
+from analysis.kernels.study_shape import StudyShape, learn_shape
 
 from .reversal_cases import ARMS, simulate
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.kernels.secular import gaps_to_root, is_well_separated
+from analysis.kernels.secular import gaps_to_roots, is_well_separated
 
 
 def projected_eigenvalues(poles, unit):
@@ -20,17 +20,18 @@ def test_roots_are_the_eigenvalues_of_the_projected_matrix(n_poles):
     unit = rng.normal(size=(20, n_poles))
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     expected = np.array([projected_eigenvalues(p, u) for p, u in zip(poles, unit, strict=True)])
-    for rank in range(n_poles - 1):
-        gaps, roots = gaps_to_root(poles, unit**2, rank)
-        np.testing.assert_allclose(roots, expected[:, rank], rtol=1e-11)
-        np.testing.assert_allclose(gaps, poles - roots[:, None], rtol=1e-6, atol=1e-10)
+    gaps, roots = gaps_to_roots(poles, unit**2, n_poles - 1)
+    np.testing.assert_allclose(roots.T, expected, rtol=1e-11)
+    np.testing.assert_allclose(gaps, poles - roots[..., None], rtol=1e-6, atol=1e-10)
+    _, largest = gaps_to_roots(poles, unit**2, 1)
+    np.testing.assert_array_equal(largest[0], roots[0])
 
 
 def test_a_root_beside_a_pole_keeps_its_relative_distance():
     # Two poles 1 and 0 with squares s and 1 - s: s / (1 - y) = (1 - s) / y, so y = 1 - s and 1 - y = s.
     s = np.array([1e-20, 1e-12, 0.3, 1 - 1e-9])
-    gaps, _ = gaps_to_root(np.tile([1.0, 0.0], (4, 1)), np.column_stack([s, 1 - s]), 0)
-    np.testing.assert_allclose(gaps[:, 0], s, rtol=1e-14)
+    gaps, _ = gaps_to_roots(np.tile([1.0, 0.0], (4, 1)), np.column_stack([s, 1 - s]), 1)
+    np.testing.assert_allclose(gaps[0, :, 0], s, rtol=1e-14)
 
 
 def test_ties_and_missing_coordinates_are_told():

@@ -1,0 +1,155 @@
+"""How many mice the next study needs: for SI ratios by their spread, for a reversal by simulation; and how often it errs."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from altair.utils.schemapi import debug_mode as altair_checks
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_safe
+
+from analysis import calibration_figures as calibrations
+from analysis.figure_views import Drawn, FigureError, refuse_figure, require_format, send_figure
+from analysis.figures.calibration import ratio_power
+from analysis.kernels.power import MAX_N, SampleSize, mice_per_arm, power_curve
+from analysis.links import storable
+from analysis.models import AnalysisRun
+from analysis.tasks import calibration, reversal_power
+from labdb.colony.models import Study
+from labdb.desk.measure_relations import test_numbers
+from labdb.desk.ratio_spread import RatioSpread, ratio_spread
+from labdb.registry.permissions import may
+from labdb.tissue.models import BrainRegion
+from labdb.treatment.arm_labels import arm_labels
+from labdb.treatment.models import TreatmentArm
+
+TITLE = "Power to tell two arms by their SI ratio"
+MOST_POINTS = 60  # of the curve
+SHORTEST_CURVE = 20  # mice per arm
+
+
+class PlanForm(forms.Form):
+    """The difference to find, and how mice will live."""
+
+    test = forms.TypedChoiceField(label="SI test", coerce=int)
+    difference = forms.FloatField(label="Difference of the SI ratio", min_value=0.01, max_value=10)
+    power = forms.FloatField(label="Power wanted (%)", min_value=10, max_value=99)
+    mice_per_cage = forms.IntegerField(label="Mice in a cage, all of one arm", min_value=1, max_value=5)
+
+    def __init__(self, given: Any, numbers: list[int]) -> None:
+        usual = {"test": numbers[-1], "difference": 0.5, "power": 80, "mice_per_cage": 1}
+        super().__init__({name: given.get(name, value) for name, value in usual.items()})
+        chosen: Any = self.fields["test"]
+        chosen.choices = [(number, f"test {number}" + (" (re-test)" if number > 1 else "")) for number in numbers]
+        for name, field in self.fields.items():
+            field.widget.attrs["class"] = "form-select" if name == "test" else "form-control"
+
+
+@require_GET
+def power(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer the page of a study's power and calibration."""
+    study = _study(request, code)
+    numbers = test_numbers(study)
+    form = PlanForm(request.GET, numbers) if numbers else None
+    context: dict[str, Any] = {"study": study, "form": form}
+    if form and form.is_valid():
+        found = ratio_spread(study, request.user, form.cleaned_data["test"])
+        url = f"{reverse('power-figure', args=[study.code, 'html'])}?{request.GET.urlencode()}"
+        context |= {
+            "found": found,
+            "size": _size(found, form.cleaned_data),
+            "most": MAX_N,
+            "figure": {"title": TITLE, "url": url},
+        }
+    return render(request, "desk/power.html", {**context, **_simulated(study, request.user)}, status=_status(form))
+
+
+def _status(form: PlanForm | None) -> int:
+    return 200 if form is None or form.is_valid() else 400
+
+
+def _study(request: HttpRequest, code: str) -> Study:
+    return get_object_or_404(Study.objects.all().visible_to(request.user), code=storable(code))
+
+
+def _size(found: RatioSpread, asked: dict[str, Any]) -> SampleSize | None:
+    sizes = mice_per_arm(
+        found.spread, asked["difference"], power=asked["power"] / 100, mice_per_cage=asked["mice_per_cage"]
+    )
+    return sizes[0] if sizes else None
+
+
+def _simulated(study: Study, user: Any) -> dict[str, Any]:
+    """Return the latest calibration and simulated power, and what a run of either may be asked for."""
+    vehicles = set(TreatmentArm.objects.filter(study=study, is_vehicle=True).values_list("pk", flat=True))
+    regions = BrainRegion.objects.filter(tissue_samples__study=study).distinct().order_by("code")
+    return {
+        "calibration": _latest(calibrations.latest_calibration(study), "calibration"),
+        "reversal_power": _latest(calibrations.latest_power(study), "reversal-power"),
+        "may_run": may(user, "add", AnalysisRun, study),
+        "regions": regions.values_list("code", flat=True),
+        "drug_arms": [label for arm, label in arm_labels(study).items() if arm not in vehicles],
+        "why_not": calibration.TASK.missing(study, calibration.TASK.resolve(study, {})),
+        "sizes": reversal_power.SIZES,
+        "replicates": {"power": reversal_power.N_REPLICATES, "calibration": calibration.N_REPLICATES},
+    }
+
+
+def _latest(run: AnalysisRun | None, figure: str) -> dict[str, Any]:
+    if run is None:
+        return {}
+    url = reverse("run-figure", args=[run.pk, figure, "html"])
+    titles = {one.name: one.title for one in calibrations.FIGURES}
+    sentence = calibrations.calibration_sentence(run) if run.task == calibration.TASK.name else ""
+    return {
+        "run": run,
+        "rows": calibrations.rate_rows(run),
+        "figure": {"title": titles[figure], "url": url},
+        "sentence": sentence,
+    }
+
+
+@require_safe
+def ratio_figure(request: HttpRequest, code: str, file_format: str) -> HttpResponse:
+    """Answer the figure of power against mice per arm, for a page or as a file."""
+    study = _study(request, code)
+    path = reverse("power-figure", args=[study.code, file_format])
+    try:
+        require_format(file_format)
+        numbers = test_numbers(study)
+        form = PlanForm(request.GET, numbers) if numbers else None
+        if form is None or not form.is_valid():
+            raise FigureError(f"{_said(form)} Ask on the page of power and calibration.")
+        with altair_checks(False):
+            drawn = _draw(study, request.user, form.cleaned_data)
+    except FigureError as error:
+        return refuse_figure(error)
+    return send_figure(request, TITLE, drawn, path, (study.code, "power"))
+
+
+def _said(form: PlanForm | None) -> str:
+    if form is None:
+        return "There is no SI test yet."
+    return " ".join(
+        f"{form.fields[name].label}: {' '.join(map(str, errors))}"
+        for name, errors in form.errors.get_json_data().items()
+    )
+
+
+def _draw(study: Study, user: Any, asked: dict[str, Any]) -> Drawn:
+    found = ratio_spread(study, user, asked["test"])
+    size = _size(found, asked)
+    most = max((size.n_per_arm_high or size.n_per_arm or 0) if size else 0, SHORTEST_CURVE)
+    numbers = np.unique(np.linspace(2, most, min(MOST_POINTS, most - 1)).round().astype(int))
+    curve = power_curve(found.spread, asked["difference"], numbers, mice_per_cage=asked["mice_per_cage"])
+    needed = pd.DataFrame(columns=["n_per_arm", "power", "power_wanted"])
+    if size and size.n_per_arm:
+        needed.loc[0] = [size.n_per_arm, size.power, asked["power"] / 100]
+    caption = (
+        f"Two-sided t test at 5 %, difference {asked['difference']:g}, SI test {asked['test']}; n = {found.spread.n_mice} "
+        "mice gave the spread. Band: the 80 % interval of that spread."
+    )
+    return Drawn(ratio_power(curve, needed), caption, (f"test-{asked['test']}", f"difference-{asked['difference']:g}"))
