@@ -49,9 +49,9 @@ def main(folder: Path) -> None:
         )
         try:
             wait_until((folder / "waits.pid").exists)
+            (folder / "waits.pid").unlink()  # the next is the next attempt's
             connections.close_all()
             postgres.stop(settings.DATA_DIR)
-            (folder / "waits.pid").unlink()
             postgres.ensure_running(settings.DATA_DIR)
 
             def is_ended() -> bool:
