@@ -21,7 +21,9 @@ from labdb.sequencing.models import (
     LibraryExtraction,
     LibraryRun,
     RnaExtraction,
+    SelectionMouse,
     SequencingRun,
+    SequencingSelection,
 )
 from labdb.tissue.models import BrainRegion, TissueSample
 from labdb.treatment.models import Allocation, AllocationKey, TreatmentArm
@@ -81,8 +83,13 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
         _LIBRARIES,
         {Contrast: {"name", "group_by", "numerator", "denominator", "covariates", "region"}},
     ),
-    "reversal": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "reversal": (
+        _LIBRARIES, _ARMS,
+        {Library: {"pool"}, SequencingSelection: {"decided"}, SelectionMouse: {"selection", "mouse"}},
+    ),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "resilience": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
+    "drug_genes": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
 }  # fmt: skip
 _BY_CONTRASTS = {
     "differential_expression",

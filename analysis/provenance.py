@@ -44,6 +44,8 @@ WORDS = {
     "limits": "limits, from the parameters",
     "markers": "markers, from the parameters",
     "seed": "seed, from the parameters",
+    "selected": "how mice were chosen for sequencing",
+    "retest_ratios": "SI ratios of re-tests",
     "n_random": "random relabelings, from the parameters",
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analysis import frames, summaries
+from analysis.drug_pages import drug_gene_results, resilience_results
 from analysis.figure_views import COURSE_AXES, FIGURES, chosen_genes, contrasts_of, regions_of
 from analysis.kernels.response import RESPONDER
 from analysis.models import AnalysisRun, Contrast, GeneResult
@@ -48,6 +49,8 @@ def _texts_on_arms(run: AnalysisRun) -> set[str]:
         *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
         *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
         *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
+        *run.resilienceinductions.order_by().values_list("arm", flat=True).distinct(),
+        *run.druggenesets.order_by().values_list("arm", flat=True).distinct(),
     }
 
 
@@ -126,4 +129,6 @@ RESULTS: dict[str, Callable[[AnalysisRun, Any, Mapping[str, str]], Context]] = {
     "differential_expression": differential_expression_results,
     "reversal": reversal_results,
     "mouse_scores": mouse_score_results,
+    "resilience": resilience_results,
+    "drug_genes": drug_gene_results,
 }

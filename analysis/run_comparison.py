@@ -105,7 +105,7 @@ def compare_reversals(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     labels = {one.label: one.name for one in meaning_of_labels(old.study, user)}
     by_place: dict[tuple[str, str], dict[str, Any]] = {}
     for side, run in (("old", old), ("new", new)):
-        for test in run.signaturereversals.select_related("region").order_by("region_id", "arm"):
+        for test in run.signaturereversals.filter(estimand="arm").select_related("region").order_by("region_id", "arm"):
             place = (test.region.code, named(test.arm, labels))
             by_place.setdefault(place, {"region": place[0], "arm": place[1]})[side] = test
     return {"reversals": [row | {"by": _difference(row)} for row in by_place.values()]}
@@ -146,4 +146,6 @@ COMPARE: dict[str, Callable[[AnalysisRun, AnalysisRun, Any], Context]] = {
     "differential_expression": compare_genes,
     "reversal": compare_reversals,
     "mouse_scores": compare_tables,
+    "resilience": compare_tables,
+    "drug_genes": compare_tables,
 }

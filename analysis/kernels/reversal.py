@@ -87,6 +87,8 @@ class ReversalTest:
         Codes of `MESSAGES`.
     seed : int or None
         Of the random relabelings.
+    relabeled_statistics : numpy.ndarray or None
+        `statistic` under every relabeling, the true labeling first.
     """
 
     statistic: float | None = None
@@ -105,6 +107,7 @@ class ReversalTest:
     mouse_scores: pd.DataFrame | None = None
     messages: tuple[str, ...] = ()
     seed: int | None = None
+    relabeled_statistics: FloatArray | None = None
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -205,9 +208,10 @@ def _answer(
     generator = np.random.default_rng((relabeling.seed, TEST_STREAM))
     labels = make_relabelings(drug, generator, **relabeling.limits)
     n_available = count_relabelings(drug)
-    statistic, p_value = None, None
+    statistic, p_value, statistics = None, None, None
     if n_available >= MIN_RELABELINGS:
-        statistic, p_value = _p_value(grams.test, drug, labels, progress)
+        statistics = crossfitted_statistics(grams.test, drug, labels, progress)
+        statistic, p_value = float(statistics[0]), _p_value(statistics)
     description = describe(samples, grams.description, drug, labels)
     effect = fit_effect(drug, grams.effect)
     axis = make_stress_axis(grams.axis, apart, axis_generator(relabeling.seed), **relabeling.limits)
@@ -232,6 +236,7 @@ def _answer(
         p_stress_axis=axis.p_value,
         messages=tuple(code for code in codes if code is not None),
         seed=relabeling.seed,
+        relabeled_statistics=statistics,
     )
 
 
@@ -271,16 +276,13 @@ def _answer_responders(arms: RandomizedArms, relabeling: _Relabeling, progress: 
         p_stress_axis=axis.p_value,
         messages=tuple(code for code in codes if code is not None),
         seed=relabeling.seed,
+        relabeled_statistics=answer.statistics if has_p else None,
     )
 
 
-def _p_value(
-    gram: FloatArray, design: MergedDesign, labels: FloatArray, progress: Progress | None
-) -> tuple[float, float]:
-    """Statistic of the true labels, the first row, and the share of relabelings at most as large."""
-    statistics = crossfitted_statistics(gram, design, labels, progress)
-    limit = statistics[0] + TIE * np.abs(statistics).max()
-    return float(statistics[0]), float(np.mean(statistics <= limit))
+def _p_value(statistics: FloatArray) -> float:
+    """Share of relabelings at most as large as the true one, the first."""
+    return float(np.mean(statistics <= statistics[0] + TIE * np.abs(statistics).max()))
 
 
 def _shown_effect(samples: RegionSamples, effect: Effect) -> dict[str, Any]:

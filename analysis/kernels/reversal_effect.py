@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 from analysis.kernels.reversal_design import (
     SMALL,
     MergedDesign,
+    Projection,
     count_relabelings,
     full_residual_maker,
     label_contrasts,
@@ -172,23 +173,53 @@ def make_stress_axis(
 
 
 def squared_lengths(gram: FloatArray, design: MergedDesign, labels: FloatArray) -> FloatArray:
-    """A* = c2'K c2 - sum_i c2_i^2 v_i for each labeling, the noise v (HC2) of that labeling's model.
-
-    With q = c2 / |c2|, H = M0 K M0 and M = M0 - q q':
-    (M K M)_ii = H_ii - 2 q_i (H q)_i + q_i^2 q'H q and M_ii = M0_ii - q_i^2.
-    """
-    merged = design.residuals.residual_maker
-    residual = merged @ gram @ merged
+    """A* = c2'K c2 - sum_i c2_i^2 v_i for each labeling, the noise v (HC2) of that labeling's model."""
     c2 = label_contrasts(design, labels)
-    q = c2 / np.linalg.norm(c2, axis=1, keepdims=True)
-    turned = q @ residual
-    along = np.sum(q * turned, axis=1)
-    leverage_left = np.diag(merged) - q**2
-    diagonal = np.diag(residual) - 2 * q * turned + q**2 * along[:, None]
+    return np.sum((c2 @ gram) * c2, axis=1) - np.sum(c2**2 * label_noise(gram, design, c2), axis=1)
+
+
+def label_products(gram: FloatArray, design: MergedDesign, contrast: FloatArray, labels: FloatArray) -> FloatArray:
+    """U = c1'K c2 - sum_i c1_i c2_i v_i for each labeling, the noise v (HC2) of that labeling's model.
+
+    Parameters
+    ----------
+    contrast : numpy.ndarray, shape (n_samples,)
+        pa, in the merged design; c1 = pa - (pa.d) c2.
+    labels : numpy.ndarray, shape (n_relabelings, n_samples)
+    """
+    c2 = label_contrasts(design, labels)
+    c1 = contrast - (labels @ contrast)[:, None] * c2
+    return np.sum((c1 @ gram) * c2, axis=1) - np.sum(c1 * c2 * label_noise(gram, design, c2), axis=1)
+
+
+def label_noise(gram: FloatArray, design: MergedDesign, c2: FloatArray) -> FloatArray:
+    """v_i of every mouse under each labeling; see `projected_noise`."""
+    return projected_noise(gram, design.residuals, (c2 / np.linalg.norm(c2, axis=1, keepdims=True))[None])
+
+
+def projected_noise(gram: FloatArray, merged: Projection, directions: FloatArray) -> FloatArray:
+    """v_i = (M K M)_ii / M_ii under each labeling, M = M0 - sum_a q_a q_a' with few orthonormal q_a in M0's space.
+
+    With H = M0 K M0: (M K M)_ii = H_ii - 2 sum_a q_ai (H q_a)_i + sum_ab q_ai q_bi q_a'H q_b.
+
+    Parameters
+    ----------
+    merged : Projection
+        M0.
+    directions : numpy.ndarray, shape (n_directions, n_relabelings, n_samples)
+        q_a; all zero where a labeling has one less.
+    """
+    maker = merged.residual_maker
+    residual = maker @ gram @ maker
+    turned = directions @ residual
+    along = np.einsum("ari,bri->abr", directions, turned)
+    diagonal = np.diag(residual) - 2 * np.sum(directions * turned, axis=0)
+    diagonal = diagonal + np.einsum("ari,bri,abr->ri", directions, directions, along, optimize=True)
+    leverage_left = np.diag(maker) - np.sum(directions**2, axis=0)
+    n_projected = np.sum(directions**2, axis=(0, 2))
+    mean = (np.trace(residual) - np.einsum("aar->r", along)) / (merged.df - n_projected)
     fitted = leverage_left < SMALL
-    mean = (np.trace(residual) - along) / (design.residuals.df - 1)
-    noise = np.where(fitted, mean[:, None], diagonal / np.where(fitted, 1.0, leverage_left))
-    return np.sum((c2 @ gram) * c2, axis=1) - np.sum(c2**2 * noise, axis=1)
+    return np.where(fitted, mean[:, None], diagonal / np.where(fitted, 1.0, leverage_left))
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,7 @@ from analysis.kernels.reversal_design import (
     Projection,
     count_relabelings,
     drug_design,
-    full_residual_maker,
-    label_contrasts,
     make_relabelings,
-    stress_contrasts,
     stress_design,
 )
 from analysis.kernels.reversal_effect import (
@@ -31,6 +28,7 @@ from analysis.kernels.reversal_effect import (
     Effect,
     fit_effect,
     jackknife_variance,
+    label_products,
     make_effect,
     make_stress_axis,
     t_interval,
@@ -200,13 +198,7 @@ class _RegionProblem:
         """-U of each labeling over the squared length of the merged signature, which no labeling changes."""
         merged = self.design.estimable_contrast()
         length = make_effect(merged, merged, self.design.residuals.residual_maker, self.fixed).a
-        c2 = label_contrasts(self.design, labels)
-        c1 = stress_contrasts(self.design, labels, c2)
-        products = [
-            make_effect(first, second, full_residual_maker(self.design, second), self.fixed).u
-            for first, second in zip(c1, c2, strict=True)
-        ]
-        return -np.array(products) / abs(length)
+        return -label_products(self.fixed.gram, self.design, merged, labels) / abs(length)
 
     def left_out(self, mouse: object) -> float:
         """Fraction undone without one mouse; with all where the mouse has no sample here."""

@@ -19,7 +19,7 @@ from analysis.kernels.reversal_design import (
     run_columns,
     stress_design,
 )
-from analysis.kernels.reversal_effect import TIE, Effect, make_effect
+from analysis.kernels.reversal_effect import TIE, Effect, make_effect, projected_noise
 from analysis.kernels.reversal_inputs import NO_GROUP, BoolArray, FloatArray, RegionSamples
 from analysis.kernels.reversal_messages import (
     MIN_GROUP_SIZE,
@@ -29,7 +29,7 @@ from analysis.kernels.reversal_messages import (
 )
 from analysis.kernels.reversal_weights import EffectGram, Grams, make_grams, moderated_gram
 
-SHOW_EVERY = 100  # relabelings
+BLOCK_RELABELINGS = 100  # few enough to show progress
 
 
 @dataclass(frozen=True)
@@ -170,13 +170,11 @@ def responder_statistics(
     has_bystanders = grams.effect.constant_noise is None
     weighting = EffectGram(grams.effect.gram if has_bystanders else grams.test, None)
     statistics, cosines = np.full(len(labels), np.inf), np.full(len(labels), np.nan)
-    for row, label in enumerate(labels):
-        effect = _effect_of(arms, label > 0, weighting)
-        if effect is not None:
-            statistics[row] = -effect.fraction_undone if effect.a > 0 else effect.u
-            cosines[row] = _cosine(effect)
-        if progress is not None and ((row + 1) % SHOW_EVERY == 0 or row + 1 == len(labels)):
-            progress(row + 1, len(labels))
+    for start in range(0, len(labels), BLOCK_RELABELINGS):
+        block = slice(start, start + BLOCK_RELABELINGS)
+        statistics[block], cosines[block] = _block_statistics(arms, weighting.gram, labels[block])
+        if progress is not None:
+            progress(min(block.stop, len(labels)), len(labels))
     shown = weighting if has_bystanders else moderated_gram(arms.by_response)
     effect = _effect_of(arms, labels[0] > 0, shown)
     if effect is None:
@@ -204,10 +202,38 @@ def _effect_of(arms: RandomizedArms, is_drug: BoolArray, weighting: EffectGram) 
     return make_effect(c1, c2, np.eye(len(design)) - design @ inverse, weighting)
 
 
-def _cosine(effect: Effect) -> float:
-    gram = effect.weighting.gram
-    lengths = (effect.c1 @ gram @ effect.c1) * (effect.c2 @ gram @ effect.c2)
-    return float(effect.c1 @ gram @ effect.c2 / np.sqrt(lengths))
+def _block_statistics(arms: RandomizedArms, gram: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Statistic and cosine of some relabelings at once, by partialling: X0 first, then who responded and who did not.
+
+    With t and l indicators of responders and of the others among mice labeled drug, and Z = M0 [t l],
+    (Z'Z)^-1 Z' has rows c2 (responders less saline) and cl, and c1 = pa - (pa.t) c2 - (pa.l) cl.
+    """
+    design = arm_design(arms)
+    treated = labels * arms.responded
+    left = labels - treated
+    merged, basis = design.estimable_contrast(), design.residuals.basis
+    z_treated, z_left = ((one @ basis) @ basis.T for one in (treated, left))
+    statistics, cosines = np.full(len(labels), np.inf), np.full(len(labels), np.nan)
+    spread_left = np.sum(z_left**2, axis=1)
+    has_left = spread_left > SMALL
+    to_left = np.where(has_left, np.sum(z_treated * z_left, axis=1) / np.where(has_left, spread_left, 1.0), 0.0)
+    own = z_treated - to_left[:, None] * z_left  # of the responders alone
+    spread = np.sum(own**2, axis=1)
+    usable = (treated.sum(axis=1) >= MIN_GROUP_SIZE) & (spread > SMALL)
+    safe, safe_left = np.where(usable, spread, 1.0)[:, None], np.where(has_left, spread_left, 1.0)[:, None]
+    c2 = own / safe
+    c_left = np.where(has_left[:, None], z_left / safe_left, 0.0) - to_left[:, None] * c2
+    c1 = merged - (treated @ merged)[:, None] * c2 - (left @ merged)[:, None] * c_left
+    directions = np.stack([own / np.sqrt(safe), np.where(has_left[:, None], z_left / np.sqrt(safe_left), 0.0)])
+    noise = projected_noise(gram, design.residuals, directions)
+    gram_c1 = c1 @ gram
+    product, square = np.sum(gram_c1 * c2, axis=1), np.sum(gram_c1 * c1, axis=1)
+    u, a = product - np.sum(c1 * c2 * noise, axis=1), square - np.sum(c1**2 * noise, axis=1)
+    found = np.where(a > 0, u / np.where(a > 0, a, 1.0), u)  # -lambda, or U
+    statistics[usable] = found[usable]
+    lengths = square * np.sum((c2 @ gram) * c2, axis=1)
+    cosines[usable] = product[usable] / np.sqrt(lengths[usable])
+    return statistics, cosines
 
 
 def arm_design(arms: RandomizedArms) -> MergedDesign:

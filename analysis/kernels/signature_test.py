@@ -22,7 +22,15 @@ from analysis.kernels.reversal_design import (
     run_columns,
     stress_design,
 )
-from analysis.kernels.reversal_effect import TIE, Effect, jackknife_variance, make_effect, make_stress_axis, t_interval
+from analysis.kernels.reversal_effect import (
+    TIE,
+    Effect,
+    jackknife_variance,
+    label_products,
+    make_effect,
+    make_stress_axis,
+    t_interval,
+)
 from analysis.kernels.reversal_inputs import NO_GROUP, BoolArray, FloatArray, RegionSamples, read_samples
 from analysis.kernels.reversal_messages import MIN_GROUP_SIZE, MIN_LABEL_SPREAD, MIN_RELABELINGS
 from analysis.kernels.reversal_weights import EffectGram, make_grams, moderated_gram
@@ -231,6 +239,12 @@ class _Problem:
             return None
         return c1, c2, np.eye(len(design)) - design @ inverse
 
+    def merged_contrast(self) -> FloatArray:
+        """The signature in the design in which labeled and unlabeled mice are one."""
+        merged = (self.samples.is_treated | self.unlabeled)[:, None].astype(float)
+        inverse = np.linalg.pinv(np.hstack([merged, *self.others]))
+        return np.asarray(inverse[2] - inverse[1])
+
     def effect(self, labeled: BoolArray, weighting: EffectGram) -> Effect:
         found = self.contrasts(labeled)
         if found is None:
@@ -246,7 +260,7 @@ def _answer(
     has_bystanders = grams.effect.constant_noise is None
     # Weights and directions come from mice that no relabeling touches, so that p stays exact.
     fixed = EffectGram(grams.effect.gram if has_bystanders else grams.test, None)
-    statistics = np.array([problem.effect(label > 0, fixed).u for label in labels])
+    statistics = label_products(fixed.gram, design, problem.merged_contrast(), labels)
     effect = problem.effect(samples.is_treated, fixed if has_bystanders else moderated_gram(samples))
     axis = make_stress_axis(grams.axis, stress_design(samples), axis_generator(seed), **limits)
     objection = axis.objection(effect.a)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from analysis.tasks import (
     bring_up_to_date,
     differential_expression,
+    drug_genes,
     mouse_scores,
     phenotype,
     pipeline,
     quality,
+    resilience,
     response,
     reversal,
 )
@@ -21,6 +23,8 @@ TASKS: Sequence[Task] = (
     differential_expression.TASK,
     reversal.TASK,
     mouse_scores.TASK,
+    resilience.TASK,
+    drug_genes.TASK,
     pipeline.TASK,
     bring_up_to_date.TASK,
 )

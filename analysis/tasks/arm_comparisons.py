@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.design_frame import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, read_libraries
+from analysis.design_frame import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPONSE, read_libraries
 from analysis.kernels.counts import filter_by_expression, log_cpm, tmm_factors
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, SUSCEPTIBLE
+from analysis.kernels.response import NON_RESPONDER, RESPONDER
 from analysis.tasks.matrices import chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameters
 from labdb.colony.models import Study
@@ -22,7 +23,8 @@ GROUP, POOL = "mouse__group", "library__pool"
 class ArmComparisons:
     """Counts (gene primary keys x library codes) and, by library, region, pool and what each mouse is here.
 
-    ``role``: control, stressed (randomized, susceptible) or bystander; ``arm``, ``outcome``: as in `design_frame`.
+    ``role``: control, stressed (randomized, susceptible) or bystander; ``arm``, ``response``, ``outcome``: as in
+    `design_frame`.
     Arms are what they are called: letters in a blinded study.
     """
 
@@ -34,27 +36,43 @@ class ArmComparisons:
     regions: dict[str, int]
 
     def expression(self, region: str) -> pd.DataFrame:
-        """Return log2 CPM of a region: TMM on genes kept by a filter that pools saline and drug mice.
+        """Return log2 CPM of a region, by TMM, of the genes that are kept."""
+        kept = self.kept_counts(region)
+        return log_cpm(kept, tmm_factors(kept))
+
+    def kept_counts(self, region: str) -> pd.DataFrame:
+        """Return a region's counts of genes kept by a filter that pools saline and drug mice.
 
         One filter for all arms: it must not know which of the randomized mice got which.
         """
-        libraries = self._region(region)
+        libraries = self.of_region(region)
         counts = self.counts[list(libraries.index)]
         pooled = libraries["outcome"].mask(libraries["role"] == STRESSED, STRESSED)
-        kept = counts[filter_by_expression(counts, pooled)]
-        return log_cpm(kept, tmm_factors(kept))
+        return counts[filter_by_expression(counts, pooled)]
 
     def groups(self, region: str, arm: str) -> pd.Series:
         """Return control, susceptible, treated, and each bystander group by its own name (other arms by outcome)."""
-        libraries = self._region(region)
-        is_stressed = libraries["role"] == STRESSED
+        return self.outcomes(region).mask(self.is_of(region, arm), TREATED)
+
+    def outcomes(self, region: str) -> pd.Series:
+        """Return control, susceptible (with vehicle), and every other group by its own name."""
+        libraries = self.of_region(region)
         groups = libraries["outcome"].mask(libraries["role"] == CONTROL, CONTROL)
-        groups = groups.mask(is_stressed & libraries["arm"].isin(self.vehicles), SUSCEPTIBLE)
-        return groups.mask(is_stressed & (libraries["arm"] == arm), TREATED)
+        return groups.mask(self.is_of(region), SUSCEPTIBLE)
+
+    def is_of(self, region: str, arm: str = "") -> pd.Series:
+        """Return which libraries are of randomized susceptible mice of an arm, or of a vehicle arm."""
+        libraries = self.of_region(region)
+        return (libraries["role"] == STRESSED) & libraries["arm"].isin([arm] if arm else self.vehicles)
+
+    def responses(self, region: str) -> pd.Series:
+        """Return whether each mouse responded at its re-test, by the response rule; None where that is not called."""
+        called = self.of_region(region)["response"].map({RESPONDER: True, NON_RESPONDER: False})
+        return called.astype(object).where(called.notna(), None)
 
     def pools(self, region: str) -> pd.Series | None:
         """Return the pool of every library, or None where none is recorded."""
-        pools = self._region(region)["pool"]
+        pools = self.of_region(region)["pool"]
         unknown = pools.index[pools.isna()]
         if len(unknown) == len(pools):
             return None
@@ -64,7 +82,8 @@ class ArmComparisons:
             )
         return pools
 
-    def _region(self, region: str) -> pd.DataFrame:
+    def of_region(self, region: str) -> pd.DataFrame:
+        """Return the libraries of a region."""
         return self.libraries[self.libraries["region"] == region]
 
 
@@ -85,14 +104,15 @@ def missing(study: Study, parameters: Parameters) -> str:
 def load(study: Study, parameters: Parameters) -> Loaded:
     """Read counts, and what each mouse is in the comparisons."""
     matrix = chosen_matrix(study, parameters)
-    read = read_libraries(study, matrix, [GROUP, PHENOTYPE, ARM, IS_RANDOMIZED, OUTCOME, POOL])
+    read = read_libraries(study, matrix, [GROUP, PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME, POOL])
     frame = read.frame
     if frame[PHENOTYPE].notna().sum() == 0:
         raise ValueError(f"No sequenced mouse of {study} has a current phenotype call; run phenotype first.")
     libraries = pd.DataFrame(
         {
             **{name: frame[name] for name in ("library", "mouse", "region", "region_id")},
-            "pool": frame[POOL], "arm": frame[ARM], "outcome": frame[OUTCOME], "role": _roles(frame),
+            "pool": frame[POOL], "arm": frame[ARM], "response": frame[RESPONSE], "outcome": frame[OUTCOME],
+            "role": _roles(frame),
         }
     )  # fmt: skip
     unknown = libraries["outcome"].isna()
@@ -112,7 +132,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
         regions=dict(sorted(zip(libraries["region"], libraries["region_id"].tolist(), strict=True))),
     )
     for region in inputs.regions:
-        refuse_repeated_mice(inputs._region(region), region)
+        refuse_repeated_mice(inputs.of_region(region), region)
     return Loaded(inputs, read.runs, tuple(notes))
 
 

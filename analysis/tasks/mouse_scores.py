@@ -33,7 +33,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     run = current_run(study, "reversal")
     reversals = {}
     if run is not None:
-        rows = run.results_run.signaturereversals.filter(matrix_id=loaded.inputs.matrix_id)
+        rows = run.results_run.signaturereversals.filter(matrix_id=loaded.inputs.matrix_id, estimand="arm")
         reversals = {(region, arm): pk for pk, region, arm in rows.values_list("pk", "region_id", "arm")}
     reads = (*loaded.reads, run) if run and reversals else loaded.reads
     return Loaded(Inputs(loaded.inputs, parameters["seed"], reversals), reads, loaded.notes)

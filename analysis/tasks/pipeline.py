@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from analysis.models import AnalysisRun, RunStatus
 from analysis.progress import STEP_PARTS, Progress
 from analysis.standard_contrasts import propose
-from analysis.tasks import differential_expression, mouse_scores, phenotype, quality, response, reversal
+from analysis.tasks import (
+    differential_expression,
+    drug_genes,
+    mouse_scores,
+    phenotype,
+    quality,
+    resilience,
+    response,
+    reversal,
+)
 from analysis.tasks.matrices import chosen_matrix, missing_matrix
 from analysis.tasks.task import Loaded, Parameters, Task
 from labdb.colony.models import Study
@@ -18,6 +27,8 @@ STEPS: Sequence[Task] = (
     differential_expression.TASK,
     reversal.TASK,
     mouse_scores.TASK,
+    resilience.TASK,
+    drug_genes.TASK,
 )
 LATEST = {"matrix": ""}
 

@@ -1,27 +1,29 @@
-"""Task `reversal`: does each drug undo the stress signature, region by region, and in which genes?"""
+"""Task `reversal`: does each drug arm undo the stress signature, in which region, how much, and in which genes?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.kernels.differential_expression import adjust_p_values
-from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
-from analysis.kernels.reversal import ReversalTest, reversal_test, reversed_genes
-from analysis.models import AnalysisRun, ReversedGene, SignatureReversal
+from analysis.current import current_run
+from analysis.design_frame import IS_RANDOMIZED, PHENOTYPE, values_of_mice
+from analysis.kernels.adjusting import benjamini_hochberg
+from analysis.kernels.association import RankCorrelation
+from analysis.kernels.phenotype import SUSCEPTIBLE
+from analysis.models import AnalysisRun, ReversalDifference, ReversedGene, SignatureReversal
 from analysis.progress import STEP_PARTS, Progress
 from analysis.tasks import arm_comparisons
-from analysis.tasks.arm_comparisons import TREATED, ArmComparisons
+from analysis.tasks.arm_comparisons import STRESSED, ArmComparisons
 from analysis.tasks.matrices import MATRIX
+from analysis.tasks.reversal_differences import REFUSED, Difference, Differences, arms_of, regions_of
+from analysis.tasks.reversal_estimands import ALL_SEQUENCED, ARM, MAX_EXHAUSTIVE, Answer, Asked, answers
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, whole_number
 from labdb.colony.models import Study
 from labdb.registry.history import copy_into
+from labdb.sequencing.models import SelectionMoment, SelectionMouse
 
-ESTIMAND = "arm"  # the whole randomized arm against all saline
-MAX_EXHAUSTIVE = 5_000  # relabelings listed rather than drawn
-REFUSED = "REFUSED"  # what the codes of refusals begin with
 GENE_COLUMNS = [
     "t_stress", "t_merged", "t_drug", "p_merged", "p_drug", "q_value", "listed", "q_strict", "listed_strict",
 ]  # fmt: skip
@@ -29,49 +31,98 @@ GENE_COLUMNS = [
 
 @dataclass(frozen=True)
 class Inputs:
-    """The comparisons, and how relabelings are drawn."""
+    """The comparisons, how relabelings are drawn, how mice came to be sequenced, and re-test SI ratios by library."""
 
     comparisons: ArmComparisons
     seed: int
     n_random: int
+    selected: str
+    retest_ratios: pd.Series
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One arm in one region; ``genes``: those on either list."""
+class Found:
+    """Every estimand of every arm and region, and the differences between them."""
 
-    region: str
-    arm: str
-    sizes: dict[str, int]
-    test: ReversalTest
-    genes: pd.DataFrame
+    answers: list[Answer]
+    differences: list[Difference]
+    max_t: dict[tuple[str, str], float]
 
 
 def load(study: Study, parameters: Parameters) -> Loaded:
-    """Read the comparisons."""
+    """Read the comparisons, and what comparisons of responders need."""
     loaded = arm_comparisons.load(study, parameters)
-    return Loaded(Inputs(loaded.inputs, parameters["seed"], parameters["n_random"]), loaded.reads, loaded.notes)
+    comparisons: ArmComparisons = loaded.inputs
+    libraries = comparisons.libraries
+    run = current_run(study, "response")
+    ratios = dict(run.results_run.responsecalls.values_list("mouse_id", "after__si_ratio")) if run else {}
+    inputs = Inputs(
+        comparisons, parameters["seed"], parameters["n_random"],
+        selected=_how_selected(study, set(libraries.loc[libraries["role"] == STRESSED, "mouse"])),
+        retest_ratios=libraries["mouse"].map(ratios).astype(float),
+    )  # fmt: skip
+    return Loaded(inputs, loaded.reads, loaded.notes)
 
 
-def compute(inputs: Inputs, progress: Progress) -> list[Answer]:
-    """Test every arm in every region."""
+def _how_selected(study: Study, mice: set[int]) -> str:
+    """Return when the sequenced mice were chosen of those that chance allocated; `ALL_SEQUENCED` where none was left."""
+    phenotypes, randomized = values_of_mice(study, PHENOTYPE), values_of_mice(study, IS_RANDOMIZED)
+    could_be = {mouse for mouse, phenotype in phenotypes.items() if phenotype == SUSCEPTIBLE and randomized.get(mouse)}
+    if could_be <= mice:
+        return ALL_SEQUENCED
+    rows = SelectionMouse.objects.filter(selection__study=study, mouse__in=mice)
+    moments: dict[int, set[str]] = {mouse: set() for mouse in mice}
+    for mouse, moment in rows.values_list("mouse_id", "selection__decided"):
+        moments[mouse].add(moment)
+    # Chosen again by outcome, a mouse that was chosen before stays in.
+    left = [said for said in moments.values() if SelectionMoment.BEFORE not in said]
+    if any(SelectionMoment.AFTER in said for said in left):
+        return str(SelectionMoment.AFTER)
+    return str(SelectionMoment.UNKNOWN if left else SelectionMoment.BEFORE)
+
+
+def compute(inputs: Inputs, progress: Progress) -> Found:
+    """Ask everything of every arm in every region, then where and by which arm more is undone."""
     comparisons = inputs.comparisons
     n_tests = len(comparisons.regions) * len(comparisons.arms)
-    answers: list[Answer] = []
+    expression: dict[str, pd.DataFrame] = {}
+    found: list[Answer] = []
+    differences: list[Difference] = []
     for region in comparisons.regions:
-        expression = comparisons.expression(region)
-        progress.note(f"{region}: {len(expression)} genes, {expression.shape[1]} libraries.")
+        expression[region] = comparisons.expression(region)
+        progress.note(f"{region}: {len(expression[region])} genes, {expression[region].shape[1]} libraries.")
         for arm in comparisons.arms:
-            progress.show(STEP_PARTS * len(answers), STEP_PARTS * n_tests, f"{region}, {arm}")
-            answer = _answer(
-                inputs, expression, region, arm, _within(progress, len(answers), n_tests, f"{region}, {arm}")
-            )
-            progress.note(_sentence(answer))
-            answers.append(answer)
-    return answers
+            asked = Asked(
+                comparisons, expression[region], region, arm, inputs.seed, inputs.n_random, inputs.selected,
+                inputs.retest_ratios,
+            )  # fmt: skip
+            at = len(found) // N_ESTIMANDS
+            found += answers(asked, _within(progress, at, n_tests + len(comparisons.arms), f"{region}, {arm}"))
+            for answer in found[-N_ESTIMANDS:]:
+                progress.note(_sentence(answer))
+        drawn = {"seed": inputs.seed, "n_random": inputs.n_random}
+        differences += arms_of(comparisons, expression[region], region, **drawn)
+    between = _regions(inputs, expression, progress, n_tests)
+    return Found(found, [*between.between, *differences], between.max_t)
 
 
-def _within(progress: Progress, number: int, n_tests: int, doing: str) -> Any:
+N_ESTIMANDS = 4  # of one arm in one region: whole arm, relabeled arm, matched responders and non-responders
+
+
+def _regions(inputs: Inputs, expression: dict[str, pd.DataFrame], progress: Progress, n_tests: int) -> Differences:
+    found = Differences([], {})
+    arms = inputs.comparisons.arms
+    for number, arm in enumerate(arms if len(expression) > 1 else ()):
+        tell = _within(progress, n_tests + number, n_tests + len(arms), f"all regions together, {arm}")
+        one = regions_of(inputs.comparisons, expression, arm, seed=inputs.seed, n_random=inputs.n_random, tell=tell)
+        found.between.extend(one.between)
+        found.max_t.update(one.max_t)
+    return found
+
+
+def _within(progress: Progress, number: int, n_tests: int, doing: str) -> Callable[[int, int], None]:
+    progress.show(STEP_PARTS * number, STEP_PARTS * n_tests, doing)
+
     def tell(done: int, total: int) -> None:
         progress.tick(
             STEP_PARTS * number + STEP_PARTS * done // max(total, 1),
@@ -82,17 +133,6 @@ def _within(progress: Progress, number: int, n_tests: int, doing: str) -> Any:
     return tell
 
 
-def _answer(inputs: Inputs, expression: pd.DataFrame, region: str, arm: str, tell: Any) -> Answer:
-    groups, pools = inputs.comparisons.groups(region, arm), inputs.comparisons.pools(region)
-    test = reversal_test(
-        expression, groups, treated=TREATED, pools=pools, seed=inputs.seed, n_random=inputs.n_random,
-        max_exhaustive=MAX_EXHAUSTIVE, progress=tell,
-    )  # fmt: skip
-    genes = reversed_genes(expression, groups, treated=TREATED, pools=pools, region_p_value=test.p_value)
-    sizes = {group: int((groups == group).sum()) for group in (CONTROL, SUSCEPTIBLE, TREATED)}
-    return Answer(region, arm, sizes, test, genes[genes["listed"] | genes["listed_strict"]])
-
-
 def _sentence(answer: Answer) -> str:
     test, parts = answer.test, []
     if test.fraction_undone is not None:
@@ -100,48 +140,82 @@ def _sentence(answer: Answer) -> str:
         parts.append(f"fraction undone {test.fraction_undone:.2f} ({low:.2f} to {high:.2f})")
     if test.p_value is not None:
         parts.append(f"p {test.p_value:.4g} (floor {test.p_floor:.4g})")
-    parts.extend(test.sentences)
-    return f"{answer.region}, {answer.arm}: {'; '.join(parts)}"
+    parts.extend(answer.sentences)
+    of = "" if answer.estimand == ARM else f" ({answer.estimand}, {answer.response.replace('_', '-')}s)"
+    return f"{answer.region}, {answer.arm}{of}: {'; '.join(parts)}"
 
 
-def store(run: AnalysisRun, inputs: Inputs, answers: list[Answer]) -> None:
-    """Write one row an arm and region, and its genes."""
-    adjusted = _adjusted([answer.test.p_value for answer in answers])
+def store(run: AnalysisRun, inputs: Inputs, found: Found) -> None:
+    """Write one row an arm, region and estimand, its genes, and the differences."""
+    adjusted = _adjusted_by([answer.estimand for answer in found.answers], [one.test.p_value for one in found.answers])
     rows = SignatureReversal.objects.bulk_create(
-        _row(run, inputs.comparisons, answer, q) for answer, q in zip(answers, adjusted, strict=True)
+        _row(run, inputs.comparisons, answer, q, found.max_t) for answer, q in zip(found.answers, adjusted, strict=True)
     )
     columns = ("study", "run", "reversal", "gene", *GENE_COLUMNS)
-    copy_into(ReversedGene, columns, _gene_rows(run, rows, answers))
+    copy_into(ReversedGene, columns, _gene_rows(run, rows, found.answers))
+    of = [bool(one.other_arm) for one in found.differences]
+    adjusted = _adjusted_by(of, [one.p_value for one in found.differences])
+    ReversalDifference.objects.bulk_create(
+        _difference_row(run, inputs.comparisons, one, q) for one, q in zip(found.differences, adjusted, strict=True)
+    )
 
 
-def _adjusted(p_values: list[float | None]) -> list[float | None]:
-    """Benjamini-Hochberg over the arms and regions that gave a p."""
-    known = np.array([p for p in p_values if p is not None])
-    adjusted = iter(adjust_p_values(known).tolist() if known.size else [])
-    return [None if p is None else next(adjusted) for p in p_values]
+def _adjusted_by(families: list[Any], p_values: list[float | None]) -> list[float | None]:
+    """Adjust by Benjamini and Hochberg within each family."""
+    adjusted: list[float | None] = [None] * len(p_values)
+    for family in dict.fromkeys(families):
+        members = [at for at, one in enumerate(families) if one == family]
+        for at, value in zip(members, benjamini_hochberg([p_values[at] for at in members]), strict=True):
+            adjusted[at] = value
+    return adjusted
 
 
-def _row(run: AnalysisRun, comparisons: ArmComparisons, answer: Answer, adj_p_value: float | None) -> SignatureReversal:
-    test = answer.test
+def _row(
+    run: AnalysisRun, comparisons: ArmComparisons, answer: Answer, adj_p_value: float | None,
+    max_t: dict[tuple[str, str], float],
+) -> SignatureReversal:  # fmt: skip
+    test, retest = answer.test, answer.retest or RankCorrelation(0)
     low, high = test.fraction_undone_interval or (None, None)
+    n_control, n_stress, n_treated = answer.sizes
+    relabeled = test.relabeled_statistics
     return SignatureReversal(
-        study_id=run.study_id, run=run, matrix_id=comparisons.matrix_id, estimand=ESTIMAND,
-        region_id=comparisons.regions[answer.region], arm=answer.arm,
-        n_control=answer.sizes[CONTROL], n_stress=answer.sizes[SUSCEPTIBLE], n_treated=answer.sizes[TREATED],
+        study_id=run.study_id, run=run, matrix_id=comparisons.matrix_id, estimand=answer.estimand,
+        region_id=comparisons.regions[answer.region], arm=answer.arm, response=answer.response,
+        n_control=n_control, n_stress=n_stress, n_treated=n_treated,
         statistic=test.statistic, p_value=test.p_value, p_floor=test.p_floor, adj_p_value=adj_p_value,
+        max_t_p_value=max_t.get((answer.region, answer.arm)) if answer.estimand == ARM else None,
+        relabeled=None if relabeled is None else relabeled[np.isfinite(relabeled)].tolist(),
         n_relabelings=test.n_relabelings, n_relabelings_available=test.n_relabelings_available,
         fraction_undone=test.fraction_undone, fraction_undone_se=test.fraction_undone_se,
         fraction_undone_low=low, fraction_undone_high=high,
         cosine=test.cosine, cosine_null_mean=test.cosine_null_mean, p_stress_axis=test.p_stress_axis,
+        n_vehicle_retested=answer.vehicle[0], n_vehicle_responded=answer.vehicle[1],
+        retest_n=retest.n if answer.retest else None, retest_rho=retest.rho, retest_rho_low=retest.low,
+        retest_rho_high=retest.high, retest_reason=retest.reason,
         refusal=next((code for code in test.messages if code.startswith(REFUSED)), ""),
-        messages="\n".join(test.sentences),
+        messages="\n".join(answer.sentences),
     )  # fmt: skip
 
 
 def _gene_rows(run: AnalysisRun, rows: list[SignatureReversal], answers: list[Answer]) -> Iterator[tuple[Any, ...]]:
     for row, answer in zip(rows, answers, strict=True):
+        if answer.genes is None:
+            continue
         for gene, values in zip(answer.genes.index.tolist(), rows_of(answer.genes[GENE_COLUMNS]), strict=True):
             yield (run.study_id, run.pk, row.pk, gene, *values.values())
+
+
+def _difference_row(
+    run: AnalysisRun, comparisons: ArmComparisons, one: Difference, adj_p_value: float | None
+) -> ReversalDifference:
+    low, high = one.interval or (None, None)
+    return ReversalDifference(
+        study_id=run.study_id, run=run, region_id=comparisons.regions[one.region], arm=one.arm,
+        other_region_id=comparisons.regions.get(one.other_region), other_arm=one.other_arm,
+        difference=one.difference, se=one.se, low=low, high=high, p_value=one.p_value, p_floor=one.p_floor,
+        adj_p_value=adj_p_value, n_relabelings=one.n_relabelings, refusal=one.refusal,
+        messages="\n".join(one.sentences),
+    )  # fmt: skip
 
 
 TASK = Task(

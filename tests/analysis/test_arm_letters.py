@@ -44,7 +44,7 @@ def text_of(client: Client, address: str) -> str:
 
 def addresses(study: Study) -> list[str]:
     runs = {run.task: run.pk for run in AnalysisRun.objects.filter(study=study, parent=None)}
-    reversal = SignatureReversal.objects.get(study=study)
+    reversal = SignatureReversal.objects.get(study=study, estimand="arm")
     figures = {
         "response": ("si-slope", "response-rates", "si-retest", "si-course"),
         "reversal": ("reversal-forest",), "mouse_scores": ("mouse-scores", "score-vs-si"),
@@ -71,7 +71,9 @@ def test_no_result_names_an_arm_or_says_which_mice_share_a_letter(treated: Study
         if any(part in address for part in OF_SINGLE_MICE):
             assert not re.search(r"\barm [AB]\b", said), address
     assert client.get("/api/v1/mouse-reversal-scores/").json()["count"] == 0
-    assert f"arm {letter}" in text_of(client, f"/analysis/reversals/{SignatureReversal.objects.get().pk}/")
+    assert f"arm {letter}" in text_of(
+        client, f"/analysis/reversals/{SignatureReversal.objects.get(estimand='arm').pk}/"
+    )
 
 
 def test_rates_are_told_by_letter_and_no_arm_is_told_to_be_the_vehicle(treated: Study) -> None:
@@ -104,14 +106,16 @@ def test_letters_are_dealt_once_and_by_chance() -> None:
 
 
 def test_after_unblinding_a_page_says_what_its_letters_stood_for(treated: Study) -> None:
-    pk = SignatureReversal.objects.get().pk
+    pk = SignatureReversal.objects.get(estimand="arm").pk
     scorer = browser(account("sam", role="scorer", study=treated))
     assert "Computed while" not in text_of(scorer, f"/analysis/reversals/{pk}/")
     unblind(treated)
     letter = ArmLetter.objects.get(arm__name="ketamine").letter
     for address in (f"/analysis/reversals/{pk}/", f"/studies/{treated.code}/"):
         assert f"arm {letter} was <strong>ketamine</strong>" in text_of(scorer, address)
-    assert SignatureReversal.objects.get().arm == f"arm {letter}", "what was computed blind keeps its letters"
+    assert SignatureReversal.objects.get(estimand="arm").arm == f"arm {letter}", (
+        "what was computed blind keeps its letters"
+    )
     assert MouseReversalScore.objects.filter(group=f"arm {letter} responder").exists()
 
 

@@ -343,7 +343,7 @@ def test_reversal_equals_its_kernel_on_frames_built_by_hand(treated):
     # The filter pools susceptible and treated mice: groups of 5, 5 and 10.
     kept = counts[filter_by_expression(counts, groups.replace({"treated": "susceptible"})[counts.columns])]
     expected = reversal_test(log_cpm(kept, tmm_factors(kept)), groups, treated="treated", pools=pools, seed=5)
-    row = SignatureReversal.objects.get(run=run)
+    row = SignatureReversal.objects.get(run=run, estimand="arm")
     assert (row.n_control, row.n_stress, row.n_treated, row.estimand, row.response) == (5, 5, 5, "arm", "")
     assert (row.arm, row.region.code, row.refusal) == ("ketamine", "PFC", "")
     for name in (
@@ -364,7 +364,7 @@ def test_reversal_equals_its_kernel_on_frames_built_by_hand(treated):
 
 def test_a_drug_that_undoes_all_of_the_stress_is_found_to_do_so(treated):
     run = done(treated, "reversal")
-    row = SignatureReversal.objects.get(run=run)
+    row = SignatureReversal.objects.get(run=run, estimand="arm")
     # Planted: every fifth gene four-fold under stress, back to 1 in every treated mouse.
     assert row.fraction_undone == pytest.approx(1, abs=0.1)
     # Pools of 3 + 3 and 2 + 2: C(6, 3) x C(4, 2) = 120 relabelings.
@@ -381,7 +381,7 @@ def test_a_drug_that_undoes_all_of_the_stress_is_found_to_do_so(treated):
 def test_mouse_scores_run_from_control_to_susceptible(treated):
     reversal = done(treated, "reversal")
     run = done(treated, "mouse_scores")
-    row = SignatureReversal.objects.get(run=reversal)
+    row = SignatureReversal.objects.get(run=reversal, estimand="arm")
     scores = pd.DataFrame(
         MouseReversalScore.objects.filter(run=run).values("mouse__code", "group", "score", "reversal")
     )
@@ -398,12 +398,12 @@ def test_mouse_scores_run_from_control_to_susceptible(treated):
 
 def test_vehicle_that_was_not_randomized_makes_no_susceptible_saline_mouse(treated):
     Allocation.objects.filter(mouse__code="s0").update(randomization=None)
-    assert SignatureReversal.objects.get(run=done(treated, "reversal")).n_stress == 4
+    assert SignatureReversal.objects.get(run=done(treated, "reversal"), estimand="arm").n_stress == 4
 
 
 def test_too_few_mice_are_a_stored_refusal(treated):
     Allocation.objects.filter(mouse__code__in=["s0", "s1", "s2"]).update(randomization=None)
-    row = SignatureReversal.objects.get(run=done(treated, "reversal"))
+    row = SignatureReversal.objects.get(run=done(treated, "reversal"), estimand="arm")
     assert (row.refusal, row.p_value, row.fraction_undone) == ("REFUSED_TOO_FEW", None, None)
     assert row.messages == "Needs at least 3 control, 3 susceptible and 3 treated mice."
     scores = MouseReversalScore.objects.filter(run=done(treated, "mouse_scores"))

@@ -28,6 +28,8 @@ METHODS = {
     "differential_expression": "Differential expression by limma-voom on TMM-normalized counts within each region; p adjusted by Benjamini and Hochberg.",
     "reversal": "Reversal of the stress signature by the debiased fraction undone; p by exchanging arms between mice within sequencing runs, adjusted over arms and regions.",
     "mouse_scores": "Each mouse placed between the means of control and susceptible mice, leaving it out where it anchors the axis.",
+    "resilience": "Resilient less control against treated less susceptible mice, tested by relabeling mice within sequencing runs; and every mouse placed between control, susceptible and resilient.",
+    "drug_genes": "limma-voom of whole arms and of outcomes beside vehicle of the same outcome; genes shared by drugs or of one alone by the comparison of the drugs with each other.",
 }
 ASSUMES = {
     "response": "Exact tests and score intervals hold at small n.",

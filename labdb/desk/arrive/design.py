@@ -160,7 +160,7 @@ def _n_analyzed(asked: Asked) -> Item:
         answers = _by(ResponseCall.objects.filter(run=run).order_by(), "response")
         item.show("Response", ("Response", "n"), [(name.replace("_", "-"), n) for name, n in answers])
     if run := runs.get("reversal"):
-        tests = run.signaturereversals.select_related("region").order_by("region_id", "pk")
+        tests = run.signaturereversals.filter(estimand="arm").select_related("region").order_by("region_id", "pk")
         rows = [(one.region, one.arm, one.n_control, one.n_stress, one.n_treated) for one in tests]
         item.show("Reversal", ("Region", "Arm", "Control", "Susceptible, vehicle", "Treated"), rows)
     if not runs:

@@ -72,7 +72,11 @@ def _effects(asked: Asked) -> Item:
         ]
         item.show("Genes with adjusted p < .05", ("Contrast", *table.regions), rows)
     if run := runs.get("reversal"):
-        tests = run.results_run.signaturereversals.select_related("region").order_by("region_id", "pk")
+        tests = (
+            run.results_run.signaturereversals.filter(estimand="arm")
+            .select_related("region")
+            .order_by("region_id", "pk")
+        )
         rows = [
             (
                 test.region.code, test.arm, percent(test.fraction_undone),
