@@ -19,6 +19,7 @@ from analysis.models import (
 from analysis.staleness import staleness_of
 from labdb.colony.models import Mouse, Study
 from labdb.sequencing.models import SelectionMouse, SequencingSelection
+from labdb.treatment.models import Allocation, AllocationKey, Randomization, TreatmentArm
 from tests.analysis.small_study import add_mouse, add_test, make_treated_study
 from tests.analysis.test_tasks import done
 from tests.analysis.treated_study import signed_in
@@ -70,9 +71,9 @@ def test_mice_chosen_after_the_retest_are_refused_and_the_run_is_stale_when_that
     left = add_mouse(treated, "s9")
     add_test(left, 50, 25)
     add_test(left, 50, 26, number=2)
-    allocated = Mouse.objects.get(study=treated, code="s0").allocations.get()
-    allocated.pk, allocated.mouse, allocated.code = None, left, "As9"
-    allocated.save()
+    randomization, saline = Randomization.objects.get(study=treated), TreatmentArm.objects.get(name="saline")
+    drawn = Allocation.objects.create(study=treated, mouse=left, code="As9", randomization=randomization)
+    AllocationKey.objects.create(study=treated, allocation=drawn, arm=saline)
     for task in ("phenotype", "response"):
         done(treated, task)
     run = done(treated, "reversal")
