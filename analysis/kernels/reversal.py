@@ -129,6 +129,7 @@ def reversal_test(
     seed: int = 0,
     max_exhaustive: int = MAX_EXHAUSTIVE,
     n_random: int = N_RANDOM,
+    with_p: bool = True,
     progress: Progress | None = None,
 ) -> ReversalTest:
     """Test whether a drug undoes the stress signature of one brain region, and say how much of it.
@@ -153,6 +154,8 @@ def reversal_test(
         Of the random relabelings.
     max_exhaustive, n_random : int
         All relabelings are used up to the first number, else the true one and so many random ones.
+    with_p : bool
+        False: a description of whole arms, without the relabelings that a p-value takes and without one.
     progress : callable, optional
         Called with the numbers of relabelings done and to do.
 
@@ -171,7 +174,7 @@ def reversal_test(
             f"got {max_exhaustive} and {n_random}"
         )
     samples = read_samples(expression, groups, pools, treated=treated, stress=stress, control=control)
-    relabeling = _Relabeling(seed, max_exhaustive, n_random)
+    relabeling = _Relabeling(seed, max_exhaustive, n_random, with_p)
     if arm is not None or responded is not None:
         if arm is None or responded is None:
             raise ValueError("arm and responded go together; give both or neither")
@@ -194,6 +197,7 @@ class _Relabeling:
     seed: int
     max_exhaustive: int
     n_random: int
+    with_p: bool
 
     @property
     def limits(self) -> dict[str, int]:
@@ -209,7 +213,7 @@ def _answer(
     labels = make_relabelings(drug, generator, **relabeling.limits)
     n_available = count_relabelings(drug)
     statistic, p_value, statistics = None, None, None
-    if n_available >= MIN_RELABELINGS:
+    if relabeling.with_p and n_available >= MIN_RELABELINGS:
         statistics = crossfitted_statistics(grams.test, drug, labels, progress)
         statistic, p_value = float(statistics[0]), _p_value(statistics)
     description = describe(samples, grams.description, drug, labels)
@@ -218,7 +222,7 @@ def _answer(
     objection = axis.objection(effect.a)
     codes = (
         NO_BYSTANDERS if grams.effect.constant_noise is not None else None,
-        TOO_FEW_RELABELINGS if p_value is None else None,
+        TOO_FEW_RELABELINGS if relabeling.with_p and p_value is None else None,
         description.note,
         objection,
     )

@@ -176,13 +176,13 @@ def responder_statistics(
         if progress is not None:
             progress(min(block.stop, len(labels)), len(labels))
     shown = weighting if has_bystanders else moderated_gram(arms.by_response)
-    effect = _effect_of(arms, labels[0] > 0, shown)
+    effect = effect_of(arms, labels[0] > 0, shown)
     if effect is None:
         raise ValueError("the true labeling has no estimable effect; ask `refuse_design` first")
     return ResponderStatistics(statistics, cosines, effect, has_bystanders)
 
 
-def _effect_of(arms: RandomizedArms, is_drug: BoolArray, weighting: EffectGram) -> Effect | None:
+def effect_of(arms: RandomizedArms, is_drug: BoolArray, weighting: EffectGram) -> Effect | None:
     """Saline against responders of the mice labeled drug; None when it cannot be estimated."""
     samples = arms.by_arm
     treated = is_drug & arms.responded

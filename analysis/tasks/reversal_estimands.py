@@ -23,7 +23,6 @@ ARM_RELABELED = (
 )
 MATCHED = "matched"  # mice against those with vehicle of the same outcome: a description
 MAX_EXHAUSTIVE = 5_000  # relabelings listed rather than drawn
-N_OF_DESCRIPTION = 199  # relabelings for the cosine expected beside a description, which has no p
 OTHER_OUTCOME = f"{SUSCEPTIBLE}, other outcome"
 ALL_SEQUENCED = "all"  # nothing was chosen
 SPOKEN = {RESPONDER: "responders", NON_RESPONDER: "non-responders"}
@@ -147,13 +146,9 @@ def matched(asked: Asked, response: str) -> Answer:
         return replace(answer, sentences=(_matched_refusal(answer),))
     test = reversal_test(
         asked.expression, groups, treated=TREATED, pools=comparisons.pools(region), seed=asked.seed,
-        max_exhaustive=N_OF_DESCRIPTION + 1, n_random=N_OF_DESCRIPTION,
+        n_random=asked.n_random, max_exhaustive=MAX_EXHAUSTIVE, with_p=False,
     )  # fmt: skip
-    described = replace(
-        test, statistic=None, p_value=None, p_floor=None, relabeled_statistics=None,
-        messages=tuple(code for code in test.messages if code != "TOO_FEW_RELABELINGS"),
-    )  # fmt: skip
-    return _answer(asked, MATCHED, response, groups, described)
+    return _answer(asked, MATCHED, response, groups, replace(test, p_floor=None))
 
 
 def _why_not_matched(asked: Asked) -> str:

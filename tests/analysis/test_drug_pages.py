@@ -19,6 +19,7 @@ from analysis.models import (
 from analysis.staleness import staleness_of
 from labdb.colony.models import Mouse, Study
 from labdb.sequencing.models import SelectionMouse, SequencingSelection
+from labdb.treatment.models import Allocation, AllocationKey, Randomization, TreatmentArm
 from tests.analysis.small_study import add_mouse, add_test, make_treated_study
 from tests.analysis.test_tasks import done
 from tests.analysis.treated_study import signed_in
@@ -35,7 +36,6 @@ def treated() -> Study:
 
 
 def test_four_estimands_and_the_difference_of_two_regions_are_stored(treated):
-    # A susceptible mouse that was randomized and not sequenced: whether the others were chosen matters now.
     run = done(treated, "reversal")
     rows = SignatureReversal.objects.filter(run=run, region__code="PFC")
     assert set(rows.values_list("estimand", "response")) == {
@@ -62,20 +62,24 @@ def test_four_estimands_and_the_difference_of_two_regions_are_stored(treated):
     assert {difference.region.code, difference.other_region.code} == {"PFC", "NAc"}
     assert difference.difference == pytest.approx(0, abs=0.1)
     assert difference.low < 0 < difference.high
-    assert difference.p_value > 0.05
+    assert difference.p_floor == pytest.approx(1 / 120)
 
 
-def test_mice_chosen_after_the_retest_are_refused_and_the_run_is_stale_when_that_is_recorded(treated):
+def test_mice_chosen_after_the_retest_are_refused_and_the_run_is_stale_when_that_is_recorded():
+    treated = make_treated_study()
+    # A susceptible mouse that was randomized and not sequenced: whether the others were chosen matters now.
     left = add_mouse(treated, "s9")
     add_test(left, 50, 25)
     add_test(left, 50, 26, number=2)
-    allocated = Mouse.objects.get(study=treated, code="s0").allocations.get()
-    allocated.pk, allocated.mouse, allocated.code = None, left, "As9"
-    allocated.save()
-    done(treated, "phenotype")
+    randomization, saline = Randomization.objects.get(study=treated), TreatmentArm.objects.get(name="saline")
+    drawn = Allocation.objects.create(study=treated, mouse=left, code="As9", randomization=randomization)
+    AllocationKey.objects.create(study=treated, allocation=drawn, arm=saline)
+    for task in ("phenotype", "response"):
+        done(treated, task)
     run = done(treated, "reversal")
     row = SignatureReversal.objects.get(run=run, region__code="PFC", estimand="responder")
     assert row.refusal == ""
+    assert "It is not recorded whether mice were chosen" in row.messages
     selection = SequencingSelection.objects.create(study=treated, code="SEL", rule="responders", decided="after")
     for mouse in Mouse.objects.filter(study=treated).exclude(code="s9"):
         SelectionMouse.objects.create(study=treated, selection=selection, mouse=mouse)

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.kernels.reversal import reversal_test
+from analysis.kernels.reversal_design import make_relabelings
+from analysis.kernels.reversal_inputs import read_samples
+from analysis.kernels.reversal_responders import arm_design, arm_grams, effect_of, read_arms, responder_statistics
 
 from .reversal_cases import ARMS, simulate
 
@@ -127,3 +130,22 @@ def test_arms_that_contradict_the_groups_are_refused(name, change, sentence):
     parts[name] = change(parts[name])
     with pytest.raises(ValueError, match=sentence):
         reversal_test(**parts, **ARMS)
+
+
+def test_relabelings_in_blocks_give_what_each_gives_alone_beside_runs_and_bystanders():
+    groups = ["C"] * 6 + ["S"] * 6 + ["D"] * 6 + BYSTANDERS
+    parts = study(groups, pools=["P1", "P2"] * 15, responders=(0, 1, 2, 4), saline=(1, 2, 3))
+    samples = read_samples(parts["expression"], parts["groups"], parts["pools"], **ARMS)
+    arms, _ = read_arms(samples, parts["arm"], parts["responded"], chosen_by_outcome=False)
+    labels = make_relabelings(arm_design(arms), np.random.default_rng(1), max_exhaustive=1_000, n_random=0)
+    grams = arm_grams(arms)
+    found = responder_statistics(arms, grams, labels)
+    # A mouse more or less is a design of its own: least squares of all groups apart, label by label.
+    for row, label in enumerate(labels):
+        alone = effect_of(arms, label > 0, grams.effect)
+        if alone is None:
+            assert np.isinf(found.statistics[row])
+            continue
+        expected = -alone.fraction_undone if alone.a > 0 else alone.u
+        assert found.statistics[row] == pytest.approx(expected, rel=1e-9)
+    assert np.isinf(found.statistics).sum() < len(labels) == 400
