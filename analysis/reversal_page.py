@@ -26,6 +26,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     others = [test for test in every if test.estimand != WHOLE_ARM]
     example = most_telling(tests)
     genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
+    further = {task: current_run(run.study, task) for task in ("resilience", "drug_genes", "mouse_scores")}
     return {
         "answers": answers(tests),
         "how": how_it_is_judged(tests),
@@ -35,7 +36,8 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
         "responder_warning": responder_warning_of(run, user),
         "drawn": {figure.name.replace("-", "_"): _lazy(run, figure.name) for figure in OF_REVERSAL},
         "of_contrasts": figures_of_contrasts(run),
-        "plane": plane_of(run),
+        "further": further,
+        "plane": _lazy(further["resilience"], PLANE.name) if further["resilience"] else None,
         "retests": [test for test in tests if test.retest_n is not None or test.retest_reason],
         **_differences(run),
         "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
@@ -73,12 +75,6 @@ def figures_of_contrasts(run: AnalysisRun) -> list[Context]:
         for x, y in signature_pairs.drug_and_drug(found.results_run)[:1]
         for region in _regions(run)
     ]
-
-
-def plane_of(run: AnalysisRun) -> Context | None:
-    """Return the plane of the current run that has one."""
-    found = current_run(run.study, "resilience")
-    return _lazy(found, PLANE.name) if found and found.results_run.planegroups.exists() else None
 
 
 def _differences(run: AnalysisRun) -> Context:
