@@ -9,7 +9,7 @@ from django.urls import reverse
 from analysis import frames, signature_pairs, summaries
 from analysis.current import current_run
 from analysis.figure_types import Figure
-from analysis.figures.reversal import ESTIMANDS, arm_of_row
+from analysis.figures.reversal import ESTIMANDS, compared_arm
 from analysis.models import AnalysisRun, ReversedGene, SignatureReversal
 from analysis.reversal_figures import FIGURES, OF_REVERSAL, PLANE, WHOLE_ARM, chosen_arm, shows_mice
 from analysis.reversal_summaries import answers, how_it_is_judged, most_telling, why_not_the_plain_cosine
@@ -50,7 +50,12 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
 def _told(tests: list[SignatureReversal]) -> list[tuple[SignatureReversal, str, str, str]]:
     """Return tests with which mice were compared, by which question, and the sentence on what was found."""
     return [
-        (test, arm_of_row(test.__dict__), ESTIMANDS[test.estimand][0], summaries.reversal_sentence(test))
+        (
+            test,
+            compared_arm(test.arm, test.response, test.estimand),
+            ESTIMANDS[test.estimand][0],
+            summaries.reversal_sentence(test),
+        )
         for test in tests
     ]
 
