@@ -1,5 +1,6 @@
 """The figures of reversal and of the scores of mice: from a run's results to a chart and the sentence below it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -131,7 +132,7 @@ def _region_of(asked: Asked, pair: tuple[Contrast, Contrast]) -> BrainRegion:
     return known[code]
 
 
-def chosen_arm(run: AnalysisRun, parameters: Any) -> str:
+def chosen_arm(run: AnalysisRun, parameters: Mapping[str, str]) -> str:
     """Return the arm that an address names, by default the first."""
     arms = list(run.mousereversalscores.order_by("arm").values_list("arm", flat=True).distinct())
     asked = parameters.get("arm", "")

@@ -10,7 +10,7 @@ from analysis import frames, signature_pairs, summaries
 from analysis.calibration_figures import calibrated
 from analysis.current import current_run
 from analysis.figure_types import Figure
-from analysis.figures.reversal import ESTIMANDS, arm_of_row
+from analysis.figures.reversal import ESTIMANDS, compared_arm
 from analysis.models import AnalysisRun, ReversedGene, SignatureReversal
 from analysis.reversal_figures import FIGURES, OF_REVERSAL, PLANE, WHOLE_ARM, chosen_arm, shows_mice
 from analysis.reversal_summaries import answers, how_it_is_judged, most_telling, why_not_the_plain_cosine
@@ -27,6 +27,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     others = [test for test in every if test.estimand != WHOLE_ARM]
     example = most_telling(tests)
     genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
+    further = {task: current_run(run.study, task) for task in ("resilience", "drug_genes", "mouse_scores")}
     return {
         "answers": answers(tests),
         "how": how_it_is_judged(tests),
@@ -36,7 +37,8 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
         "responder_warning": responder_warning_of(run, user),
         "drawn": {figure.name.replace("-", "_"): _lazy(run, figure.name) for figure in OF_REVERSAL},
         "of_contrasts": figures_of_contrasts(run),
-        "plane": plane_of(run),
+        "further": further,
+        "plane": _lazy(further["resilience"], PLANE.name) if further["resilience"] else None,
         "retests": [test for test in tests if test.retest_n is not None or test.retest_reason],
         **_differences(run),
         **calibrated(run.study),
@@ -50,7 +52,12 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
 def _told(tests: list[SignatureReversal]) -> list[tuple[SignatureReversal, str, str, str]]:
     """Return tests with which mice were compared, by which question, and the sentence on what was found."""
     return [
-        (test, arm_of_row(test.__dict__), ESTIMANDS[test.estimand][0], summaries.reversal_sentence(test))
+        (
+            test,
+            compared_arm(test.arm, test.response, test.estimand),
+            ESTIMANDS[test.estimand][0],
+            summaries.reversal_sentence(test),
+        )
         for test in tests
     ]
 
@@ -75,12 +82,6 @@ def figures_of_contrasts(run: AnalysisRun) -> list[Context]:
         for x, y in signature_pairs.drug_and_drug(found.results_run)[:1]
         for region in _regions(run)
     ]
-
-
-def plane_of(run: AnalysisRun) -> Context | None:
-    """Return the plane of the current run that has one."""
-    found = current_run(run.study, "resilience")
-    return _lazy(found, PLANE.name) if found and found.results_run.planegroups.exists() else None
 
 
 def _differences(run: AnalysisRun) -> Context:

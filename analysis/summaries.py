@@ -9,7 +9,7 @@ import pandas as pd
 from django.db.models import Count, F, Q, QuerySet
 
 from analysis.current import current_run
-from analysis.figures.reversal import arm_of_row
+from analysis.figures.reversal import compared_arm
 from analysis.kernels.phenotype import RESILIENT
 from analysis.kernels.rates import RateDifference, compare_rates, wilson_interval
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
@@ -227,11 +227,11 @@ def responder_warning(rates: list[ArmRate]) -> str:
 
 def reversal_sentence(reversal: SignatureReversal) -> str:
     """Say what one test found, the effect first."""
+    arm = compared_arm(reversal.arm, reversal.response, reversal.estimand)
     if reversal.fraction_undone is None:
         return reversal.messages.replace("\n", " ") or "No fraction undone was estimated."
     found = (
-        f"{reversal.region}, {arm_of_row(reversal.__dict__)}: by estimate {percent(reversal.fraction_undone)} of the stress signature "
-        "is undone"
+        f"{reversal.region}, {arm}: by estimate {percent(reversal.fraction_undone)} of the stress signature is undone"
     )
     if reversal.fraction_undone_low is not None:
         found += f" (95 % interval {percent(reversal.fraction_undone_low)} to {percent(reversal.fraction_undone_high)})"

@@ -88,7 +88,7 @@ def _plane_panel(mice: pd.DataFrame, means: pd.DataFrame, names: list[str], doma
 
 def _with_errors(mice: pd.DataFrame) -> pd.DataFrame:
     """Return places with one standard error to either side."""
-    ends = {}
+    ends: dict[str, pd.Series] = {}
     for axis in ("susceptible", "resilient"):
         error = pd.to_numeric(mice[f"{axis}_se"]).astype(float)
         ends |= {f"{axis}_low": mice[axis] - error, f"{axis}_high": mice[axis] + error}

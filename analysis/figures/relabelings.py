@@ -25,7 +25,8 @@ def relabeling_distribution(tests: pd.DataFrame) -> Any:
         drawn.
     """
     theme.require_columns(tests, ["region", "arm", "statistic", "relabeled", "p_value", "p_floor"])
-    known = [row for row in tests.to_dict("records") if _is_known(row)]
+    rows: list[dict[Any, Any]] = tests.to_dict("records")
+    known = [row for row in rows if _is_known(row)]
     if not known:
         return theme.no_data("no data: no test compared relabelings")
     arms = theme.in_order(row["arm"] for row in known)
@@ -34,11 +35,11 @@ def relabeling_distribution(tests: pd.DataFrame) -> Any:
     return theme.themed(alt.concat(*panels, columns=min(MOST_IN_A_ROW, len(panels)), spacing=20))
 
 
-def _is_known(row: dict[str, Any]) -> bool:
+def _is_known(row: dict[Any, Any]) -> bool:
     return row["relabeled"] is not None and len(row["relabeled"]) > 1 and pd.notna(row["statistic"])
 
 
-def _panel(row: dict[str, Any], color: str, *, is_first: bool) -> Any:
+def _panel(row: dict[Any, Any], color: str, *, is_first: bool) -> Any:
     relabeled = np.asarray(row["relabeled"], dtype=float)
     relabeled = relabeled[np.isfinite(relabeled)]  # too few mice for an effect count as infinite
     unit = float(relabeled.std()) or 1.0
@@ -85,7 +86,7 @@ def _dots(relabeled: np.ndarray) -> tuple[pd.DataFrame, str]:
     return dots, dot_is
 
 
-def _p_words(row: dict[str, Any]) -> str:
+def _p_words(row: dict[Any, Any]) -> str:
     if row["p_value"] is None or pd.isna(row["p_value"]):
         return "no p-value"
     floor = "" if row["p_floor"] is None or pd.isna(row["p_floor"]) else f"; floor {theme.p_text(row['p_floor'])}"

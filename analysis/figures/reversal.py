@@ -1,7 +1,6 @@
 """The forest of signature reversal: the fraction undone beside its p and its null, region by region and arm by arm."""
 
 import textwrap
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import altair as alt
@@ -82,18 +81,16 @@ def _borders(rows: pd.DataFrame) -> alt.Chart:
     return lines.mark_rule(style="quiet-line").encode(y=alt.Y("height:Q", scale=None, axis=None))
 
 
-def arm_of_row(row: Mapping[Hashable, Any]) -> str:
+def compared_arm(arm: str, response: Any, estimand: str) -> str:
     """Return the arm of a test, and which of its mice were compared with which."""
-    label = str(row["arm"])
-    if isinstance(row.get("response"), str) and row["response"]:
-        label += f", {theme.spoken(row['response'])}s"
-    return f"{label}, matched" if row.get("estimand") == MATCHED else label
+    label = f"{arm}, {theme.spoken(response)}s" if isinstance(response, str) and response else arm
+    return f"{label}, matched" if estimand == MATCHED else label
 
 
 def _row_label(row: pd.Series) -> str:
     """Return what parts a row from all others, a bar, and what is written beside it: the arm on its first row only."""
     arm = f"{row['region']} {row['arm']}"
-    label = f"{row['region']} {arm_of_row(row)}"
+    label = f"{row['region']} {compared_arm(row['arm'], row.get('response'), row['estimand'])}"
     label = f"{label}|{label if row['is_first'] else label.removeprefix(arm + ', ')}"
     sizes = row.reindex(["n_control", "n_stress", "n_treated"])
     if sizes.notna().all():

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures import theme
-from analysis.figures.reversal import arm_of_row
+from analysis.figures.reversal import compared_arm
 
 CELL_WIDTH, CELL_HEIGHT = 120, 48  # pixels
 DEEPENED, NOTHING, UNDONE = theme.VERMILLION, "#F2F2F2", theme.BLUE
@@ -26,10 +26,11 @@ def reversal_map(reversals: pd.DataFrame) -> Any:
     theme.require_columns(reversals, needed)
     if reversals.empty:
         return theme.no_data("no data: no reversal was tested")
-    rows = reversals.assign(
-        column=[arm_of_row(row) for row in reversals.to_dict("records")],
+    rows = reversals.assign(response=reversals.get("response", ""), estimand=reversals.get("estimand", "arm"))
+    rows = rows.assign(
+        column=[compared_arm(*row) for row in rows[["arm", "response", "estimand"]].itertuples(index=False)],
         fraction_undone=pd.to_numeric(reversals["fraction_undone"]).astype(float),
-        words=[_words(row) for row in reversals.to_dict("records")],
+        words=[_words(row["fraction_undone"], row["p_value"]) for row in reversals.to_dict("records")],
     )
     regions = list(dict.fromkeys(rows["region"]))
     columns = _columns(rows)
@@ -49,10 +50,8 @@ def _columns(rows: pd.DataFrame) -> list[str]:
     return list(distinct["column"].iloc[distinct["arm"].map(arms.index).argsort(kind="stable")])
 
 
-def _words(row: dict[str, Any]) -> str:
-    p = row["p_value"]
-    p_words = "no p-value" if p is None or pd.isna(p) else f"p {theme.p_text(p)}"
-    fraction = row["fraction_undone"]
+def _words(fraction: Any, p_value: Any) -> str:
+    p_words = "no p-value" if p_value is None or pd.isna(p_value) else f"p {theme.p_text(p_value)}"
     if fraction is None or pd.isna(fraction):
         return f"no estimate\n{p_words}"
     return f"{100 * fraction:.0f} % undone".replace("-", "−") + f"\n{p_words}"
