@@ -51,11 +51,9 @@ def propose(study: Study, matrix: CountMatrix) -> list[Contrast]:
     """Make the standard contrasts that the sequenced groups allow, and return them; none if there are contrasts."""
     if Contrast.objects.filter(study=study).exists():
         return []
-    why = "Proposed: the study had no contrasts."
     with transaction.atomic(), writing(door="analysis", reason="The study had no contrasts."):
         made = [one.contrast(study) for one in missing_contrasts(study, matrix)]
         for contrast in made:
-            contrast.notes = f"{why} {contrast.notes}".strip()
             contrast.save()
         return made
 
