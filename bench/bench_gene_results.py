@@ -36,18 +36,10 @@ def _measure() -> list[dict[str, Any]]:
     bare_s = _store_bare(list(_rows(run, answers)), len(RESULT_COLUMNS))
     store_s = _store(run, answers)
     _store(run, _answers(contrasts[N_CONTRASTS:], regions[:1], genes))
-    client = _client()
-    root, chosen = f"/analysis/runs/{run.pk}/", f"contrast={contrasts[-1].name}&region={regions[0].code}"
-    volcano_ms = _median_ms(lambda: _get(client, f"{root}figures/volcano.html?{chosen}"))
-    begun = time.perf_counter()
-    _get(client, f"{root}?{chosen}")
-    first_ms = 1000 * (time.perf_counter() - begun)
-    page_ms = _median_ms(lambda: _get(client, f"{root}?{chosen}"))
+    looked = _look(run, contrasts[-1], regions[0])
     return [
         _row(f"store {n_results:,} gene results", store_s, "s", bare_s, "no keys, no indexes", TARGET_STORE_S),
-        _row(f"volcano of {N_VOLCANO:,} genes", volcano_ms, "ms", None, "", TARGET_VOLCANO_MS),
-        _row("its page, which lists the genes", page_ms, "ms", None, "", TARGET_VOLCANO_MS),
-        _row("... the first time, counting all genes", first_ms, "ms", None, "", None),
+        *looked,
     ]
 
 
@@ -134,16 +126,27 @@ def _store_bare(rows: list[tuple[Any, ...]], n_numbers: int) -> float:
     return time.perf_counter() - begun
 
 
-def _client() -> Any:
-    from django.conf import settings
-    from django.test import Client
+def _look(run: Any, contrast: Any, region: Any) -> list[dict[str, Any]]:
+    """Ask for the volcano and for its page, the page once before anything is known of the run."""
+    from django.test import Client, override_settings
 
     from labdb.accounts.models import User
 
-    settings.ALLOWED_HOSTS = ["testserver", *settings.ALLOWED_HOSTS]
-    client = Client()
-    client.force_login(User.objects.create(username="bench", is_superuser=True))
-    return client
+    plain_files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # nothing has collected them
+    root, chosen = f"/analysis/runs/{run.pk}/", f"contrast={contrast.name}&region={region.code}"
+    with override_settings(STORAGES={"staticfiles": plain_files}, ALLOWED_HOSTS=["testserver"]):
+        client = Client()
+        client.force_login(User.objects.create(username="bench", is_superuser=True))
+        begun = time.perf_counter()
+        _get(client, f"{root}?{chosen}")
+        first_ms = 1000 * (time.perf_counter() - begun)
+        page_ms = _median_ms(lambda: _get(client, f"{root}?{chosen}"))
+        volcano_ms = _median_ms(lambda: _get(client, f"{root}figures/volcano.html?{chosen}"))
+    return [
+        _row(f"volcano of {N_VOLCANO:,} genes", volcano_ms, "ms", None, "", TARGET_VOLCANO_MS),
+        _row("its page, which lists the genes", page_ms, "ms", None, "", TARGET_VOLCANO_MS),
+        _row("... the first time, counting all genes", first_ms, "ms", None, "", None),
+    ]
 
 
 def _get(client: Any, address: str) -> None:
