@@ -127,7 +127,7 @@ def gene_heat_map(z: pd.DataFrame, groups: pd.Series | None = None) -> Any:
     genes = z.index.tolist()
     if groups is None:
         return theme.themed(_heat_panel(long, genes, z.columns.tolist(), "", is_first=True, step=44))
-    panels = []
+    panels: list[Any] = []
     for group in theme.in_order(groups):
         columns = groups.index[groups == group].tolist()
         rows = long[long["column"].isin(columns)]
