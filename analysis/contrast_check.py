@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -84,7 +84,7 @@ def check_contrasts(study: Study, matrix: CountMatrix, contrasts: Sequence[Contr
         frame = libraries.frame[libraries.frame["region"] == region]
         for shared in by_model(known, region):
             cells |= {(name, region): cell for name, cell in _cells(frame, region, shared).items()}
-    if study.is_blinded and not may(user, "view", AllocationKey, study):
+    if hides_pools(study, user):
         cells = {key: _without_pools(cell) for key, cell in cells.items()}
     rows = [
         CheckedContrast(contrast, tuple(cells.get((contrast.name, region)) for region in regions))
@@ -131,7 +131,15 @@ def smallest_p(is_over: pd.Series, pools: pd.Series) -> float:
     return 1 / n_relabelings if n_relabelings <= MAX_EXHAUSTIVE else 1 / (N_RANDOM + 1)
 
 
+def hides_pools(study: Study, user: Any) -> bool:
+    """Whether an account may not know which group goes along with which pool."""
+    return study.is_blinded and not may(user, "view", AllocationKey, study)
+
+
+def without_pools(refusal: str) -> str:
+    """Return why a contrast cannot be estimated in words that name no pool."""
+    return CONFOUNDED_UNSAID if " confounded with " in refusal else refusal
+
+
 def _without_pools(cell: Cell) -> Cell:
-    if " confounded with " not in cell.refusal:
-        return cell
-    return Cell(cell.n_numerator, cell.n_denominator, cell.n_libraries, CONFOUNDED_UNSAID)
+    return replace(cell, refusal=without_pools(cell.refusal))

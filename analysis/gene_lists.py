@@ -131,7 +131,7 @@ def _of_drugs(tables: _Tables) -> Iterator[GeneSet]:
             ("first", f"Of {sides[0]}, not {sides[1]}", made.first_only),
             ("second", f"Of {sides[1]}, not {sides[0]}", made.second_only),
         ):
-            yield GeneSet(f"drug-{between.pk}-{number}-{kind}", title, made.rule, genes)
+            yield GeneSet(f"drug-{between.pk}-{number}-{kind}", title, made.rule.replace("saline", group), genes)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ RESPONDER, NON_RESPONDER, WHOLE_ARM = "responder", "non-responder", "treated"
 FIELDS_OF = {RESPONDER: OUTCOME, NON_RESPONDER: OUTCOME, WHOLE_ARM: TREATMENT}
 
 ASSOCIATION = "An association, never an effect: responders were chosen after treatment."
-CHOSEN = "Responders were chosen after treatment; the whole arm against saline is the effect of the drug."
+CHOSEN = "Responders were chosen after treatment; the whole arm against the vehicle is the effect of the drug."
 NOT_INDEPENDENT = (
     "For the plane of control, susceptible and resilient. It shares the controls with other contrasts, "
     "so it shares no independent null with them: never test one against the other as if they were independent."
@@ -51,11 +51,9 @@ def propose(study: Study, matrix: CountMatrix) -> list[Contrast]:
     """Make the standard contrasts that the sequenced groups allow, and return them; none if there are contrasts."""
     if Contrast.objects.filter(study=study).exists():
         return []
-    why = "Proposed: the study had no contrasts."
     with transaction.atomic(), writing(door="analysis", reason="The study had no contrasts."):
         made = [one.contrast(study) for one in missing_contrasts(study, matrix)]
         for contrast in made:
-            contrast.notes = f"{why} {contrast.notes}".strip()
             contrast.save()
         return made
 

@@ -9,7 +9,7 @@ from analysis.figures import theme
 
 MAX_SETS, MAX_INTERSECTIONS = 8, 20
 BAR_HEIGHT = 15  # pixels
-DOT_STEP, CELL_HEIGHT = 22, 13
+DOT_STEP, CELL_HEIGHT, MIN_WIDTH = 22, 13, 140
 MAX_Z = 2.0  # beyond it a color says no more
 
 
@@ -65,21 +65,25 @@ def upset(membership: pd.DataFrame, *, what: str = "list") -> Any:
     sizes = sizes[sizes > 0].head(MAX_SETS)
     if sizes.empty:
         return theme.no_data("no gene passes the threshold in any of the lists")
-    names = sizes.index.tolist()
-    within = membership[names]
-    combined = within[within.any(axis=1)].value_counts()
+    labels = {name: f"{name} (n = {size:,})" for name, size in sizes.items()}
+    combined = membership.loc[membership[list(labels)].any(axis=1), list(labels)].value_counts()
     shown = combined.head(MAX_INTERSECTIONS)
     bars = pd.DataFrame({"place": range(len(shown)), "genes": shown.to_numpy()})
     dots = pd.DataFrame(
-        [(place, name, is_in) for place, key in enumerate(shown.index) for name, is_in in zip(names, key, strict=True)],
+        [
+            (place, label, is_in)
+            for place, key in enumerate(shown.index)
+            for label, is_in in zip(labels.values(), key, strict=True)
+        ],
         columns=["place", "set", "is_in"],
     )
-    width, n_left = DOT_STEP * len(shown), len(combined) - len(shown)
+    width, n_left = max(DOT_STEP * len(shown), MIN_WIDTH), len(combined) - len(shown)
     more = f"; {n_left} smaller combinations are not drawn" if n_left else ""
-    heading = alt.TitleParams("Genes in exactly these lists", subtitle=f"each gene is counted once{more}")
+    heading = alt.TitleParams(
+        f"Genes by the {what}s that list them, and no other", subtitle=f"each gene is counted once{more}"
+    )
     above = _intersection_bars(bars, width).properties(title=heading)
-    below = alt.hconcat(_dots(dots, names, width), _set_sizes(sizes, names, what), spacing=8)
-    return theme.themed(alt.vconcat(above, below, spacing=4))
+    return theme.themed(alt.vconcat(above, _dots(dots, list(labels.values()), width), spacing=4))
 
 
 def _intersection_bars(bars: pd.DataFrame, width: int) -> Any:
@@ -89,28 +93,22 @@ def _intersection_bars(bars: pd.DataFrame, width: int) -> Any:
     return alt.layer(base.mark_bar(color=theme.BLUE, size=DOT_STEP - 8), labels).properties(width=width, height=150)
 
 
-def _dots(dots: pd.DataFrame, names: list[str], width: int) -> Any:
-    x = alt.X("place:O", axis=None)
-    y = alt.Y("set:N", sort=names, title=None, axis=alt.Axis(labelLimit=320, domain=False, ticks=False))
+def _dots(dots: pd.DataFrame, labels: list[str], width: int) -> Any:
+    x, scale = (
+        alt.X("place:O", axis=None),
+        alt.Scale(domain=labels),
+    )  # layers that sort each for itself fall out of step
+    axis = alt.Axis(title=None, labelLimit=320, domain=False, ticks=False)
     empty = alt.Chart(theme.values(dots)).mark_point(filled=True, size=60, color=theme.GRAY, opacity=0.25)
     chosen = dots[dots["is_in"]]
-    ranks = chosen.assign(rank=chosen["set"].map({name: rank for rank, name in enumerate(names)}))
-    ends = ranks.sort_values("rank").groupby("place")["set"].agg(["first", "last"]).reset_index()
+    ends = chosen.groupby("place")["set"].agg(["first", "last"]).reset_index()  # rows stand in the order of the labels
     lines = alt.Chart(theme.values(ends)).mark_rule(color=theme.BLUE, strokeWidth=2)
     filled = alt.Chart(theme.values(chosen)).mark_point(filled=True, size=90, color=theme.BLUE, opacity=1)
+    y = alt.Y("set:N", scale=scale, axis=axis)
     return alt.layer(
-        empty.encode(x=x, y=y), lines.encode(x=x, y=alt.Y("first:N", sort=names), y2="last:N"), filled.encode(x=x, y=y)
-    ).properties(width=width, height=DOT_STEP * len(names))
-
-
-def _set_sizes(sizes: pd.Series, names: list[str], what: str) -> Any:
-    rows = pd.DataFrame({"set": names, "genes": sizes.to_numpy()})
-    y = alt.Y("set:N", sort=names, axis=None)
-    base = alt.Chart(theme.values(rows)).encode(x=alt.X("genes:Q", title=f"genes of the {what}"), y=y)
-    labels = base.mark_text(style="annotation", align="left", dx=4).encode(text="genes:Q")
-    return alt.layer(base.mark_bar(color=theme.GRAY, height=DOT_STEP - 10), labels).properties(
-        width=120, height=DOT_STEP * len(names)
-    )
+        empty.encode(x=x, y=y), lines.encode(x=x, y=alt.Y("first:N", scale=scale, axis=axis), y2="last:N"),
+        filled.encode(x=x, y=y),
+    ).properties(width=width, height=DOT_STEP * len(labels))  # fmt: skip
 
 
 def gene_heat_map(z: pd.DataFrame, groups: pd.Series | None = None) -> Any:
@@ -129,7 +127,7 @@ def gene_heat_map(z: pd.DataFrame, groups: pd.Series | None = None) -> Any:
     genes = z.index.tolist()
     if groups is None:
         return theme.themed(_heat_panel(long, genes, z.columns.tolist(), "", is_first=True, step=44))
-    panels = []
+    panels: list[Any] = []
     for group in theme.in_order(groups):
         columns = groups.index[groups == group].tolist()
         rows = long[long["column"].isin(columns)]

@@ -45,7 +45,7 @@ class Question:
             "region": contrast.region.code if contrast.region else "",
         }  # fmt: skip
         if contrast.formula:
-            combined = {"numerator": (numerator,), "denominator": (denominator,) if denominator else ()}
+            combined: dict[str, Any] = {"numerator": (numerator,), "denominator": (denominator,) if denominator else ()}
             return FormulaQuestion(**of_all, **combined, covariates=(), formula=contrast.formula)
         return cls(
             **of_all,
