@@ -164,9 +164,18 @@ RNA_CONC_NG_PER_UL: Final = (80.0, 0.35)  # median and SD of the log; ours
 EXTRACTION_BATCH_SIZE: Final = 24  # one centrifuge; ours
 INSTRUMENT_BATCH: Final = "X01"  # its RIN and concentration come in a file of a TapeStation; ours
 POOLS_PER_REGION: Final = 2  # 8 pools of 32 libraries
-POOLS_PER_RUN: Final = 2  # 4 runs
+POOLS_PER_RUN: Final = 2  # 4 runs; each pool has a lane of its own
+# The 96 pairs of Illumina's TruSeq CD indexes (D701-D712, D501-D508), as its "Illumina Adapter Sequences" lists them.
+INDEXES_I7: Final = (
+    "ATTACTCG", "TCCGGAGA", "CGCTCATT", "GAGATTCC", "ATTCAGAA", "GAATTCGT",
+    "CTGAAGCT", "TAATGCGC", "CGGCTATG", "TCCGCGAA", "TCTCGCGC", "AGCGATAG",
+)  # fmt: skip
+INDEXES_I5: Final = (
+    "TATAGCCT", "ATAGAGGC", "CCTATCCT", "GGCTCTGA", "AGGCGAAG", "TAATCTTA", "CAGGACGT", "GTACTGAC",
+)  # fmt: skip
 FIRST_RUN_DATE: Final = dt.date(2026, 4, 27)  # ours
 INSTRUMENT: Final = "NovaSeq 6000"  # ours
+READ_LENGTH_BP: Final = 75  # ours
 PLANNED_READS_MILLION: Final = 30.0  # a library; ours
 ASSIGNED_SHARE: Final = (0.80, 0.02)  # of the reads received, those counted in a gene: mean and SD; ours
 LIBRARY_VOCABULARY: Final = {  # words of the Sequence Read Archive; ours

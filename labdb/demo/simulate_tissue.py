@@ -25,9 +25,10 @@ class SimulatedTissue:
     extractions : pandas.DataFrame, indexed by extraction
         ``sample``, ``rna_conc_ng_per_ul``, ``rin``, ``ratio_260_280``, ``batch``, ``extraction_date``.
     libraries : pandas.DataFrame, indexed by library
-        ``extraction``, ``mouse``, ``region``, ``pool``, ``run``, ``assigned_share`` (of the reads received, those counted).
+        ``extraction``, ``mouse``, ``region``, ``pool``, ``index_i7``, ``index_i5``, ``run``, ``lane``,
+        ``assigned_share`` (of the reads received, those counted).
     runs : pandas.DataFrame, indexed by run
-        ``instrument``, ``flowcell``, ``run_date``.
+        ``instrument``, ``read_length_bp``, ``flowcell``, ``run_date``.
     """
 
     dissections: pd.DataFrame
@@ -87,7 +88,9 @@ def simulate_tissue(
     )
     treatment = behavior.latent["phenotype"] + " " + behavior.allocations["arm"]
     libraries["pool"] = plan.deal(libraries, libraries["mouse"].map(treatment), rng)
+    libraries = libraries.join(_indexes(libraries["pool"]))
     libraries["run"] = libraries["pool"].map(plan.run_of_pool)
+    libraries["lane"] = libraries["pool"].map(_lanes(plan.run_of_pool))
     dissections = _dissections(mice, rng)
     libraries["assigned_share"] = rng.normal(*p.ASSIGNED_SHARE, len(libraries)).clip(0.5, 0.95)
     return SimulatedTissue(dissections, samples, extractions, libraries, _runs(plan.run_of_pool))
@@ -157,11 +160,31 @@ def _neighbors_share_runs() -> dict[str, str]:
 BALANCED = SequencingPlan(deal_evenly, _neighbors_share_runs())
 
 
+def _indexes(pool: pd.Series) -> pd.DataFrame:
+    """Give each library of a pool a pair of its own, down the plate."""
+    place = pool.groupby(pool).cumcount()
+    n_i7 = len(p.INDEXES_I7)
+    return pd.DataFrame(
+        {
+            "index_i7": [p.INDEXES_I7[number % n_i7] for number in place],
+            "index_i5": [p.INDEXES_I5[number // n_i7] for number in place],
+        },
+        index=pool.index,
+    )
+
+
+def _lanes(run_of_pool: dict[str, str]) -> pd.Series:
+    """Give each pool of a run a lane: 1, 2, ..."""
+    run = pd.Series(run_of_pool)
+    return (1 + run.groupby(run).cumcount()).astype(str)
+
+
 def _runs(run_of_pool: dict[str, str]) -> pd.DataFrame:
     codes = sorted(set(run_of_pool.values()))
     return pd.DataFrame(
         {
             "instrument": p.INSTRUMENT,
+            "read_length_bp": p.READ_LENGTH_BP,
             "flowcell": [f"DEMOFC{number}" for number in range(1, len(codes) + 1)],
             "run_date": [p.FIRST_RUN_DATE + dt.timedelta(days=2 * number) for number in range(len(codes))],
         },

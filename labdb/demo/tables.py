@@ -211,9 +211,9 @@ def _sequencing(study: SimulatedStudy) -> Iterator[Table]:
     extractions = without_measured(tissue.extractions).rename(columns={"sample": "samples"})
     yield Table(RnaExtraction, rows_of(extractions.assign(performed_by=people.MOLECULAR), "code"))
     yield Table(SequencingRun, rows_of(tissue.runs.assign(platform="ILLUMINA"), "code"))
-    libraries = tissue.libraries[["extraction", "pool"]].assign(**p.LIBRARY_VOCABULARY)
+    libraries = tissue.libraries[["extraction", "pool", "index_i7", "index_i5"]].assign(**p.LIBRARY_VOCABULARY)
     yield Table(Library, rows_of(libraries.rename(columns={"extraction": "extractions"}), "code"))
-    lanes = tissue.libraries[["run"]].assign(
+    lanes = tissue.libraries[["run", "lane"]].assign(
         planned_reads_million=p.PLANNED_READS_MILLION,
         received_reads_million=(study.counts.sum() / tissue.libraries["assigned_share"] / 1e6).round(2),
     )

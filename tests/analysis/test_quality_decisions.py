@@ -48,7 +48,7 @@ def test_what_is_decided_to_be_left_out_is_excluded_and_analyses_read_it_no_more
     assert test.excluded_by.username == "tina"
     context = events_of(test)[0].pgh_context.metadata
     assert (context["reason"], context["door"]) == ("Asleep.", "web")
-    assert "SI tests or exclusions changed" in why_stale(phenotype)
+    assert "changed since: SI tests" in why_stale(phenotype)
 
     decided(client, run, "low_reads", reason="Hardly a read.")
     assert TissueSample.objects.get(code=f"T-{POOR}-M7").exclusion_criterion == "Hardly a read."

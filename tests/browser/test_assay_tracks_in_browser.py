@@ -1,7 +1,5 @@
 """A plus maze as a person brings it: its file dropped on the assay's page, saved, seen as a track, and taken back."""
 
-import base64
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,7 +8,7 @@ from tests.analysis.small_study import add_mouse, make_study
 from tests.behavior.assay_tracks import THROUGH, make_maze, make_maze_assay, walk
 from tests.browser.conftest import SignIn
 from tests.browser.test_accessibility import in_both_themes
-from tests.browser.test_tracker_files_in_browser import DROP
+from tests.browser.test_tracker_files_in_browser import drop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +23,7 @@ def test_a_dropped_maze_is_read_seen_as_a_track_and_taken_back(page: Page, sign_
     page.get_by_role("link", name="maze", exact=True).click()
     page.get_by_role("link", name="Tracker files").click()
     expect(page.get_by_text("maze_open_entries: entries into zones of open arm 1 | open arm 2")).to_be_visible()
-    page.evaluate(DROP, [["maze.txt", base64.b64encode(walk("M1", THROUGH)).decode()]])
+    drop(page, {"maze.txt": walk("M1", THROUGH)})
     row = page.locator("#trials tbody tr:not(.sentences)")
     expect(row).to_have_count(1)
     page.get_by_label("Session").fill("day 1")

@@ -167,7 +167,10 @@ def test_without_a_network_nothing_is_lost_and_a_region_may_be_missing(bench: Pa
     expect(bench.get_by_text("anesthesia: isoflurane 4 %; decapitation; box BOX1")).to_be_visible()
     expect(row(bench, "M6").get_by_text("not taken")).to_be_visible()
 
-    # another tablet enters M4 and puts its tube where this one would
+    # another tablet enters M4 and puts its tube where this one did, before it hears of it
+    bench.context.set_offline(True)
+    tap(bench, "PFC")  # of M5, which is on the table
+    expect(bench.locator("[data-outbox-chip]")).to_contain_text("waiting: no network")
     study = Study.objects.get(code="S1")
     mouse = Mouse.objects.get(study=study, code="M4")
     theirs = Dissection.objects.create(study=study, mouse=mouse, performed_at=timezone.now())
@@ -175,7 +178,7 @@ def test_without_a_network_nothing_is_lost_and_a_region_may_be_missing(bench: Pa
         study=study, mouse=mouse, dissection=theirs, code="M4-PFC", region=BrainRegion.objects.get(code="PFC"),
         box=StorageBox.objects.get(), position="A3",
     )  # fmt: skip
-    tap(bench, "PFC")  # of M5, which is on the table
+    bench.context.set_offline(False)
     expect(bench.locator("[data-outbox-chip]")).to_contain_text("A3 of box BOX1 holds S1-M4-PFC")
     expect(row(bench, "M5")).to_contain_text("look here")
     row(bench, "M5").get_by_role("button").click()

@@ -58,7 +58,7 @@ def syringe_of(code: str) -> str:
 
 
 def row(page: Page, code: str) -> Any:
-    return page.get_by_label("The round").get_by_role("button").filter(has_text=code)
+    return page.get_by_label("The round").get_by_role("button").filter(has=page.get_by_text(code, exact=True))
 
 
 def table(page: Page) -> Any:

@@ -1,6 +1,5 @@
 """A day of SI tests as a technician runs it: timers, times by hand, ratio and class as typed, a lost network, a correction."""
 
-import base64
 import re
 from datetime import timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from tests.behavior.day_lab import COHORT, ROOT, make_day
 from tests.behavior.si_trials import si_trial
 from tests.browser.conftest import until
 from tests.browser.test_accessibility import in_both_themes
-from tests.browser.test_tracker_files_in_browser import DROP
+from tests.browser.test_tracker_files_in_browser import drop
 
 FIELDS = ("iz_absent_s", "corner_absent_s", "iz_present_s", "corner_present_s")
 
@@ -244,7 +243,7 @@ def test_a_repeat_another_target_and_a_second_tablet_lose_nothing(page, day, bro
 
     # a tracker's files dropped on the page are read for the test of this day
     trial = si_trial(two, 3, stage="target", length_s=10)
-    page.evaluate(DROP, [["trial.txt", base64.b64encode(trial).decode()]])
+    drop(page, {"trial.txt": trial})
     expect(page.get_by_role("heading", name="Tracker files")).to_be_visible()
     expect(page.locator("#trials tbody tr:not(.sentences)")).to_have_count(1)
     expect(page.get_by_label("SI test number")).to_have_value("1")

@@ -26,6 +26,12 @@ DROP = """files => {
 }"""
 
 
+def drop(page: Page, files: dict[str, bytes]) -> None:
+    """Drop files on the page, once its scripts listen."""
+    page.wait_for_load_state()
+    page.evaluate(DROP, [[name, base64.b64encode(content).decode()] for name, content in files.items()])
+
+
 @pytest.fixture
 def study(page: Page) -> Study:
     study = make_study()
@@ -49,7 +55,7 @@ def test_dropped_files_are_mapped_saved_and_seen_as_a_track(page: Page, study: S
     page.goto("/studies/S1/")
     page.get_by_role("link", name="Tracker files").click()
     expect(page.get_by_role("heading", name="Tracker files")).to_be_visible()
-    page.evaluate(DROP, [[name, base64.b64encode(content).decode()] for name, content in files().items()])
+    drop(page, files())
     rows = page.locator("#trials tbody tr:not(.sentences)")
     expect(rows).to_have_count(4)
     expect(page.get_by_role("status").last).to_contain_text("things to put right; nothing is stored")

@@ -55,7 +55,7 @@ def weigh(page: Page, typed: str) -> None:
 
 
 def row(page: Page, code: str) -> Any:
-    return page.get_by_label("The round").get_by_role("button").filter(has_text=code)
+    return page.get_by_label("The round").get_by_role("button").filter(has=page.get_by_text(code, exact=True))
 
 
 def chip_of(page: Page) -> Any:

@@ -34,6 +34,7 @@ from labdb.sequencing.models import (
     SequencingRun,
     SequencingSelection,
 )
+from labdb.sequencing.sample_sheet import SheetLibrary, check
 from labdb.tissue.models import CheckedTube, TissueMeasurement, TissueSample, TubeEvent
 from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey, Unblinding
 
@@ -138,6 +139,18 @@ def test_reads_are_planned_and_received_and_the_poor_library_got_half(demo):
     assert lanes.filter(planned_reads_million=30, received_reads_million__gt=0).count() == 256
     (least,) = lanes.filter(received_reads_million__lt=0.5 * 30)
     assert least.received_reads_million == lanes.aggregate(least=Min("received_reads_million"))["least"]
+
+
+def test_every_run_has_a_sample_sheet_with_its_pools_on_lanes_of_their_own(demo):
+    for run in SequencingRun.objects.filter(libraries__study=demo).distinct():
+        lanes = run.library_lanes.select_related("library")
+        pools = {(one.lane, one.library.pool) for one in lanes}
+        assert sorted(lane for lane, _pool in pools) == ["1", "2"]
+        libraries = [
+            SheetLibrary(one.library.code, one.lane, one.library.index_i7, one.library.index_i5) for one in lanes
+        ]
+        assert len(libraries) == 64
+        assert check(libraries).refusals == []
 
 
 def test_every_arm_has_measures_of_neuroplasticity(demo):
