@@ -149,11 +149,10 @@ def add_reversal(run: AnalysisRun, **fields: Any) -> SignatureReversal:
     known = {
         "n_control": 3, "n_stress": 3, "n_treated": 3, "p_value": 0.05, "p_floor": 0.05, "n_relabelings": 20,
         "fraction_undone": 0.62, "fraction_undone_low": 0.31, "fraction_undone_high": 0.93, "cosine": -0.71,
-        "cosine_null_mean": -0.44,
+        "cosine_null_mean": -0.44, "region": BrainRegion.objects.get(code="PFC"), "arm": "ketamine",
     }  # fmt: skip
     return SignatureReversal.objects.create(
         study=run.study, run=run, matrix=CountMatrix.objects.get(study=run.study), estimand="arm",
-        region=BrainRegion.objects.get(code="PFC"), arm="ketamine",
         **{**known, **fields},
     )  # fmt: skip
 
