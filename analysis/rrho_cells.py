@@ -32,7 +32,7 @@ class RrhoCells:
 
 def pack(cells: RrhoCells) -> bytes:
     """Return the maps as a compressed ``npz``: single precision, three digits more than a figure shows."""
-    arrays = {"minima": cells.minima.astype(np.float64)}
+    arrays: dict[str, np.ndarray] = {"minima": cells.minima.astype(np.float64)}
     for name in MAPS:
         for quadrant, frame in getattr(cells, name).items():
             key = f"{name}.{quadrant}"
@@ -67,10 +67,11 @@ def digest(packed: bytes) -> str:
 
 def tidy(maps: dict[str, pd.DataFrame], name: str) -> pd.DataFrame:
     """Return maps as one row a cell: ``quadrant``, ``n_x``, ``n_y``, and the value by `name`; cells without one left out."""
-    rows = [
-        frame.stack().rename(name).reset_index().assign(quadrant=quadrant)
-        for quadrant, frame in maps.items()
-        if frame.size
-    ]
+    rows = [_one_row_a_cell(frame, name).assign(quadrant=quadrant) for quadrant, frame in maps.items() if frame.size]
     columns = ["quadrant", "n_x", "n_y", name]
     return pd.concat(rows)[columns].reset_index(drop=True) if rows else pd.DataFrame(columns=columns)
+
+
+def _one_row_a_cell(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    cells = pd.Series(frame.stack(), name=name)
+    return cells.reset_index()

@@ -20,7 +20,8 @@ QUADRANTS_OF = {"opposite": {"up_down", "down_up"}, "same": {"up_up", "down_down
 
 def rrho_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> dict[str, Any]:
     """Every map with its p and its sentence; one with its quadrants and genes."""
-    maps = list(run.rrhomaps.select_related("region").order_by("kind", "first", "second", "region_id"))
+    rows = run.rrhomaps.defer("cells").select_related("region")
+    maps = list(rows.order_by("kind", "first", "second", "region_id"))
     chosen = chosen_map(run, parameters)
     quadrants = list(chosen.quadrants.order_by("pk"))
     shown = _quadrant(quadrants, chosen, parameters.get("quadrant", ""))
@@ -51,15 +52,12 @@ def _quadrant(quadrants: list[Any], chosen: RrhoMap, asked: str) -> Any:
 
 def sentence(one: RrhoMap) -> str:
     """Say what a map shows, and whether it is more than the shared group and the correlation of genes give."""
-    if one.cells is None:
+    if not one.cells_sha256:
         return one.messages.replace("\n", " ")
     parts = []
     if one.correlation is not None:
-        expected = (
-            ""
-            if one.correlation_null is None
-            else f"; {_signed(one.correlation_null)} is expected of the shared group alone"
-        )
+        null = one.correlation_null
+        expected = "" if null is None else f"; {_signed(null)} is expected of the shared group alone"
         parts.append(f"Both signatures correlate {_signed(one.correlation)}{expected}.")
     if one.p_value is not None and one.n_relabelings:
         what = "opposite changes" if one.direction == "opposite" else "changes in the same direction"
