@@ -29,8 +29,8 @@ from analysis.gene_set_lists import (
 from analysis.kernels.gene_sets import MAX_GENES, MIN_GENES
 from analysis.outside import GeneSetCollection
 from analysis.outside_import import sentences_of
+from analysis.outside_records import GeneSetCollectionRecord
 from analysis.outside_views import send_original
-from analysis.records import GeneSetCollectionRecord
 from analysis.tested_lists import TestedList, lists_of, tested_list
 from labdb.registry.file_store import FileProblem
 from labdb.registry.form_fields import form_field_for

@@ -70,14 +70,13 @@ def unknown_sentences(unknown: list[str], names: GeneNames, annotation: str) -> 
         return []
     shown = ", ".join(name[:40] for name in unknown[:SHOWN])
     more = ", ..." if len(unknown) > SHOWN else ""
-    said = [f"{len(unknown):,} names are no gene of {annotation} ({shown}{more}); they take no part."]
+    names_are, they_take = ("name is", "it takes") if len(unknown) == 1 else ("names are", "they take")
+    said = [f"{len(unknown):,} {names_are} no gene of {annotation} ({shown}{more}); {they_take} no part."]
     if n_excel := sum(map(is_made_by_excel, unknown)):
-        said.append(
-            f"{n_excel:,} of them are dates or numbers that Excel made of gene names; take the file before Excel."
-        )
+        said.append(f"Excel made dates or numbers of {n_excel:,} gene names; take the file as it was before Excel.")
     if n_folded := names.differs_in_case(unknown):
         said.append(
-            f"{n_folded:,} of them are symbols of {annotation} but for upper and lower case, as human genes are; "
+            f"But for upper and lower case {n_folded:,} would be symbols of {annotation}, as human genes are; "
             "labdb takes no human gene for a mouse gene by its spelling: use the file for mouse."
         )
     return said

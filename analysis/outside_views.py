@@ -26,8 +26,8 @@ from analysis.outside_import import (
     sentences_of,
     store_outside,
 )
+from analysis.outside_records import OutsideSignatureRecord
 from analysis.outside_results import NULL_OF_ANIMALS, test_sentence
-from analysis.records import OutsideSignatureRecord
 from analysis.summaries import current_runs
 from analysis.tested_lists import lists_of, tested_list
 from labdb.registry.file_store import FileProblem, open_file

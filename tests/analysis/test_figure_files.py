@@ -10,7 +10,7 @@ from analysis.figure_views import FIGURES
 from analysis.models import AnalysisRun
 from labdb.colony.models import Study
 from tests.analysis.small_study import make_study
-from tests.analysis.treated_study import make_analyzed_study, signed_in
+from tests.analysis.treated_study import add_outside, make_analyzed_study, signed_in
 
 pytestmark = pytest.mark.django_db
 BEGINNINGS = {"svg": b"<svg", "pdf": b"%PDF", "png": b"\x89PNG"}
@@ -18,7 +18,9 @@ BEGINNINGS = {"svg": b"<svg", "pdf": b"%PDF", "png": b"\x89PNG"}
 
 @pytest.fixture
 def study() -> Study:
-    return make_analyzed_study()
+    study = make_analyzed_study()
+    add_outside(study)
+    return study
 
 
 def url_of(study: Study, task: str, name: str, file_format: str) -> str:

@@ -80,7 +80,7 @@ def test_a_contrast_is_tested_against_an_uploaded_collection(study: Study):
     page = text_of(answer)
     assert "7 genes at adjusted p 0.05 of 30 tested, which are the background" in page
     assert "2 names are no gene of test" in page
-    assert "1 of them are symbols of test but for upper and lower case" in page
+    assert "But for upper and lower case 1 would be symbols of test" in page
     assert "2 of 4 sets have fewer than 3 or more than 20" in page
     down = client.post("/analysis/gene-sets/", {**asked, "direction": "down"})
     assert {row["name"]: row["n_both"] for row in down.context["rows"]} == {"STRESS": 0, "OTHERS": 1}

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from analysis.declared_inputs import models_read
 from analysis.models import Contrast, RunStatus
 from analysis.outside import OutsideGene, OutsideScore, OutsideSignature, OutsideTest
 from analysis.outside_columns import read_outside_table
+from analysis.tasks import outside_signature
 from labdb.colony.models import Study
+from labdb.registry.record import all_records
 from labdb.registry.text_streams import TableError
 from labdb.sequencing.models import Gene
 from tests.analysis.small_study import make_treated_study
@@ -70,7 +75,7 @@ def test_a_table_of_deseq2_is_previewed_and_kept_with_what_was_found(study: Stud
     assert "log2 fold change: log2FoldChange; statistic: stat" in page
     assert "Keep 4 genes" in page
     assert "oldname is Gene3" in page
-    assert "1 of them are symbols of test but for upper and lower case" in page  # GENE5
+    assert "But for upper and lower case 1 would be symbols of test" in page  # GENE5
     assert "of each gene the row furthest from 0 is kept" in page
     assert not OutsideSignature.objects.exists()
     answer = keep(client, DESEQ2)
@@ -214,6 +219,13 @@ def test_a_signature_is_tested_against_the_mice_and_the_run_says_which_null(stud
         covariates="",
     )  # fmt: skip
     run = done(study, "outside_signature")
+    with CaptureQueriesContext(connection) as asked:
+        outside_signature.TASK.load(study, run.parameters)
+    said = " ".join(query["sql"] for query in asked.captured_queries)
+    tracked = {record.model for record in all_records() if getattr(record.model, "_has_history", False)}
+    read = {model for model in tracked if f'"{model._meta.db_table}"' in said} - {Study}
+    assert OutsideSignature in read
+    assert read <= models_read("outside_signature")
     tests = {test.contrast.name: test for test in OutsideTest.objects.filter(run=run).select_related("contrast")}
     stress = tests["saline - control"]
     assert stress.difference > 1

@@ -18,6 +18,7 @@ from analysis.models import (
     RunStatus,
     SignatureReversal,
 )
+from analysis.outside import OutsideScore, OutsideSignature, OutsideTest
 from analysis.quality_results import LibraryQuality
 from labdb.accounts.models import Role, User
 from labdb.behavior.models import PhenotypeRule, ResponseRule, SocialInteractionTest
@@ -72,6 +73,7 @@ def defaults(task: str) -> dict[str, Any]:
         },
         "mouse_scores": {"seed": 0, "matrix": ""},
         "resilience": {"seed": 0, "matrix": ""},
+        "outside_signature": {"signature": "", "contrast": "", "seed": 0, "matrix": ""},
     }
     return by_task.get(task, {})
 
@@ -213,4 +215,28 @@ def add_drug_contrasts(study: Study) -> AnalysisRun:
                 log2_fold_change=change, average_expression=5.0, t=change, p_value=0.01 if abs(change) > 1 else 0.7,
                 adj_p_value=0.03 if abs(change) > 1 else 0.7,
             )  # fmt: skip
+    return run
+
+
+def add_outside(study: Study) -> AnalysisRun:
+    """A signature from elsewhere, and one test of it: susceptible mice lie one SD along it."""
+    run, region = add_run(study, "outside_signature"), BrainRegion.objects.get(code="PFC")
+    numbers = dict.fromkeys(("n_by_id", "n_by_synonym", "n_unknown", "n_repeated", "n_without_number"), 0)
+    signature = OutsideSignature.objects.create(
+        study=study, code="GSE1", up_means="higher in susceptible mice", source="GSE1", annotation="test",
+        file_name="a.rnk", sha256="a" * 64, columns_read="gene: gene", ranked_by="statistic", n_rows=30, n_genes=30,
+        n_by_symbol=30, **numbers,
+    )  # fmt: skip
+    test = OutsideTest.objects.create(
+        study=study, run=run, signature=signature, contrast=Contrast.objects.get(study=study), region=region,
+        n_genes=30, n_numerator=6, n_denominator=3, difference=1.0, difference_low=0.2, difference_high=1.8,
+        correlation=0.4, correlation_null_low=-0.3, correlation_null_high=0.3, p_value=0.02, adj_p_value=0.02,
+        p_floor=1 / 84, n_relabelings=84, n_relabelings_available=84,
+    )  # fmt: skip
+    for library in Library.objects.filter(study=study):
+        mouse = library.extractions.get().samples.get().mouse
+        group = {"c": "control", "s": "susceptible", "k": "susceptible", "r": "resilient"}[mouse.code[0]]
+        OutsideScore.objects.create(
+            study=study, run=run, test=test, mouse=mouse, library=library, group=group, score=float(group[0] == "s")
+        )
     return run
