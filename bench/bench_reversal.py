@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.kernels.reversal import reversal_test
 from analysis.kernels.reversal_crossfit import literal_statistic
-from analysis.kernels.reversal_design import drug_design, make_relabelings, stress_design
+from analysis.kernels.reversal_design import N_RANDOM, drug_design, make_relabelings, stress_design
 from analysis.kernels.reversal_inputs import read_samples
 from analysis.kernels.reversal_weights import make_grams
 
@@ -24,13 +24,21 @@ N_REPEATS = 3
 REFERENCE_RELABELINGS = 50
 REFERENCE_WHAT = "the formula as it stands, relabelings only, scaled up"
 ARMS: dict[str, Any] = {"treated": "imipramine", "stress": "susceptible", "control": "control"}
-SIZES: dict[str, tuple[dict[str, int], float]] = {
+# Mice by group, random relabelings where more than 5,000 exist, and at most so many seconds.
+SIZES: dict[str, tuple[dict[str, int], int, float]] = {
     "5 control, 5 susceptible, 5 treated, 14 others": (
         {"control": 5, "susceptible": 5, "imipramine": 5, "a": 4, "b": 4, "c": 3, "d": 3},
-        1.0,
+        N_RANDOM,
+        0.25,
+    ),
+    "8 control, 8 susceptible, 8 treated, 12 others": (
+        {"control": 8, "susceptible": 8, "imipramine": 8, "a": 4, "b": 4, "c": 4},
+        9_999,
+        2.0,
     ),
     "demo: 8 control, 16 susceptible, 16 treated, 24 others": (
         {"control": 8, "susceptible": 16, "imipramine": 16, "ketamine": 16, "resilient": 8},
+        N_RANDOM,
         8.0,
     ),
 }
@@ -54,12 +62,12 @@ def cpu_s(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def literal_cpu_s(expression: pd.DataFrame, groups: pd.Series) -> float:
+def literal_cpu_s(expression: pd.DataFrame, groups: pd.Series, n_random: int) -> float:
     """Seconds that all relabelings would take by the formula as it stands."""
     samples = read_samples(expression, groups, None, **ARMS)
     design = drug_design(samples)
     gram = make_grams(samples, design.residuals, stress_design(samples).residuals).test
-    labels = make_relabelings(design, np.random.default_rng(0), max_exhaustive=5_000, n_random=1_999)
+    labels = make_relabelings(design, np.random.default_rng(0), max_exhaustive=5_000, n_random=n_random)
     some = labels[:REFERENCE_RELABELINGS]
     return cpu_s(lambda: [literal_statistic(gram, design, label) for label in some]) * len(labels) / len(some)
 
@@ -67,9 +75,9 @@ def literal_cpu_s(expression: pd.DataFrame, groups: pd.Series) -> float:
 def measure() -> list[dict[str, Any]]:
     """One row per size."""
     rows = []
-    for what, (sizes, target_cpu_s) in SIZES.items():
+    for what, (sizes, n_random, target_cpu_s) in SIZES.items():
         expression, groups = simulate(np.random.default_rng(1), sizes)
-        test = partial(reversal_test, expression, groups, **ARMS)
+        test = partial(reversal_test, expression, groups, n_random=n_random, **ARMS)
         n_relabelings = test().n_relabelings
         times = [cpu_s(test) for _ in range(N_REPEATS)]
         rows.append(
@@ -77,7 +85,7 @@ def measure() -> list[dict[str, Any]]:
                 "what": f"reversal_test, {N_GENES:,} genes, {n_relabelings:,} relabelings; {what}",
                 "measured": statistics.median(times),
                 "unit": "s CPU",
-                "reference": literal_cpu_s(expression, groups),
+                "reference": literal_cpu_s(expression, groups, n_random),
                 "reference_what": REFERENCE_WHAT,
                 "target": target_cpu_s,
             }

@@ -66,7 +66,9 @@ def calibration_rates(rates: pd.DataFrame) -> Any:
 def _rate_panel(rows: pd.DataFrame, title: str, note: str, names: list[str], line: float, *, is_last: bool) -> Any:
     truths = list(dict.fromkeys(rows["truth"]))
     places = [name for name in names if (rows["how"] == name).any()]
-    y = alt.Y("truth:N", sort=truths, title=None, axis=alt.Axis(labelLimit=300, ticks=False, domain=False))
+    y = alt.Y(
+        "truth:N", sort=truths, title=None, axis=alt.Axis(labelLimit=300, labelPadding=10, ticks=False, domain=False)
+    )
     offset = alt.YOffset("how:N", sort=places, scale=alt.Scale(domain=places))
     scale = alt.Scale(domain=[0, 1], nice=False)
     axis = alt.Axis(format="%", values=[0, 0.05, 0.2, 0.4, 0.6, 0.8, 1])
@@ -79,7 +81,7 @@ def _rate_panel(rows: pd.DataFrame, title: str, note: str, names: list[str], lin
         x=alt.X("rate:Q", title="simulated studies called reversal", scale=scale, axis=axis),
         shape=shape,
         tooltip=theme.tooltip(
-            rows, truth="truth", how="test", rate="rate", low="95 % from", high="to", n_answered="studies"
+            rows, truth="truth", how="test", rate="rate", low="95 % from", high="to", n_answered="studies with a p"
         ),
     )
     height = ROW_HEIGHT * len(rows) if len(places) > 1 else ROW_HEIGHT * len(truths)
@@ -122,7 +124,7 @@ def reversal_power(rates: pd.DataFrame) -> Any:
             shape=alt.Shape("reversal:N", scale=shape, legend=legend),
             tooltip=theme.tooltip(
                 known, n_per_arm="mice in each group", reversal="in truth", rate="power", low="95 % from", high="to",
-                n_answered="studies",
+                n_answered="studies with a p",
             ),
         ),
     ]  # fmt: skip

@@ -114,7 +114,7 @@ def calibrate(
         One row per truth and test: ``undone``, ``selection``, ``has_stress``, ``test`` (``arm``: whole
         arm; with a selection also ``responder``: the arm relabeled, and ``chosen``: responders against
         all saline, the plain way), ``n_replicates`` (done), ``n_answered`` (that gave a p), ``n_called``
-        (p at most alpha), ``rate`` (their share of the answered), ``mc_error`` (its standard error),
+        (p at most alpha), ``rate`` (their share of all; missing where none gave a p), ``mc_error`` (its standard error),
         ``low``, ``high`` (95 %),
         ``mean_fraction_undone`` and ``coverage`` (share of the intervals that hold the truth, where an
         effect is shown; of whole arms), ``n_shown``.
@@ -226,8 +226,9 @@ def _tested(
 def _row(scenario: Scenario, test: str, answers: list[ReversalTest], alpha: float) -> dict[str, object]:
     p_values = [answer.p_value for answer in answers if answer.p_value is not None]
     called = sum(p <= alpha + 1e-12 for p in p_values)
-    rate = called / len(p_values) if p_values else math.nan
-    low, high = wilson_interval(called, len(p_values)) if p_values else (math.nan, math.nan)
+    # Of all studies: a labeling with too few responders counts in every p, so those with enough have smaller ones.
+    rate = called / len(answers) if p_values else math.nan
+    low, high = wilson_interval(called, len(answers)) if p_values else (math.nan, math.nan)
     shown = [answer for answer in answers if answer.fraction_undone is not None]
     holds = [
         interval[0] <= scenario.undone <= interval[1]
@@ -244,7 +245,7 @@ def _row(scenario: Scenario, test: str, answers: list[ReversalTest], alpha: floa
         "n_answered": len(p_values),
         "n_called": called,
         "rate": rate,
-        "mc_error": math.sqrt(rate * (1 - rate) / len(p_values)) if p_values else math.nan,
+        "mc_error": math.sqrt(rate * (1 - rate) / len(answers)) if p_values else math.nan,
         "low": low,
         "high": high,
         "n_shown": len(shown),

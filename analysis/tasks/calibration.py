@@ -1,7 +1,7 @@
 """Task `calibration`: how often the reversal test errs, and how often it finds, in a study of just this shape."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from analysis.kernels.study_shape import StudyShape, learn_shape
 from analysis.models import AnalysisRun
 from analysis.progress import Progress as RunProgress
 from analysis.tasks import arm_comparisons
-from analysis.tasks.arm_comparisons import TREATED
+from analysis.tasks.arm_comparisons import TREATED, ArmComparisons
 from analysis.tasks.matrices import MATRIX
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, rows_of, whole_number
 from labdb.colony.models import Study
@@ -31,22 +31,24 @@ RATE_COLUMNS = [
 
 @dataclass(frozen=True)
 class Inputs:
-    """Expression of one region (genes x libraries) by group and pool, and how much is simulated."""
+    """One region and arm of the comparisons, and how much is simulated."""
 
-    expression: pd.DataFrame
-    groups: pd.Series
-    pools: pd.Series | None
+    comparisons: ArmComparisons
     region: str
-    region_id: int
     arm: str
     n_replicates: int
     seed: int
 
+    @property
+    def groups(self) -> pd.Series:
+        """What each library of the region is."""
+        return self.comparisons.groups(self.region, self.arm)
+
     def shape(self) -> StudyShape:
         """Learn what the study's simulated likes are made of."""
         return learn_shape(
-            self.expression, self.groups, treated=TREATED, stress=SUSCEPTIBLE, control=CONTROL, pools=self.pools,
-            seed=self.seed,
+            self.comparisons.expression(self.region), self.groups, treated=TREATED, stress=SUSCEPTIBLE, control=CONTROL,
+            pools=self.comparisons.pools(self.region), seed=self.seed,
         )  # fmt: skip
 
 
@@ -56,16 +58,14 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     comparisons = loaded.inputs
     region = _chosen(parameters["region"], list(comparisons.regions), "sequenced region", study)
     arm = _chosen(parameters["arm"], list(comparisons.arms), "drug arm", study)
-    inputs = Inputs(
-        expression=comparisons.expression(region),
-        groups=comparisons.groups(region, arm),
-        pools=comparisons.pools(region),
-        region=region,
-        region_id=comparisons.regions[region],
-        arm=arm,
-        n_replicates=parameters["n_replicates"],
-        seed=parameters["seed"],
+    libraries = comparisons.libraries[comparisons.libraries["region"] == region]
+    own = replace(
+        comparisons,
+        libraries=libraries,
+        counts=comparisons.counts[list(libraries.index)],
+        regions={region: comparisons.regions[region]},
     )
+    inputs = Inputs(own, region, arm, parameters["n_replicates"], parameters["seed"])
     return Loaded(inputs, loaded.reads, loaded.notes)
 
 
@@ -120,7 +120,7 @@ def store(run: AnalysisRun, inputs: Inputs, rates: pd.DataFrame) -> None:
 def _row(run: AnalysisRun, inputs: Inputs, own: dict[str, int], row: dict[str, Any]) -> CalibrationRate:
     planned = row["n_per_arm"]
     return CalibrationRate(
-        study_id=run.study_id, run=run, region_id=inputs.region_id, arm=inputs.arm, n_per_arm=planned,
+        study_id=run.study_id, run=run, region_id=inputs.comparisons.regions[inputs.region], arm=inputs.arm, n_per_arm=planned,
         n_control=planned or own[CONTROL], n_stress=planned or own[SUSCEPTIBLE], n_treated=planned or own[TREATED],
         **{name: row[name] for name in RATE_COLUMNS},
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Task `reversal_power`: how often the reversal test would find a reversal with other numbers of mice."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -20,10 +20,9 @@ UNDONE = (0.3, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Inputs(calibration.Inputs):
     """What is simulated, and with how many mice in each of the three groups."""
 
-    comparison: calibration.Inputs
     sizes: tuple[int, ...]
 
 
@@ -31,23 +30,17 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     """Read one region of one arm's comparison."""
     loaded = calibration.load(study, parameters)
     sizes = tuple(int(word) for word in parameters["n_per_arm"].split())
-    return Loaded(Inputs(loaded.inputs, sizes), loaded.reads, loaded.notes)
+    return replace(loaded, inputs=Inputs(**vars(loaded.inputs), sizes=sizes))
 
 
 def compute(inputs: Inputs, progress: Progress) -> pd.DataFrame:
     """Simulate every size."""
-    comparison = inputs.comparison
-    shape = comparison.shape()
-    progress.note(calibration.said_of(shape, comparison))
+    shape = inputs.shape()
+    progress.note(calibration.said_of(shape, inputs))
     return reversal_power(
-        shape, inputs.sizes, UNDONE, n_replicates=comparison.n_replicates, seed=comparison.seed,
-        progress=calibration.within(progress, comparison),
+        shape, inputs.sizes, UNDONE, n_replicates=inputs.n_replicates, seed=inputs.seed,
+        progress=calibration.within(progress, inputs),
     )  # fmt: skip
-
-
-def store(run: Any, inputs: Inputs, rates: pd.DataFrame) -> None:
-    """Write one row a size and reversal."""
-    calibration.store(run, inputs.comparison, rates)
 
 
 def _sizes(study: Study, value: Any) -> str:
@@ -75,6 +68,6 @@ TASK = Task(
     missing=arm_comparisons.missing,
     load=load,
     compute=compute,
-    store=store,
+    store=calibration.store,
     is_on_request=True,
 )

@@ -67,6 +67,7 @@ def test_a_calibration_is_a_run_whose_rates_a_page_a_figure_and_the_reversal_pag
 def test_simulated_power_grows_with_mice_and_stays_as_it_is_when_a_study_is_brought_up_to_date(treated):
     run = done(treated, "reversal_power", n_per_arm="5, 3", **FEW)
     assert run.parameters["n_per_arm"] == "3 5"
+    assert not staleness_of(run)
     rates = CalibrationRate.objects.filter(run=run)
     assert list(rates.order_by("pk").values_list("n_per_arm", "undone")) == [
         (n, undone) for n in (3, 5) for undone in (0.3, 0.5, 1.0)
