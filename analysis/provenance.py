@@ -54,17 +54,10 @@ WORDS = {
     "step": "step, from the parameters",
     "population_offset": "population offset, from the parameters",
     "seed": "seed, from the parameters",
-<<<<<<< HEAD
     "selected": "how mice were chosen for sequencing",
     "retest_ratios": "SI ratios of re-tests",
-    "expression": "expression of the region, from the counts",
-    "groups": "groups of the libraries",
-    "pools": "pools of the libraries",
-    "comparison": "the comparison that is simulated",
-=======
     "region": "which region",
     "arm": "which arm",
->>>>>>> calibrate
     "n_replicates": "simulated studies, from the parameters",
     "n_random": "random relabelings, from the parameters",
 }
