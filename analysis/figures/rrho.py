@@ -99,11 +99,8 @@ def _pooled(cells: pd.DataFrame) -> pd.DataFrame:
         )
     joined = cells.merge(blocks["x"], on="n_x").merge(blocks["y"], on="n_y")
     best = joined.loc[joined.groupby(["x_block", "y_block"])["log10_p"].idxmin()]
-    ends = joined.groupby(["x_block", "y_block"])[["n_x", "n_y"]].max()
-    keys = list(zip(best["x_block"], best["y_block"], strict=True))
-    return best.assign(n_x=ends.loc[keys, "n_x"].to_numpy(), n_y=ends.loc[keys, "n_y"].to_numpy()).reset_index(
-        drop=True
-    )
+    ends = joined.groupby(["x_block", "y_block"])[["n_x", "n_y"]].max().reset_index()
+    return best.drop(columns=["n_x", "n_y"]).merge(ends, on=["x_block", "y_block"])
 
 
 def _panel(cells: pd.DataFrame, title: str, note: str, highest: float, lists: Lists, markers: alt.Chart | None) -> Any:
