@@ -103,7 +103,8 @@ def check_outside(data: bytes, name: str, annotation: str) -> OutsideReport:
 
 def _examples(genes: pd.DataFrame, names: GeneNames) -> list[tuple[str, str, str]]:
     renamed = genes[genes["found_by"] == "synonym"].head(SHOWN)
-    return [(row.written_as, names.symbols[pk], "synonym") for pk, row in renamed.iterrows()]
+    written = zip(renamed["written_as"].tolist(), renamed.index.tolist(), strict=True)
+    return [(name, names.symbols[pk], "synonym") for name, pk in written]
 
 
 def described(

@@ -179,19 +179,24 @@ def store(run: AnalysisRun, inputs: Inputs, answers: list[Answer]) -> None:
         _row(run, inputs, answer, region_ids, None if answer.test.p_value is None else next(adjusted))
         for answer in answers
     )
-    OutsideScore.objects.bulk_create(
-        (
-            OutsideScore(
-                study_id=run.study_id, run=run, test=row, group=answer.groups[library], score=float(score),
-                library_id=int(inputs.libraries.at[library, "library"]),
-                mouse_id=int(inputs.libraries.at[library, "mouse"]),
-            )
-            for row, answer in zip(rows, answers, strict=True)
-            if answer.test.scores is not None
-            for library, score in answer.test.scores.items()
-        ),
-        batch_size=2_000,
+    OutsideScore.objects.bulk_create(_scores(run, inputs, rows, answers), batch_size=2_000)
+
+
+def _scores(run: AnalysisRun, inputs: Inputs, rows: list[OutsideTest], answers: list[Answer]) -> Iterator[OutsideScore]:
+    codes = inputs.libraries.index.tolist()
+    libraries, mice = (
+        dict(zip(codes, inputs.libraries[name].tolist(), strict=True)) for name in ("library", "mouse")
     )  # fmt: skip
+    for row, answer in zip(rows, answers, strict=True):
+        scores = answer.test.scores
+        if scores is None:
+            continue
+        groups = answer.groups.reindex(scores.index).tolist()
+        for code, score, group in zip(scores.index.tolist(), scores.tolist(), groups, strict=True):
+            yield OutsideScore(
+                study_id=run.study_id, run=run, test=row, group=group, score=score, library_id=libraries[code],
+                mouse_id=mice[code],
+            )  # fmt: skip
 
 
 def _row(
