@@ -112,7 +112,8 @@ def make_export(
     samples["group"] = frame[OUTCOME if knows else PHENOTYPE]
     for name, field in columns.items():
         samples[name] = frame[field]
-    samples = samples.astype(object).where(samples.notna(), None)
+    nothing: Any = None
+    samples = samples.astype(object).where(samples.notna(), nothing)
     samples.index.name = "sample"
     designs, refused = _designs(frame, questions)
     if not knows:

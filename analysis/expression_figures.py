@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from analysis import frames, gene_lists, summaries
@@ -151,7 +152,7 @@ def _z_scores(
     found = Library.objects.in_bulk(list(libraries["library"]))
     counts = load_counts(matrix, [found[key] for key in libraries["library"]], [genes[key] for key in ordered.index])
     values = counts.loc[list(ordered.index), list(libraries["library"])].to_numpy(dtype=float)
-    log2_cpm = log2_cpm_of(values, libraries["library"].map(sizes).to_numpy(dtype=float))
+    log2_cpm = log2_cpm_of(values, np.asarray(libraries["library"].map(sizes), dtype=np.float64))
     spread = log2_cpm.std(axis=1, ddof=1, keepdims=True) if len(libraries) > 1 else 1.0
     z = (log2_cpm - log2_cpm.mean(axis=1, keepdims=True)) / spread
     mice = [codes[key] for key in libraries["mouse"]]

@@ -71,7 +71,7 @@ def check_outside(data: bytes, name: str, annotation: str) -> OutsideReport:
     if not names.symbols:
         raise TableError(f"There is no gene of annotation {annotation}; import its counts or its genes first.")
     rows = table.rows[table.rows["written_as"] != ""]
-    found = [names.find(one) for one in rows["written_as"]]
+    found: list[tuple[Any, str]] = [names.find(one) for one in rows["written_as"]]
     rows = rows.assign(gene=[pk for pk, _how in found], found_by=[how for _pk, how in found])
     unknown = rows.loc[rows["gene"].isna(), "written_as"].drop_duplicates().tolist()
     if len(unknown) and rows["gene"].isna().all():
@@ -133,7 +133,7 @@ def store_outside(signature: OutsideSignature, data: bytes, report: OutsideRepor
 
 
 def _rows(signature: OutsideSignature, report: OutsideReport) -> Any:
-    columns = [report.genes[name].astype(object).where(report.genes[name].notna(), None).tolist() for name in NUMBERS]
+    columns = [[None if number != number else number for number in report.genes[name].tolist()] for name in NUMBERS]
     names = report.genes["written_as"].str[:LONGEST_NAME].tolist()
     for gene, name, *numbers in zip(report.genes.index.tolist(), names, *columns, strict=True):
         yield (signature.study_id, signature.pk, gene, name, *numbers)

@@ -11,6 +11,7 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,7 +148,7 @@ def outside_signature_test(
     ordered = groups.reindex(expression.columns).astype(str)
     labeled = ordered.isin(numerator).to_numpy()
     merged = labeled | ordered.isin(denominator).to_numpy()
-    sizes = {
+    sizes: dict[str, Any] = {
         "n_genes": len(genes), "n_numerator": int(labeled.sum()), "n_denominator": int((merged & ~labeled).sum()),
     }  # fmt: skip
     answer = OutsideSignatureTest(scores=None, **sizes)
