@@ -89,6 +89,7 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     "reversal": (
         _LIBRARIES, _ARMS,
         {Library: {"pool"}, SequencingSelection: {"decided"}, SelectionMouse: {"selection", "mouse"}},
+        {SocialInteractionTest: _SI_TEST},
     ),
     "rrho": (_LIBRARIES, _ARMS, {Library: {"pool"}}, {Contrast: _CONTRAST}),
     "mouse_scores": (_LIBRARIES, _ARMS, {Library: {"pool"}}),

@@ -57,13 +57,14 @@ def compare_lists(first: TestedList, second: TestedList) -> Comparison:
     if refusal:
         return Comparison(first, second, len(both), None, None, [], [], (), refusal)
     values = pd.DataFrame({"x": first.genes.loc[both, "value"], "y": second.genes.loc[both, "value"]})
+    x, y = values["x"].to_dict(), values["y"].to_dict()
     overlap, opposite, same = None, [], []
     if first.is_called and second.is_called:
         overlap = signed_overlap(first.genes[CALLED], second.genes[CALLED], p_cutoff=P_CUTOFF)
         symbols = first.genes["symbol"]
         if overlap.opposite is not None and overlap.same is not None:
             opposite, same = (
-                [(symbols[gene], float(values.at[gene, "x"]), float(values.at[gene, "y"])) for gene in genes[:SHOWN_GENES]]
+                [(symbols[gene], float(x[gene]), float(y[gene])) for gene in genes[:SHOWN_GENES]]
                 for genes in (overlap.opposite.genes, overlap.same.genes)
             )  # fmt: skip
     correlation = float(spearmanr(values["x"], values["y"])[0])

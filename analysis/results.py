@@ -47,18 +47,20 @@ def meanings_in(texts: Iterable[str], study: Study, user: Any) -> list[MeaningOf
     return [one for one in meanings if re.search(rf"\b{re.escape(one.label)}\b", said)]
 
 
+ARMS_NAMED_BY = {
+    "reversal": "signaturereversals", "mouse_scores": "mousereversalscores", "resilience": "resilienceinductions",
+    "drug_genes": "druggenesets", "calibration": "calibrationrates", "reversal_power": "calibrationrates",
+}  # fmt: skip
+
+
 def _texts_on_arms(run: AnalysisRun) -> set[str]:
     """Return the words of a run's results that name arms."""
-    contrasts = contrasts_of(run) if run.task == "differential_expression" else []
-    return {
-        *(f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts),
-        *run.signaturereversals.order_by().values_list("arm", flat=True).distinct(),
-        *(f"{first}; {second}" for first, second in run.rrhomaps.order_by().values_list("first", "second")),
-        *run.mousereversalscores.order_by().values_list("arm", flat=True).distinct(),
-        *run.resilienceinductions.order_by().values_list("arm", flat=True).distinct(),
-        *run.druggenesets.order_by().values_list("arm", flat=True).distinct(),
-        *run.calibrationrates.order_by().values_list("arm", flat=True).distinct(),
-    }
+    if run.task == "differential_expression":
+        return {f"{one.name}; {one.numerator}; {one.denominator}" for one in contrasts_of(run)}
+    if run.task == "rrho":
+        return {f"{first}; {second}" for first, second in run.rrhomaps.order_by().values_list("first", "second")}
+    named_by = ARMS_NAMED_BY.get(run.task)
+    return set(getattr(run, named_by).order_by().values_list("arm", flat=True).distinct()) if named_by else set()
 
 
 def phenotype_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str]) -> Context:

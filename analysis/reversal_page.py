@@ -28,6 +28,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     example = most_telling(tests)
     genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
     further = {task: current_run(run.study, task) for task in ("resilience", "drug_genes", "mouse_scores")}
+    top = list(genes.order_by("q_value", "pk")[:TOP_GENES])
     return {
         "answers": answers(tests),
         "how": how_it_is_judged(tests),
@@ -42,8 +43,8 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
         "retests": [test for test in tests if test.retest_n is not None or test.retest_reason],
         **_differences(run),
         **calibrated(run.study),
-        "genes": genes.order_by("q_value", "pk")[:TOP_GENES],
-        "n_listed": genes.count(),
+        "genes": top,
+        "n_listed": genes.count() if len(top) == TOP_GENES else len(top),
         "top": TOP_GENES,
         "results_run": run,
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from django.db.models import F
 
@@ -62,7 +63,7 @@ def draw_map(asked: Asked) -> Drawn:
 def draw_null(asked: Asked) -> Drawn:
     """Draw the most improbable overlap of every relabeling."""
     one = chosen_map(asked.run, asked.parameters)
-    minima = unpack(bytes(one.cells)).minima if one.cells is not None else []
+    minima = unpack(bytes(one.cells)).minima if one.cells is not None else np.empty(0)
     if len(minima) < 2:
         return Drawn(
             no_data("no relabelings: " + (one.messages.splitlines() or ["none were made"])[0]), "", _parts(one)

@@ -31,7 +31,9 @@ def measure() -> list[dict[str, Any]]:
 
 def compared(study: Any) -> list[dict[str, Any]]:
     """Return what a study's pipeline takes with each number of workers, and each of its steps."""
-    taken_s, results, rows = [], [], []
+    taken_s: list[float] = []
+    results: list[Any] = []
+    rows: list[dict[str, Any]] = []
     for workers in WORKERS:
         _forget_runs()
         with cluster(workers, is_long=True):

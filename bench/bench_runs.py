@@ -188,7 +188,7 @@ def _two_hosts(studies: list[Any]) -> dict[str, Any]:
     with ExitStack() as stack:
         for workers in HOSTS:
             folder = stack.enter_context(TemporaryDirectory(prefix="labdb-host-"))
-            stack.enter_context(cluster(workers, LABDB_DATA_DIR=folder, **shared))
+            stack.enter_context(cluster(workers, is_long=False, LABDB_DATA_DIR=folder, **shared))
         begun = time.monotonic()
         places = range(len(WORKERS), len(WORKERS) + 2)
         asked = [request_run("phenotype", study, {"test_number": place + 1}) for place in places for study in studies]

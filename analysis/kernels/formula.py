@@ -154,7 +154,7 @@ def _is_number(values: pd.Series) -> bool:
 def _dummies(field: str, values: pd.Series, *, drop_first: bool) -> dict[str, FloatArray]:
     written = values.astype(str)
     levels = sorted(set(written))[1 if drop_first else 0 :]
-    return {f"{field}[{level}]": (written == level).astype(float).to_numpy() for level in levels}
+    return {f"{field}[{level}]": (written == level).to_numpy().astype(np.float64) for level in levels}
 
 
 def parse_combination(text: str) -> dict[str, float]:

@@ -8,6 +8,7 @@ References
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,9 +90,9 @@ def read_gmt(text: str) -> GeneSets:
 
 
 def over_representation(
-    listed: Iterable[str],
-    tested: Iterable[str],
-    sets: Mapping[str, Iterable[str]],
+    listed: Iterable[Any],
+    tested: Iterable[Any],
+    sets: Mapping[str, Iterable[Any]],
     *,
     min_genes: int = MIN_GENES,
     max_genes: int = MAX_GENES,
@@ -223,7 +224,7 @@ def _ranked(scores: pd.Series) -> pd.Series:
     return known.sort_index(key=lambda genes: genes.astype(str)).sort_values(ascending=False, kind="stable")
 
 
-def _members(sets: Mapping[str, Iterable[str]], genes: pd.Index, min_genes: int, max_genes: int) -> dict[str, IntArray]:
+def _members(sets: Mapping[str, Iterable[Any]], genes: pd.Index, min_genes: int, max_genes: int) -> dict[str, IntArray]:
     """Places of each set's genes, sorted; sets of another size are left out."""
     if not 1 <= min_genes <= max_genes:
         raise ValueError(f"min_genes must be at least 1 and at most max_genes; got {min_genes} and {max_genes}")

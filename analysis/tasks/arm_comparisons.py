@@ -67,8 +67,9 @@ class ArmComparisons:
 
     def responses(self, region: str) -> pd.Series:
         """Return whether each mouse responded at its re-test, by the response rule; None where that is not called."""
-        called = self.of_region(region)["response"].map({RESPONDER: True, NON_RESPONDER: False})
-        return called.astype(object).where(called.notna(), None)
+        responses = self.of_region(region)["response"]
+        called = [{RESPONDER: True, NON_RESPONDER: False}.get(one) for one in responses]
+        return pd.Series(called, index=responses.index, dtype=object)
 
     def pools(self, region: str) -> pd.Series | None:
         """Return the pool of every library, or None where none is recorded."""

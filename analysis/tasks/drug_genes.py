@@ -96,8 +96,11 @@ def compute(inputs: Inputs, progress: Progress) -> Found:
 def _sets_of_pairs(comparisons: ArmComparisons, region: str, tables: ArmTables) -> Iterator[GeneSet]:
     """Yield what every two drugs share and what each has for itself, or why that is not known."""
     for first, second in combinations(comparisons.arms, 2):
-        kinds = ((DrugGeneKind.SHARED, first, second), (DrugGeneKind.SPECIFIC, first, second))
-        kinds = (*kinds, (DrugGeneKind.SPECIFIC, second, first))
+        kinds = (
+            (DrugGeneKind.SHARED, first, second),
+            (DrugGeneKind.SPECIFIC, first, second),
+            (DrugGeneKind.SPECIFIC, second, first),
+        )
         between = tables.between.get((first, second))
         if between is None or first not in tables.drugs or second not in tables.drugs:
             why = " ".join(tables.refusals) or "One of the drugs has no mice here."

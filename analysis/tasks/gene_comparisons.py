@@ -59,7 +59,8 @@ def region_design(
 
 def fit(counts: pd.DataFrame, design: RegionDesign) -> Tables:
     """Fit a design that answers something."""
-    return voom_limma(counts[list(design.matrix.index)], design.matrix, design.contrasts)
+    tables = voom_limma(counts[list(design.matrix.index)], design.matrix, design.contrasts)
+    return {str(name): table for name, table in tables.items()}
 
 
 def compare_arms(comparisons: ArmComparisons, region: str, counts: pd.DataFrame) -> ArmTables:

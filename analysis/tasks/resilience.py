@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -112,7 +113,8 @@ def _plane(inputs: Inputs, expression: pd.DataFrame, region: str) -> RegionPlane
         if (groups[drug].value_counts() < MIN_GROUP_SIZE).any():  # the whole arm, where a part of it is too small
             groups = groups.mask(drug, arm)
     is_treated = pd.concat([comparisons.is_of(region, arm) for arm in comparisons.arms], axis="columns").any(axis=1)
-    sizes = groups[is_treated].value_counts().sort_index().to_dict()
+    counted = groups[is_treated].value_counts().sort_index()
+    sizes = {str(group): int(n) for group, n in counted.items()}
     placed = [group for group, n in sizes.items() if n >= MIN_GROUP_SIZE]
     if not placed:
         return RegionPlane(region, sizes, PhenotypePlane())
@@ -167,9 +169,9 @@ def _group_rows(run: AnalysisRun, comparisons: ArmComparisons, one: RegionPlane)
     plane = one.plane
     for group, n_mice in one.sizes.items():
         known = plane.groups is not None and group in plane.groups.index
-        numbers = (
-            {} if plane.groups is None or not known else plane.groups.loc[group, PLACE_COLUMNS + INTERVALS].to_dict()
-        )
+        numbers: dict[str, Any] = {}
+        if plane.groups is not None and known:
+            numbers = next(rows_of(plane.groups.loc[[group], PLACE_COLUMNS + INTERVALS]))
         said = "\n".join(plane.sentences) if known or plane.messages else NO_GROUP_TO_PLACE
         if not known and plane.groups is not None:
             said = MESSAGES["REFUSED_TOO_FEW"]

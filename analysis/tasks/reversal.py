@@ -219,7 +219,7 @@ TASK = Task(
         "seed": Parameter(0, whole_number(0), "Of the random relabelings."),
         "n_random": Parameter(
             1_999,
-            whole_number(19),
+            whole_number(19, 1_000_000),
             f"Random relabelings, where more than {MAX_EXHAUSTIVE} exist; 9999 for a smaller floor.",
         ),
         "matrix": MATRIX,

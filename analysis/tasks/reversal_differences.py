@@ -55,14 +55,14 @@ def regions_of(
     for region, mice in of_mouse.items():
         groups |= dict(zip(mice, comparisons.groups(region, arm).reindex(mice.index), strict=True))
         if (pool := comparisons.pools(region)) is not None:
-            pools[region] = pool.rename(mice)
+            pools[region] = pool.set_axis(mice.loc[pool.index])
     found = compare_regions(
-        {region: frame.rename(columns=of_mouse[region]) for region, frame in expression.items()}, pd.Series(groups),
+        {region: frame.set_axis(of_mouse[region], axis="columns") for region, frame in expression.items()}, pd.Series(groups),
         treated=TREATED, pools=pools, seed=seed, n_random=min(n_random, N_RANDOM_TOGETHER), progress=tell,
     )  # fmt: skip
     adjusted = found.regions["adj_p_value"].dropna()
     return Differences(
-        _between_regions(found, arm), {(region, arm): float(p_value) for region, p_value in adjusted.items()}
+        _between_regions(found, arm), {(str(region), arm): float(p_value) for region, p_value in adjusted.items()}
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -355,7 +355,7 @@ def forbidden_sentence(action: str, model: type[models.Model], study: Any = None
         while_blinded = f"While study {study} is blinded" if study is not None else "While a study is blinded"
         return f"{while_blinded}, only its allocators {action} {what}; ask one of them."
     if study is permissions.LABORATORY:
-        field = model._meta.get_field(permissions.optional_study(model)).verbose_name
+        field = cast("models.Field[Any, Any]", model._meta.get_field(permissions.optional_study(model))).verbose_name
         return f"Your role may not {action} {what} of {study}; name a study of yours under {field}, or ask a manager of the laboratory."
     where = f" in study {study}" if study is not None else ""
     return f"Your role may not {action} {what}{where}; ask a manager."

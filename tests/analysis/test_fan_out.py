@@ -84,7 +84,7 @@ def test_a_helper_takes_what_is_free_and_the_results_are_those_of_one_worker(mon
     states = []
 
     def compute(inputs: Any, key: tuple[str, ...], progress: Any) -> Any:
-        if key[0] == "NAc":
+        if key == ("reversal", "NAc", "ketamine"):
             runs.help_with(latest())  # another worker, while this one is at its first part
             states.extend(RunPart.objects.order_by("place").values_list("state", flat=True))
         return reversal.compute_part(inputs, key, progress)
@@ -93,11 +93,21 @@ def test_a_helper_takes_what_is_free_and_the_results_are_those_of_one_worker(mon
     task = dataclasses.replace(reversal.TASK, parts=parts)
     monkeypatch.setattr(runs, "TASKS", [task if one.name == "reversal" else one for one in runs.TASKS])
     runs_of["HELPED"] = carried_out(helped, "reversal")
-    assert states == [PartState.HELD, PartState.DONE]
-    assert "PFC, ketamine was computed by another worker, on " in runs_of["HELPED"].log
-    numbers = ("region__code", "arm", "statistic", "p_value", "adj_p_value", "fraction_undone", "cosine")
+    assert states == [PartState.HELD, PartState.DONE, PartState.DONE]
+    assert "reversal, PFC, ketamine was computed by another worker, on " in runs_of["HELPED"].log
+    numbers = (
+        "region__code",
+        "arm",
+        "estimand",
+        "response",
+        "statistic",
+        "p_value",
+        "adj_p_value",
+        "fraction_undone",
+        "cosine",
+    )
     alone_rows, helped_rows = (list(run.signaturereversals.values_list(*numbers)) for run in runs_of.values())
-    assert len(alone_rows) == 2
+    assert len(alone_rows) == 8  # four questions in two regions
     assert helped_rows == alone_rows
 
 

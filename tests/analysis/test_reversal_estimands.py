@@ -39,7 +39,7 @@ class Silent:
 def computed(comparisons: ArmComparisons, selected: str = "all", ratios: pd.Series | None = None) -> reversal.Found:
     if ratios is None:
         ratios = pd.Series(np.nan, index=comparisons.libraries.index)
-    return reversal.compute(reversal.Inputs(comparisons, 0, 199, selected, ratios), Silent())
+    return reversal.TASK.compute(reversal.Inputs(comparisons, 0, 199, selected, ratios), Silent())
 
 
 def answer_of(found: reversal.Found, region: str, arm: str, estimand: str, response: str = "") -> Answer:

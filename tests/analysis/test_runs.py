@@ -413,7 +413,8 @@ def test_a_second_pipeline_computes_nothing_again():
     first, second = carried_out(study, "pipeline"), carried_out(study, "pipeline")
     assert first.status == second.status == RunStatus.DONE, first.reason
     assert [step.task for step in first.children.order_by("pk")] == [
-        "phenotype", "response", "quality", "differential_expression", "reversal", "mouse_scores",
+        "phenotype", "response", "quality", "differential_expression", "reversal", "mouse_scores", "resilience",
+        "drug_genes",
     ]  # fmt: skip
     assert [step.same_as for step in second.children.order_by("pk")] == list(first.children.order_by("pk"))
 

@@ -61,8 +61,9 @@ def test_a_change_of_a_field_that_is_read_makes_stale_what_reads_it_and_what_rea
     found = staleness_of(made["response"])
     assert (found.changed, found.through) == (("after",), ())
     found = staleness_of(made["reversal"])
-    assert found.changed == ()  # no label of a mouse is another
+    assert found.changed == ("retest_ratios",)
     assert [one.run for one in found.through] == [made["response"]]
+    assert staleness_of(made["mouse_scores"]).changed == ()  # no label of a mouse is another
     what = f"k1 SI test 2 changed by tina on {timezone.localdate()}: iz_present_s 26 → 27."
     assert reasons_of(staleness_of(made["response"]), tina) == [Reason(what, f"/records/si-tests/{k1[1].pk}/")]
     of_scores = [reason.sentence for reason in reasons_of(staleness_of(made["mouse_scores"]), tina)]

@@ -8,6 +8,7 @@ from django.utils import timezone
 from analysis.models import (
     Adoption,
     AnalysisRun,
+    CalibrationRate,
     Contrast,
     GeneResult,
     MouseReversalScore,
@@ -216,6 +217,16 @@ def add_drug_contrasts(study: Study) -> AnalysisRun:
                 adj_p_value=0.03 if abs(change) > 1 else 0.7,
             )  # fmt: skip
     return run
+
+
+def add_calibrations(study: Study) -> None:
+    """Rates of one inert drug, as the study is and at a planned size."""
+    for task, n_per_arm in (("calibration", None), ("reversal_power", 8)):
+        CalibrationRate.objects.create(
+            study=study, run=add_run(study, task), region=BrainRegion.objects.get(code="PFC"), arm="ketamine",
+            n_per_arm=n_per_arm, n_control=3, n_stress=3, n_treated=3, has_stress=True, undone=0.0, test="arm",
+            n_replicates=400, n_answered=400, n_called=20, rate=0.05, mc_error=0.011, low=0.03, high=0.076, n_shown=0,
+        )  # fmt: skip
 
 
 def add_outside(study: Study) -> AnalysisRun:

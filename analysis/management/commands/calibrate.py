@@ -129,7 +129,9 @@ def _make_folder(folder: Path) -> None:
 
 
 def _in_words(rates: pd.DataFrame) -> pd.DataFrame:
-    said = pd.DataFrame([in_words(row) for row in rates.to_dict("records")])
+    said = pd.DataFrame(
+        [in_words({str(name): value for name, value in row.items()}) for row in rates.to_dict("records")]
+    )
     return pd.DataFrame(
         {
             "in truth": said["truth"], "test": said["how"], "studies": rates["n_replicates"], "with p": rates["n_answered"],
