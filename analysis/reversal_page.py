@@ -27,7 +27,8 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
     others = [test for test in every if test.estimand != WHOLE_ARM]
     example = most_telling(tests)
     genes = ReversedGene.objects.filter(run=run, listed=True).select_related("gene", "reversal__region")
-    further = {task: current_run(run.study, task) for task in ("resilience", "drug_genes", "mouse_scores")}
+    current = summaries.current_runs(run.study)
+    further = {task: current.get(task) for task in ("resilience", "drug_genes", "mouse_scores")}
     top = list(genes.order_by("q_value", "pk")[:TOP_GENES])
     return {
         "answers": answers(tests),
@@ -37,7 +38,7 @@ def reversal_results(run: AnalysisRun, user: Any, parameters: Mapping[str, str])
         "why_not_naive": why_not_the_plain_cosine(example) if example else [],
         "responder_warning": responder_warning_of(run, user),
         "drawn": {figure.name.replace("-", "_"): _lazy(run, figure.name) for figure in OF_REVERSAL},
-        "of_contrasts": figures_of_contrasts(run),
+        "of_contrasts": figures_of_contrasts(run, current.get("differential_expression")),
         "further": further,
         "plane": _lazy(further["resilience"], PLANE.name) if further["resilience"] else None,
         "retests": [test for test in tests if test.retest_n is not None or test.retest_reason],
@@ -73,9 +74,8 @@ def responder_warning_of(run: AnalysisRun, user: Any) -> str:
     return summaries.responder_warning(summaries.response_rates(calls, call.rule.cutoff))
 
 
-def figures_of_contrasts(run: AnalysisRun) -> list[Context]:
-    """Return one drug against another in every region, as the current contrasts have them."""
-    found = current_run(run.study, "differential_expression")
+def figures_of_contrasts(run: AnalysisRun, found: AnalysisRun | None) -> list[Context]:
+    """Return one drug against another in every region, as the current contrasts (`found`) have them."""
     if found is None:
         return []
     return [
