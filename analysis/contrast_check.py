@@ -84,7 +84,7 @@ def check_contrasts(study: Study, matrix: CountMatrix, contrasts: Sequence[Contr
         frame = libraries.frame[libraries.frame["region"] == region]
         for shared in by_model(known, region):
             cells |= {(name, region): cell for name, cell in _cells(frame, region, shared).items()}
-    if hides_pools(study, user):
+    if hides_arms(study, user):
         cells = {key: _without_pools(cell) for key, cell in cells.items()}
     rows = [
         CheckedContrast(contrast, tuple(cells.get((contrast.name, region)) for region in regions))
@@ -131,8 +131,8 @@ def smallest_p(is_over: pd.Series, pools: pd.Series) -> float:
     return 1 / n_relabelings if n_relabelings <= MAX_EXHAUSTIVE else 1 / (N_RANDOM + 1)
 
 
-def hides_pools(study: Study, user: Any) -> bool:
-    """Whether an account may not know which group goes along with which pool."""
+def hides_arms(study: Study, user: Any) -> bool:
+    """Whether an account may not know which letter is the vehicle's, nor which group goes along with which pool."""
     return study.is_blinded and not may(user, "view", AllocationKey, study)
 
 

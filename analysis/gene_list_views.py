@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from analysis.contrast_check import hides_pools, without_pools
+from analysis.contrast_check import hides_arms, without_pools
 from analysis.contrasts import Contrast
 from analysis.figure_choices import chosen_genes, contrasts_of, named_choice
 from analysis.figure_types import FigureError
@@ -72,7 +72,7 @@ def overlap(request: HttpRequest, pk: int) -> HttpResponse:
     except FigureError as error:
         return refuse_figure(error)
     found = overlap_of(run, contrast, other, region)
-    reason = without_pools(found.reason) if hides_pools(run.study, request.user) else found.reason
+    reason = without_pools(found.reason) if hides_arms(run.study, request.user) else found.reason
     context = {
         "one": contrast, "other": other, "region": region, "overlap": found, "reason": reason, "cutoff": OVERLAP_P,
         "tables": _tables(found), "listed": N_LISTED,

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
 from analysis import calibration_figures as calibrations
+from analysis.contrast_check import hides_arms
 from analysis.figure_views import Drawn, FigureError, refuse_figure, require_format, send_figure
 from analysis.figures.calibration import ratio_power
 from analysis.kernels.power import MAX_N, SampleSize, mice_per_arm, power_curve
@@ -84,14 +85,16 @@ def _size(found: RatioSpread, asked: dict[str, Any]) -> SampleSize | None:
 
 def _simulated(study: Study, user: Any) -> dict[str, Any]:
     """Return the latest calibration and simulated power, and what a run of either may be asked for."""
+    is_hidden = hides_arms(study, user)
     vehicles = set(TreatmentArm.objects.filter(study=study, is_vehicle=True).values_list("pk", flat=True))
     regions = BrainRegion.objects.filter(tissue_samples__study=study).distinct().order_by("code")
     return {
         "calibration": _latest(calibrations.latest_calibration(study), "calibration"),
         "reversal_power": _latest(calibrations.latest_power(study), "reversal-power"),
-        "may_run": may(user, "add", AnalysisRun, study),
+        "may_run": may(user, "add", AnalysisRun, study) and not is_hidden,
+        "is_hidden": is_hidden,
         "regions": regions.values_list("code", flat=True),
-        "drug_arms": [label for arm, label in arm_labels(study).items() if arm not in vehicles],
+        "drug_arms": [] if is_hidden else [one for arm, one in arm_labels(study).items() if arm not in vehicles],
         "why_not": calibration.TASK.missing(study, calibration.TASK.resolve(study, {})),
         "sizes": reversal_power.SIZES,
         "replicates": {"power": reversal_power.N_REPLICATES, "calibration": calibration.N_REPLICATES},

@@ -163,7 +163,12 @@ def test_a_blinded_study_does_not_say_which_letter_is_in_which_pool():
     add_responses(study, add_phenotypes(study))
     Library.objects.filter(study=study, code__startswith="k").update(pool="POOL-K")
     Study.objects.filter(pk=study.pk).update(is_blinded=True)
-    analyst = words(browser(account("ann", role="analyst", study=study)).get(PAGE))
+    ann = browser(account("ann", role="analyst", study=study))
+    assert "while the study is blinded, only its allocators propose it." in words(ann.get(PAGE))
+    assert ann.post(PAGE).status_code == 403
+    for arm in ("arm A", "arm B"):  # one of them is the vehicle
+        add_contrast(study, arm, f"{arm} treated", "control", group_by="mouse__treatment")
+    analyst = words(ann.get(PAGE))
     assert "POOL-K" not in analyst
     assert "which from which is said to the allocators" in analyst
     assert "POOL-K" in words(browser(account("al", role="allocator", study=study)).get(PAGE))
