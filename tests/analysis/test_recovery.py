@@ -36,6 +36,7 @@ class Cluster:
 
     def __init__(self, folder: Path, queue: str = settings.LONG_QUEUE, lost_after_s: int = LOST_AFTER_S) -> None:
         self.folder, self.queue, self.lost_after_s = folder, queue, lost_after_s
+        self.before = frozenset(others())  # a page's server of an earlier test may keep its connection
         self.start()
 
     def start(self) -> None:
@@ -49,6 +50,10 @@ class Cluster:
                 [*command, connection.settings_dict["NAME"], str(self.folder)],
                 cwd=settings.CHECKOUT, env=environ, start_new_session=True, stdout=log, stderr=log,
             )  # fmt: skip
+
+    def connections(self) -> list[int]:
+        """The server processes of its connections, and of clusters that were started after it."""
+        return [pid for pid in others() if pid not in self.before]
 
     def kill(self) -> None:
         """As the power goes: all at once, none of them is asked."""
@@ -103,7 +108,7 @@ def clusters(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     for one in started:
         if one.process.poll() is None:
             one.kill()
-    wait_until(lambda: not others())
+    wait_until(lambda: not any(one.connections() for one in started))
 
 
 @pytest.fixture
@@ -172,7 +177,7 @@ def test_runs_outlive_their_database_connections_and_their_cluster(cluster: Clus
     cut_off = runs.request_run("waits", study)
     cluster.worker_of("waits")
     with connection.cursor() as cursor:
-        for pid in others():
+        for pid in cluster.connections():
             cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
     cluster.worker_of("waits")  # it was begun anew, by whichever worker
     cluster.release()
