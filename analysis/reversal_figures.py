@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import figures, frames, reversal_frames, signature_pairs
+from analysis.figure_choices import contrasts_of
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.models import AnalysisRun, Contrast, MouseReversalScore
 from labdb.registry.permissions import may
@@ -95,7 +96,7 @@ def _named_pair(asked: Asked) -> signature_pairs.Pair | None:
     names = asked.parameters.get("x", ""), asked.parameters.get("y", "")
     if not any(names):
         return None
-    known = {contrast.name: contrast for contrast in signature_pairs.answered(asked.run)}
+    known = {contrast.name: contrast for contrast in contrasts_of(asked.run)}
     for name in names:
         if name not in known:
             raise FigureError(

@@ -3,9 +3,9 @@
 from itertools import combinations
 
 import pandas as pd
-from django.db.models import Exists, OuterRef
 
 from analysis.design_frame import read_libraries
+from analysis.figure_choices import contrasts_of
 from analysis.figures.theme import finite_rows
 from analysis.kernels.overlap import opposite_share
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
@@ -20,12 +20,6 @@ from labdb.treatment.arm_labels import former_labels, named
 Pair = tuple[Contrast, Contrast]
 WHOLE_ARM = " treated"  # what the group of a whole arm ends in
 P_CUTOFF = 0.05
-
-
-def answered(run: AnalysisRun) -> list[Contrast]:
-    """Return the contrasts that a run answered."""
-    results = GeneResult.objects.filter(run=run, contrast=OuterRef("pk"))
-    return list(Contrast.objects.filter(Exists(results), study_id=run.study_id).order_by("name"))
 
 
 def stress_and_drug(run: AnalysisRun, arm: str = "") -> Pair | None:
@@ -67,7 +61,7 @@ def drug_and_drug(run: AnalysisRun) -> list[Pair]:
 
 def _questions(run: AnalysisRun) -> list[tuple[Contrast, Question]]:
     labels = former_labels(run.study)
-    return [(contrast, Question.of(contrast, labels)) for contrast in answered(run)]
+    return [(contrast, Question.of(contrast, labels)) for contrast in contrasts_of(run)]
 
 
 def _is_stress(question: Question) -> bool:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from analysis.design_frame import read_libraries
+from analysis.kernels.adjusting import benjamini_hochberg
 from analysis.kernels.counts import filter_by_expression, log_cpm, tmm_factors
-from analysis.kernels.differential_expression import adjust_p_values
 from analysis.kernels.outside_signature import OutsideSignatureTest, outside_signature_test
 from analysis.models import AnalysisRun, Contrast
 from analysis.outside import OutsideGene, OutsideScore, OutsideSignature, OutsideTest
@@ -173,11 +172,9 @@ def _is_measured(values: pd.Series) -> bool:
 def store(run: AnalysisRun, inputs: Inputs, answers: list[Answer]) -> None:
     """Write one row a signature, contrast and region, and the scores of its mice."""
     region_ids = dict(zip(inputs.libraries["region"], inputs.libraries["region_id"].tolist(), strict=True))
-    known = [answer.test.p_value for answer in answers if answer.test.p_value is not None]
-    adjusted = iter(adjust_p_values(np.array(known)).tolist() if known else [])
+    adjusted = benjamini_hochberg([answer.test.p_value for answer in answers])
     rows = OutsideTest.objects.bulk_create(
-        _row(run, inputs, answer, region_ids, None if answer.test.p_value is None else next(adjusted))
-        for answer in answers
+        _row(run, inputs, answer, region_ids, q) for answer, q in zip(answers, adjusted, strict=True)
     )
     OutsideScore.objects.bulk_create(_scores(run, inputs, rows, answers), batch_size=2_000)
 

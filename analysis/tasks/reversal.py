@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.current import current_run
 from analysis.design_frame import IS_RANDOMIZED, PHENOTYPE, values_of_mice
-from analysis.kernels.adjusting import benjamini_hochberg
+from analysis.kernels.adjusting import benjamini_hochberg_within
 from analysis.kernels.association import RankCorrelation
 from analysis.kernels.phenotype import SUSCEPTIBLE
 from analysis.models import AnalysisRun, ReversalDifference, ReversedGene, SignatureReversal
@@ -141,27 +141,19 @@ def _sentence(answer: Answer) -> str:
 
 def store(run: AnalysisRun, inputs: Inputs, found: Found) -> None:
     """Write one row an arm, region and estimand, its genes, and the differences."""
-    adjusted = _adjusted_by([answer.estimand for answer in found.answers], [one.test.p_value for one in found.answers])
+    adjusted = benjamini_hochberg_within(
+        [answer.estimand for answer in found.answers], [one.test.p_value for one in found.answers]
+    )
     rows = SignatureReversal.objects.bulk_create(
         _row(run, inputs.comparisons, answer, q, found.max_t) for answer, q in zip(found.answers, adjusted, strict=True)
     )
     columns = ("study", "run", "reversal", "gene", *GENE_COLUMNS)
     copy_into(ReversedGene, columns, _gene_rows(run, rows, found.answers))
     of = [bool(one.other_arm) for one in found.differences]
-    adjusted = _adjusted_by(of, [one.p_value for one in found.differences])
+    adjusted = benjamini_hochberg_within(of, [one.p_value for one in found.differences])
     ReversalDifference.objects.bulk_create(
         _difference_row(run, inputs.comparisons, one, q) for one, q in zip(found.differences, adjusted, strict=True)
     )
-
-
-def _adjusted_by(families: list[Any], p_values: list[float | None]) -> list[float | None]:
-    """Adjust by Benjamini and Hochberg within each family."""
-    adjusted: list[float | None] = [None] * len(p_values)
-    for family in dict.fromkeys(families):
-        members = [at for at, one in enumerate(families) if one == family]
-        for at, value in zip(members, benjamini_hochberg([p_values[at] for at in members]), strict=True):
-            adjusted[at] = value
-    return adjusted
 
 
 def _row(

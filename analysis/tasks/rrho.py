@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from analysis.kernels.differential_expression import adjust_p_values
+from analysis.kernels.adjusting import benjamini_hochberg_within
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
 from analysis.kernels.relabeled_signatures import N_RANDOM, RelabeledSignatures, relabeled_signatures
 from analysis.kernels.reversal import shared_group_null
@@ -204,13 +204,8 @@ def store(run: AnalysisRun, inputs: Inputs, answers: list[Answer]) -> None:
 
 def _adjusted(answers: list[Answer]) -> list[float | None]:
     """Benjamini-Hochberg over the maps of a kind that gave a p."""
-    adjusted: dict[int, float] = {}
-    for kind in RrhoKind:
-        known = [(at, p) for at, one in enumerate(answers) if one.kind == kind and (p := one.p_value(one.direction))]
-        if known:
-            found = adjust_p_values(np.array([p for _at, p in known])).tolist()
-            adjusted |= dict(zip((at for at, _p in known), found, strict=True))
-    return [adjusted.get(at) for at in range(len(answers))]
+    p_values = [one.p_value(one.direction) for one in answers]
+    return benjamini_hochberg_within([one.kind for one in answers], p_values)
 
 
 def _offset(study: Study, value: object) -> int:
