@@ -1,7 +1,7 @@
 """What a page sees of a run while it works: how far, what it is doing, its log; and the way to stop it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import F, Value
@@ -31,8 +31,8 @@ class Progress:
     ----------
     run : AnalysisRun
         Claimed by this process; its `attempt` tells this process from one that takes the run over.
-    run_step : callable, optional
-        Carries out a child run; for tasks that consist of others.
+    steps : callable, optional
+        Makes of this progress what carries out its steps (`analysis.run_steps`); for tasks that consist of others.
     outer : callable, optional
         Told (done, total, doing) too: the progress of the parent.
     """
@@ -40,11 +40,11 @@ class Progress:
     def __init__(
         self,
         run: AnalysisRun,
-        run_step: Callable[["Progress", str, int, int, Mapping[str, Any]], AnalysisRun] | None = None,
+        steps: Callable[["Progress"], Any] | None = None,
         outer: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self.run = run
-        self._run_step = run_step
+        self._steps = steps
         self._outer = outer
         self._written_at = -WRITE_EVERY_S
         self._mine = AnalysisRun.objects.filter(pk=run.pk, attempt=run.attempt, status=RunStatus.RUNNING)
@@ -73,13 +73,12 @@ class Progress:
         if self._mine.filter(is_cancel_asked=True).exists():
             raise Cancelled
 
-    def run_step(
-        self, task_name: str, step: int, n_steps: int, parameters: Mapping[str, Any] | None = None
-    ) -> AnalysisRun:
-        """Carry out a task as step `step` (from 0) of `n_steps` of this one, here and now."""
-        if self._run_step is None:
+    @property
+    def steps(self) -> Any:
+        """What carries out the steps of a run that consists of others, a `analysis.run_steps.RunSteps`."""
+        if self._steps is None:
             raise ValueError("this run has no steps")
-        return self._run_step(self, task_name, step, n_steps, parameters or {})
+        return self._steps(self)
 
     def part(self, step: int, n_steps: int) -> Callable[[int, int, str], None]:
         """Return the progress of one step as a share of the whole."""

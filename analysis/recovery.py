@@ -70,6 +70,8 @@ def sweep(older_than_s: float = LOST_AFTER_S) -> list[AnalysisRun]:
             silent(older_than_s) | waiting, parent=None
         )
         found = [run for run in lost.select_related("study").order_by("pk") if take_up(run)]
+    # A step waits again for whoever is at the run it belongs to.
+    AnalysisRun.objects.filter(silent(older_than_s), parent__isnull=False).update(status=RunStatus.QUEUED)
     orphans = AnalysisRun.objects.filter(parent__status__in=ENDED).exclude(status__in=ENDED)
     orphans.update(status=RunStatus.CANCELLED, reason="The run of which it is a step has ended.", finished_at=Now())
     RunPart.objects.filter(run__status__in=ENDED).delete()
@@ -136,6 +138,8 @@ def end(run: AnalysisRun, status: RunStatus, reason: str, same_as: AnalysisRun |
     mine = AnalysisRun.objects.filter(pk=run.pk, attempt=run.attempt).exclude(status__in=ENDED)
     if mine.update(finished_at=Now(), **fields):
         RunPart.objects.filter(run=run).delete()  # of no use any more
+        if status == RunStatus.CANCELLED:
+            _stop_steps(run, f"Run {run.pk}, of which it is a step, was cancelled.")
     run.refresh_from_db()
 
 

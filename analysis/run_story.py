@@ -73,26 +73,24 @@ def attempt(run: AnalysisRun) -> str:
 
 
 def sign_of_life(run: AnalysisRun) -> str:
-    """Say when a working run last gave a sign of life; a step's is that of the run it belongs to."""
-    whole = run.parent or run
-    if run.status != RunStatus.RUNNING or whole.heartbeat_at is None:
+    """Say when a working run last gave a sign of life."""
+    if run.status != RunStatus.RUNNING or run.heartbeat_at is None:
         return ""
-    return silence(run) or f"Last sign of life {duration(_age_s(whole))} ago."
+    return silence(run) or f"Last sign of life {duration(_age_s(run))} ago."
 
 
 def silence(run: AnalysisRun) -> str:
     """Say that a run is silent and what will come of it; empty while it is not."""
-    whole = run.parent or run
-    if run.status != RunStatus.RUNNING or whole.heartbeat_at is None or _age_s(whole) < QUIET_S:
+    if run.status != RunStatus.RUNNING or run.heartbeat_at is None or _age_s(run) < QUIET_S:
         return ""
-    taken_up = whole.heartbeat_at + timedelta(seconds=LOST_AFTER_S + SWEEP_S)
-    what = "taken up again" if whole.attempt < ATTEMPT_LIMIT else "given up"
-    if whole.is_cancel_asked:
+    taken_up = run.heartbeat_at + timedelta(seconds=LOST_AFTER_S + SWEEP_S)
+    what = "taken up again" if run.attempt < ATTEMPT_LIMIT else "given up"
+    if run.is_cancel_asked:
         what = "cancelled"
     if timezone.now() < taken_up:
-        return f"No sign of life for {duration(_age_s(whole))}; it will be {what} at {_clock(taken_up)}."
+        return f"No sign of life for {duration(_age_s(run))}; it will be {what} at {_clock(taken_up)}."
     return (
-        f"No sign of life for {duration(_age_s(whole))}; it should have been {what} at {_clock(taken_up)}, so labdb's "
+        f"No sign of life for {duration(_age_s(run))}; it should have been {what} at {_clock(taken_up)}, so labdb's "
         "watch does not run. Whoever runs labdb sees to it (make run)."
     )
 

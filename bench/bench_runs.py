@@ -120,8 +120,8 @@ def _web_times(study: Any) -> list[dict[str, Any]]:
     from django.db.models.functions import Now
     from django.test import Client
 
-    from analysis import runs
     from analysis.models import AnalysisRun, RunStatus
+    from analysis.recovery import end
     from labdb.accounts.models import User
 
     client = Client(headers={"Host": "localhost"})
@@ -137,7 +137,7 @@ def _web_times(study: Any) -> list[dict[str, Any]]:
         address = f"/analysis/runs/{run.pk}/"
         taken_ms["progress"].append(_ms(partial(client.get, address, headers=LOOKS_AGAIN)))
         run.refresh_from_db()
-        taken_ms["completion"].append(_ms(partial(runs.end, run, RunStatus.FAILED, "for the benchmark")))
+        taken_ms["completion"].append(_ms(partial(end, run, RunStatus.FAILED, "for the benchmark")))
     return [
         row(f"{what} of a run, median web time", statistics.median(taken), "ms", 20) for what, taken in taken_ms.items()
     ]

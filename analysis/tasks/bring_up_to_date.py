@@ -53,7 +53,7 @@ def compute(inputs: Inputs, progress: Progress) -> None:
     chain = [found for found in stale_chain(study) if not inputs.runs or found.run.pk in inputs.runs]
     for number, found in enumerate(chain):
         progress.show(number * STEP_PARTS, len(chain) * STEP_PARTS, found.run.task)
-        new = progress.run_step(found.run.task, number, len(chain), found.run.parameters)
+        new = progress.steps.one(found.run.task, number, len(chain), found.run.parameters)
         progress.stop_if_asked()
         if new.status != RunStatus.DONE:
             raise ValueError(f"{new.task} (run {new.pk}) {new.status}: {new.reason} What reads it was left as it is.")

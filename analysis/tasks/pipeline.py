@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.models import AnalysisRun, RunStatus
-from analysis.progress import STEP_PARTS, Progress
+from analysis.progress import Progress
 from analysis.standard_contrasts import propose
 from analysis.tasks import (
     differential_expression,
@@ -20,15 +20,25 @@ from analysis.tasks.matrices import chosen_matrix, missing_matrix
 from analysis.tasks.task import Loaded, Parameters, Task
 from labdb.colony.models import Study
 
-STEPS: Sequence[Task] = (
-    phenotype.TASK,
-    response.TASK,
-    quality.TASK,
-    differential_expression.TASK,
-    reversal.TASK,
-    mouse_scores.TASK,
-    resilience.TASK,
-    drug_genes.TASK,
+
+@dataclass(frozen=True)
+class Step:
+    """A task, and the tasks whose results it reads: it waits for them, and for no other."""
+
+    task: Task
+    after: tuple[str, ...] = ()
+
+
+_CALLS = (phenotype.TASK.name, response.TASK.name)
+STEPS: Sequence[Step] = (
+    Step(phenotype.TASK),
+    Step(response.TASK, (phenotype.TASK.name,)),
+    Step(quality.TASK, _CALLS),
+    Step(differential_expression.TASK, _CALLS),
+    Step(reversal.TASK, _CALLS),
+    Step(mouse_scores.TASK, (*_CALLS, reversal.TASK.name)),
+    Step(resilience.TASK, _CALLS),
+    Step(drug_genes.TASK, _CALLS),
 )
 LATEST = {"matrix": ""}
 
@@ -46,29 +56,28 @@ def load(study: Study, parameters: Parameters) -> Loaded:
 
 
 def compute(inputs: Inputs, progress: Progress) -> None:
-    """Run every step that has what it needs; say which had not, and why."""
+    """Run every step that has what it needs, side by side where workers are free; say which had not, and why."""
     study = Study.objects.get(pk=inputs.study_id)
-    ended: list[AnalysisRun] = []
-    for number, task in enumerate(STEPS):
-        progress.show(*_place(number), task.name)
-        parameters = task.resolve(study, {})
-        if task is quality.TASK:  # it looks at the groups of the contrasts
+    tasks = {step.task.name: step.task for step in STEPS}
+
+    def has_what_it_needs(name: str) -> bool:
+        if name == quality.TASK.name:  # it looks at the groups of the contrasts
             _propose_contrasts(study, progress)
-        if why_not := task.missing(study, parameters):
-            progress.note(f"{task.name} skipped: {why_not}")
-            continue
-        run = progress.run_step(task.name, number, len(STEPS))
-        progress.stop_if_asked()
-        progress.note(f"{task.name}: {_what_became_of(run)}")
-        ended.append(run)
+        why_not = tasks[name].missing(study, tasks[name].resolve(study, {}))
+        if why_not:
+            progress.note(f"{name} skipped: {why_not}")
+        return not why_not
+
+    after = {step.task.name: step.after for step in STEPS}
+    ended = progress.steps.side_by_side(after, has_what_it_needs, tell=lambda run: _tell(run, progress))
     if not ended:
         raise ValueError(f"{study} has no records that an analysis could start from; the log says what is missing.")
     if failed := [run for run in ended if run.status != RunStatus.DONE]:
         raise ValueError(" ".join(f"{run.task} (run {run.pk}) {run.status}: {run.reason}" for run in failed))
 
 
-def _place(number: int) -> tuple[int, int]:
-    return number * STEP_PARTS, len(STEPS) * STEP_PARTS
+def _tell(run: AnalysisRun, progress: Progress) -> None:
+    progress.note(f"{run.task}: {_what_became_of(run)}")
 
 
 def _propose_contrasts(study: Study, progress: Progress) -> None:

@@ -66,9 +66,9 @@ def main(database: str, folder: Path) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from analysis import runs
+    from analysis import run_requests
 
-    runs.TASKS = [*runs.TASKS, *awkward_tasks(folder)]  # the workers are forked from this process
+    run_requests.TASKS = [*run_requests.TASKS, *awkward_tasks(folder)]  # the workers are forked from this process
     call_command("qcluster")
 
 

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
         from django.core.management import call_command
         from django.db import DatabaseError, connection, connections
 
-        from analysis import runs
+        from analysis import run_requests, runs
         from analysis.models import ENDED, Adoption, AnalysisRun, PhenotypeCall
         from labdb import postgres
         from tests.analysis.awkward_tasks import awkward_tasks
@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
         study = make_study()
         for number, present_s in enumerate((20, 37, 61)):
             add_test(add_mouse(study, f"d{number}"), 40, present_s)
-        runs.TASKS = [*runs.TASKS, *awkward_tasks(folder)]
+        run_requests.TASKS = [*run_requests.TASKS, *awkward_tasks(folder)]
         run = runs.request_run("waits", study)
         environ = {**os.environ, "Q_CLUSTER_NAME": settings.LONG_QUEUE, "LOG_LEVEL": "CRITICAL"}
         database = connection.settings_dict["NAME"]

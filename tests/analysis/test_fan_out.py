@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from analysis import runs
+from analysis import run_requests, runs
 from analysis.models import AnalysisRun, PhenotypeCall, RunStatus
 from analysis.run_parts import PartState, RunPart
 from analysis.tasks import phenotype, reversal
@@ -46,7 +46,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[[During], list[tuple[s
 
         parts = Parts(lambda inputs: KEYS, compute, lambda inputs, results: results[-1])
         task = dataclasses.replace(phenotype.TASK, name="in_parts", compute=parts.in_order, parts=parts)
-        monkeypatch.setattr(runs, "TASKS", [*runs.TASKS, task])
+        monkeypatch.setattr(run_requests, "TASKS", [*run_requests.TASKS, task])
         return begun
 
     return make
@@ -91,7 +91,7 @@ def test_a_helper_takes_what_is_free_and_the_results_are_those_of_one_worker(mon
 
     parts = dataclasses.replace(reversal.PARTS, compute=compute)
     task = dataclasses.replace(reversal.TASK, parts=parts)
-    monkeypatch.setattr(runs, "TASKS", [task if one.name == "reversal" else one for one in runs.TASKS])
+    monkeypatch.setattr(run_requests, "TASKS", [task if one.name == "reversal" else one for one in run_requests.TASKS])
     runs_of["HELPED"] = carried_out(helped, "reversal")
     assert states == [PartState.HELD, PartState.DONE, PartState.DONE]
     assert "reversal, PFC, ketamine was computed by another worker, on " in runs_of["HELPED"].log

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from analysis import runs
+from analysis import run_requests, runs
 from analysis.models import ENDED, Adoption, AnalysisRun, PhenotypeCall, RunStatus
 from analysis.run_parts import RunPart
 from labdb.colony.models import Study
@@ -96,7 +96,7 @@ def wait_until(is_so: Callable[[], bool], lost_after_s: float = LOST_AFTER_S) ->
 def clusters(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Cluster]]:
     """Start clusters, each in a folder of its own; they are killed at the end."""
     settings.ANALYSIS_TIMEOUTS_S = {"endless": 3}
-    monkeypatch.setattr(runs, "TASKS", [*runs.TASKS, *awkward_tasks(tmp_path)])
+    monkeypatch.setattr(run_requests, "TASKS", [*run_requests.TASKS, *awkward_tasks(tmp_path)])
     started: list[Cluster] = []
 
     def start(name: str, **options: Any) -> Cluster:

@@ -163,7 +163,7 @@ def test_a_run_that_was_to_stop_is_not_taken_up_when_its_worker_dies(study):
     assert runs.sweep() == []
     assert set(AnalysisRun.objects.values_list("status", "reason")) == {
         ("cancelled", "Cancelled on request; its worker had died."),
-        ("cancelled", "The run of which it is a step has ended."),
+        ("cancelled", f"Run {run.pk}, of which it is a step, was cancelled."),
     }
 
 

@@ -49,8 +49,8 @@ def test_a_silent_run_says_when_it_will_be_taken_up_or_given_up(study, monkeypat
     AnalysisRun.objects.filter(pk=run.pk).update(attempt=3)
     run.refresh_from_db()
     assert said_after(30) == "No sign of life for 30 s; it will be given up at 10:05:00."
-    step = add_run(study, "quality", RunStatus.RUNNING, parent=run)
-    assert run_story.silence(step) == run_story.silence(run)
+    step = add_run(study, "quality", RunStatus.RUNNING, parent=run, attempt=1, heartbeat_at=beat)
+    assert run_story.silence(step) == "No sign of life for 30 s; it will be taken up again at 10:05:00."
 
 
 def test_a_waiting_run_names_what_it_waits_for_but_no_study_of_others(study):

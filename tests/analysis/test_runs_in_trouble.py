@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from analysis import runs
+from analysis import run_attempt, runs
 from analysis.models import Adoption, AnalysisRun, PhenotypeCall, RunStatus
 from analysis.tasks import phenotype
 from labdb.behavior.models import SocialInteractionTest
@@ -29,13 +29,13 @@ def while_it_computes(replaced: Any, happens: Any) -> None:
 
 
 def test_a_run_that_is_cancelled_as_it_finishes_is_cancelled_and_stores_nothing(study, monkeypatch):
-    real = runs._store
+    real = run_attempt._store
 
     def store(run: AnalysisRun, *rest: Any) -> None:
         assert runs.cancel(run) == f"Run {run.pk} was asked to stop; it does at its next sign of progress."
         real(run, *rest)
 
-    monkeypatch.setattr(runs, "_store", store)
+    monkeypatch.setattr(run_attempt, "_store", store)
     run = carried_out(study)
     assert (run.status, run.reason) == (RunStatus.CANCELLED, "Cancelled on request.")
     assert not PhenotypeCall.objects.exists() and not Adoption.objects.exists()
