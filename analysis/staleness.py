@@ -1,23 +1,36 @@
 """Whether results still follow from the records: a change in the history nominates, the digest of the inputs confirms.
 
-What a task would read now is the same for all runs that ask the same question, and is remembered until the history of
-a record that it reads has moved (`analysis.checked_inputs`).
+What a task would read now is the same for all runs that ask the same question, and is remembered until a field that it
+reads has changed (`analysis.checked_inputs`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from analysis.checked_inputs import CheckedInputs
 from analysis.current import current_run
-from analysis.declared_inputs import all_models_read, models_read
+from analysis.declared_inputs import all_models_read, fields_read
 from analysis.earlier_runs import saw_other_ratios
 from analysis.models import Adoption, AnalysisRun, RunStatus
 from analysis.provenance import InputsNow, changed_parts, inputs_now, question_of, words_for
+from analysis.shared_reading import shared_reading
 from analysis.tasks import TASKS
-from analysis.watermark import ADOPTIONS, OPEN, Mark, Table, has_ended, last_changes, mark_now, tables_of
+from analysis.watermark import (
+    ADOPTIONS,
+    OPEN,
+    Mark,
+    Moved,
+    Table,
+    has_ended,
+    last_changes,
+    last_field_changes,
+    mark_now,
+    tables_of,
+)
 from labdb.colony.models import Study
 
 NOT_NEEDED = ("log", "reason", "doing", "packages")
+Key = tuple[str, str]  # task and question
 BY_NAME = {task.name: task for task in TASKS}
 
 
@@ -121,12 +134,14 @@ class _Check:
     def stale(self) -> dict[int, Staleness]:
         holding = AnalysisRun.objects.filter(study=self.study, status=RunStatus.DONE, same_as=None)
         self._runs = {run.pk: run for run in holding.defer(*NOT_NEEDED)}
+        for run in self._runs.values():
+            run.study = self.study
         asked = self._runs if self.asked is None else {run.pk for run in self.asked}
         if not self._runs or not asked:
             return {}
         self._read_links()
         wanted = self._with_what_they_read(asked)
-        self._now = _Now(self.study, [self._runs[pk] for pk in wanted if self._runs[pk].input_parts])
+        self._now = _Now(self.study, [self._runs[pk] for pk in sorted(wanted) if self._runs[pk].input_parts])
         return {pk: found for pk in asked if pk in self._runs and (found := self._of(pk))}
 
     def _read_links(self) -> None:
@@ -171,50 +186,82 @@ class _Check:
 
 
 class _Now:
-    """What each question of some runs would be answered from now; read anew only where the history has moved."""
+    """What each question of some runs would be answered from now; read anew only where a field that it reads changed."""
 
     def __init__(self, study: Study, runs: Iterable[AnalysisRun]) -> None:
         self.study = study
-        self._by_question = {(run.task, _question(run)): run for run in runs}
-        self._inputs: dict[tuple[str, str], InputsNow] = {}
+        self._keys = {run.pk: (run.task, question_of(run.parameters, was_blinded=run.was_blinded)) for run in runs}
+        self._by_question = {self._keys[run.pk]: run for run in runs}
+        self._inputs: dict[Key, InputsNow] = {}
         if self._by_question:
             self._look()
 
     def inputs(self, run: AnalysisRun) -> InputsNow:
-        return self._inputs[run.task, _question(run)]
+        return self._inputs[self._keys[run.pk]]
 
     def _look(self) -> None:
         tables = tables_of(all_models_read())
         mark = mark_now(tables)
         rows = CheckedInputs.objects.filter(study=self.study, question__in=[key for _, key in self._by_question])
         kept = {(row.task, row.question): row for row in rows}
-        oldest = {
-            name: min(row.watermark.get(name, 0) for row in kept.values()) for name in mark if kept and name != OPEN
-        }
-        moved = last_changes(tables, self.study.pk, oldest, mark) if kept else {}
-        for key, run in self._by_question.items():
-            row = kept.get(key)
-            if row is None or _is_nominated(row, tables, moved, mark):
-                self._inputs[key] = self._read(run, mark)
-            else:
-                self._inputs[key] = InputsNow(row.parts, row.problem)
+        moved = _Moved(self.study, tables, mark, [row for key, row in kept.items() if key in self._by_question])
+        self._inputs = {key: InputsNow(row.parts, row.problem) for key, row in kept.items() if not moved.nominates(row)}
+        unknown = [key for key in self._by_question if key not in self._inputs]
+        with shared_reading():
+            self._inputs |= {key: self._read(self._by_question[key]) for key in unknown}
+        self._keep(
+            unknown + [key for key in self._by_question if key not in unknown and moved.by_others(kept[key])], mark
+        )
 
-    def _read(self, run: AnalysisRun, mark: Mark) -> InputsNow:
-        now = inputs_now(BY_NAME[run.task], self.study, run.parameters, was_blinded=run.was_blinded)
-        CheckedInputs.objects.update_or_create(
-            study=self.study, task=run.task, question=_question(run),
-            defaults={"parts": now.parts, "problem": now.problem, "watermark": mark},
+    def _read(self, run: AnalysisRun) -> InputsNow:
+        return inputs_now(BY_NAME[run.task], self.study, run.parameters, was_blinded=run.was_blinded)
+
+    def _keep(self, keys: Iterable[Key], mark: Mark) -> None:
+        """Remember what was read, or was found to be the same, with the mark that it holds for."""
+        now = (
+            (task, question, self._inputs[task, question]) for task, question in sorted(keys)
+        )  # looks do not deadlock
+        CheckedInputs.objects.bulk_create(
+            [
+                CheckedInputs(
+                    study=self.study, task=task, question=question, parts=one.parts, problem=one.problem, watermark=mark
+                )
+                for task, question, one in now
+            ],
+            update_conflicts=True, unique_fields=["study", "task", "question"],
+            update_fields=["parts", "problem", "watermark"],
         )  # fmt: skip
-        return now
 
 
-def _question(run: AnalysisRun) -> str:
-    return question_of(run.parameters, was_blinded=run.was_blinded)
+class _Moved:
+    """What has changed of a study since some remembered inputs were looked into: tables first, then their fields."""
 
+    def __init__(self, study: Study, tables: Sequence[Table], mark: Mark, kept: Sequence[CheckedInputs]) -> None:
+        self.mark = mark
+        oldest = {name: min(row.watermark.get(name, 0) for row in kept) for name in mark if kept and name != OPEN}
+        self._last = last_changes(tables, study.pk, oldest, mark) if kept else {}
+        self._read: dict[str, dict[str, set[str]]] = {}
+        self._fields: dict[str, Moved] = {}
+        if self._last:
+            fields = {task: fields_read(task, study) for task in {row.task for row in kept}}
+            self._read = {
+                task: {model._meta.label: names for model, names in read.items()} for task, read in fields.items()
+            }
+            wanted: dict[str, set[str]] = {}
+            for read in self._read.values():
+                for name, names in read.items():
+                    wanted.setdefault(name, set()).update(names)
+            changed = [table for table in tables if table.name in self._last]
+            self._fields = last_field_changes(changed, study.pk, oldest, wanted)
 
-def _is_nominated(row: CheckedInputs, tables: list[Table], moved: Mapping[str, int], mark: Mark) -> bool:
-    """Whether a record that the question reads has changed, or may have, since it was last looked into."""
-    own = {ADOPTIONS, *(model._meta.label for model in models_read(row.task))}
-    return has_ended(row.watermark, mark) or any(
-        moved.get(table.name, 0) > row.watermark.get(table.name, 0) for table in tables if table.name in own
-    )
+    def nominates(self, row: CheckedInputs) -> bool:
+        """Whether something that a question reads has changed, or may have, since it was last looked into."""
+        then = row.watermark
+        if has_ended(then, self.mark) or self._last.get(ADOPTIONS, 0) > then.get(ADOPTIONS, 0):
+            return True
+        read = self._read.get(row.task, {})
+        return any(one.last(read[name]) > then.get(name, 0) for name, one in self._fields.items() if name in read)
+
+    def by_others(self, row: CheckedInputs) -> bool:
+        """Whether there are changes after its mark that do not concern it: they need not be looked through again."""
+        return any(number > row.watermark.get(name, 0) for name, number in self._last.items())
