@@ -10,7 +10,7 @@ from django.db import models
 from analysis.declared_inputs import SHOWN_BY, Fields, fields_read
 from analysis.models import AnalysisRun
 from analysis.staleness import Staleness
-from analysis.watermark import EVERY_FIELD, changed_rows, last_changes, mark_now, tables_of
+from analysis.watermark import EVERY_FIELD, changed_rows, last_changes, tables_of
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study
 from labdb.registry.past_changes import UNSAID, WORDS
@@ -113,11 +113,12 @@ class History:
         tables = {table.name: table for table in tables_of(self._wanted)}
         marks = [run.watermark for run in self._changed]
         oldest = {name: min((mark[name] for mark in marks if name in mark), default=0) for name in tables}
-        moved = last_changes(tables.values(), self.study.pk, oldest, mark_now(tables.values()))
-        for model, names in self._wanted.items():
-            table = tables[model._meta.label]
-            if table.name in moved and (keys := changed_rows(table, self.study.pk, oldest, names)):
-                yield model, _states(model, keys, self.study, oldest[table.name])
+        moved = last_changes(tables.values(), self.study.pk, oldest)
+        read = {model._meta.label: names for model, names in self._wanted.items()}
+        changed = changed_rows([tables[name] for name in read if name in moved], self.study.pk, oldest, read)
+        for model in self._wanted:
+            if keys := changed.get(name := model._meta.label):
+                yield model, _states(model, keys, self.study, oldest[name])
 
 
 def _states(model: type[models.Model], keys: Sequence[int], study: Study, since: int) -> list[list[Any]]:

@@ -119,6 +119,7 @@ def models_read(task: str) -> Models:
     return frozenset(named | _reachable() | set(_ARMS) if task in _BY_CONTRASTS else named)
 
 
+@cache
 def all_models_read() -> Models:
     """Return the models that some task reads."""
     return frozenset().union(*map(models_read, _FIXED))

@@ -7,6 +7,7 @@ and what runs and allocation say of the mouse: ``mouse__phenotype``, ``mouse__re
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -136,6 +137,10 @@ class _Computed:
         self.runs = runs  # filled with the runs that were used
         self._columns: dict[str, dict[int, Any]] = {}
 
+    @cached_property
+    def _mouse_groups(self) -> list[tuple[int, str]]:
+        return _groups_of_mice(self.study)
+
     def column(self, name: str) -> dict[int, Any]:
         """Return values by mouse."""
         if name not in self._columns:
@@ -184,7 +189,7 @@ class _Computed:
                 group, phenotype.get(mouse), arm.get(mouse), is_vehicle.get(mouse, False),
                 response.get(mouse) if response else "",
             )
-            for mouse, group in _groups_of_mice(self.study)
+            for mouse, group in self._mouse_groups
         }  # fmt: skip
 
 

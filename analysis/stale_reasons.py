@@ -99,13 +99,14 @@ def _adopted(runs: Sequence[AnalysisRun]) -> Callable[[AnalysisRun], Iterator[Re
         oldest = min(run.watermark.get(ADOPTIONS, 0) for run in runs)
         tasks = {task for some in reads.values() for task, _ in some}
         found = Adoption.objects.filter(study=runs[0].study_id, task__in=tasks, pk__gt=oldest)
-        later = list(found.select_related("run__same_as", "adopted_by").order_by("-pk"))
+        told = ("task", "adopted_at", "reason", "run__task", "run__same_as", "adopted_by__username")
+        later = list(found.select_related("run", "adopted_by").only(*told).order_by("-pk"))
 
     def of_run(run: AnalysisRun) -> Iterator[Reason]:
         tasks = {task for task, _ in reads[run.pk]}
         for one in later:
             is_later = one.pk > run.watermark.get(ADOPTIONS, 0) and one.task in tasks
-            if is_later and (one.task, one.run.results_run.pk) not in reads[run.pk]:
+            if is_later and (one.task, one.run.same_as_id or one.run_id) not in reads[run.pk]:
                 yield _of_adoption(one)
 
     return of_run

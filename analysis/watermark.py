@@ -5,8 +5,9 @@ appear later. A watermark therefore names the transactions that were writing whe
 ended, what is below it must be looked at again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.db import connection, models
@@ -94,15 +95,17 @@ class Moved:
 
 def tables_of(records: Iterable[type[models.Model]]) -> list[Table]:
     """Return the tables that hold the history of these records, and that of adoptions, which are never changed."""
-    found = [Table(ADOPTIONS, Adoption._meta.db_table, "id", has_study=True)]
-    for model in sorted(records, key=lambda model: model._meta.label):
-        event: Any = model.events.rel.related_model  # type: ignore[attr-defined]
-        recorded = {one.name: one.column for one in event._meta.fields if not one.name.startswith("pgh_")}
-        fields = (one for one in model._meta.fields if one.name in recorded and one.name not in BOOKKEEPING)
-        columns = {one.name: recorded[one.name] for one in fields}
-        has_study = study_path(model) == "study"
-        found.append(Table(model._meta.label, event._meta.db_table, "pgh_id", has_study, columns))
-    return found
+    adoptions = Table(ADOPTIONS, Adoption._meta.db_table, "id", has_study=True)
+    return [adoptions, *map(_table_of, sorted(records, key=lambda model: model._meta.label))]
+
+
+@cache
+def _table_of(model: type[models.Model]) -> Table:
+    event: Any = model.events.rel.related_model  # type: ignore[attr-defined]
+    recorded = {one.name: one.column for one in event._meta.fields if not one.name.startswith("pgh_")}
+    fields = (one for one in model._meta.fields if one.name in recorded and one.name not in BOOKKEEPING)
+    columns = {one.name: recorded[one.name] for one in fields}
+    return Table(model._meta.label, event._meta.db_table, "pgh_id", study_path(model) == "study", columns)
 
 
 def mark_now(tables: Iterable[Table]) -> Mark:
@@ -117,12 +120,19 @@ def mark_now(tables: Iterable[Table]) -> Mark:
     return {**mark, OPEN: sorted(writing)} if writing else mark
 
 
-def last_changes(tables: Iterable[Table], study_id: int, since: Mapping[str, int], now: Mark) -> dict[str, int]:
+def last_changes(
+    tables: Iterable[Table], study_id: int, since: Mapping[str, int], now: Mark | None = None
+) -> dict[str, int]:
     """Return the number of the last change after `since` that concerns a study, for the tables that have one.
 
     A table without studies (strains, regions) concerns every study.
+
+    Parameters
+    ----------
+    now : dict, optional
+        A mark that is known: what has not moved up to it is not asked for.
     """
-    moved = [one for one in tables if now[one.name] > since.get(one.name, 0)]
+    moved = [one for one in tables if now is None or now[one.name] > since.get(one.name, 0)]
     if not moved:
         return {}
     quote = connection.ops.quote_name
@@ -170,15 +180,20 @@ def last_field_changes(
     }
 
 
-def changed_rows(table: Table, study_id: int, since: Mapping[str, int], read: Iterable[str]) -> list[int]:
-    """Return the keys of rows that came or went after `since`, or of which one of these fields became another."""
-    differs = " OR ".join([table.came_or_went, *map(table.differs, table.fields_of(read))])
+def changed_rows(
+    tables: Sequence[Table], study_id: int, since: Mapping[str, int], read: Mapping[str, Iterable[str]]
+) -> dict[str, list[int]]:
+    """Return, by table, the keys of rows that came or went after `since`, or of which a field that is read changed."""
+    if not tables:
+        return {}
+    told, parameters = [], []
+    for one in tables:
+        differs = " OR ".join([one.came_or_went, *map(one.differs, one.fields_of(read[one.name]))])
+        told.append(f"ARRAY(SELECT DISTINCT e.pgh_obj_id {one.changes} AND ({differs}))")
+        parameters += one.parameters(study_id, since)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT DISTINCT e.pgh_obj_id {table.changes} AND ({differs})",
-            table.parameters(study_id, since),
-        )
-        return [key for (key,) in cursor.fetchall()]
+        cursor.execute(f"SELECT {', '.join(told)}", parameters)
+        return dict(zip((one.name for one in tables), cursor.fetchone(), strict=True))
 
 
 def has_ended(mark: Mark, now: Mark) -> bool:
