@@ -1,9 +1,11 @@
 """Which run's results count: the latest adoption of a study, task and scope. Reading changes nothing."""
 
 from analysis.models import Adoption, AnalysisRun, Contrast
+from analysis.shared_reading import shared
 from labdb.colony.models import Study
 
 
+@shared
 def current_run(study: Study, task: str, scope: str = "") -> AnalysisRun | None:
     """Return the run whose results are current, or None; the results are those of its `results_run`.
 

@@ -10,8 +10,9 @@ from analysis.kernels.formula import parse_formula
 from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, SOURCES, TREATMENT, lookup_of
 from analysis.models import Contrast
 from analysis.outside import OutsideSignature
+from analysis.watermark import EVERY_FIELD
 from labdb.behavior.models import Arena, ArenaZone, PhenotypeRule, ResponseRule, SocialInteractionTest, TrackedTrial
-from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Mouse, Study, Weighing
+from labdb.colony.models import Cage, Cohort, Exclusion, Housing, Litter, Mouse, Study, Weighing
 from labdb.registry.lab_values import COLUMN as LAB_VALUES
 from labdb.registry.models import LabRecord
 from labdb.registry.record import field_of
@@ -33,7 +34,6 @@ from labdb.treatment.models import Allocation, AllocationKey, TreatmentArm
 Models = frozenset[type[models.Model]]
 Fields = dict[type[models.Model], set[str]]
 
-EVERY_FIELD = "*"
 SHOWN_BY: dict[
     type[models.Model], set[str]
 ] = {  # parts of inputs that a change of these records shows in, and no other
@@ -57,7 +57,7 @@ _TRACKS: Fields = {
     ArenaZone: {EVERY_FIELD},
 }
 _LIBRARIES: Fields = {
-    CountMatrix: {"code"},
+    CountMatrix: {"code", "annotation", "sha256"},
     Library: {"code"},
     LibraryExtraction: {"library", "extraction"},
     ExtractionSample: {"extraction", "sample"},
@@ -72,18 +72,19 @@ _ARMS: Fields = {
     AllocationKey: {"allocation", "arm"},
     TreatmentArm: {"name", "is_vehicle"},
 }
+_FORMER_NAMES: Fields = {TreatmentArm: {"name"}}  # of arms that a contrast may name by their letters
 _CONTRAST = {"name", "group_by", "numerator", "denominator", "covariates", "region", "formula"}
 _FIXED: dict[str, tuple[Fields, ...]] = {
-    "phenotype": (_TESTS, _TRACKS, {PhenotypeRule: {"name"}}),
-    "response": (_TESTS, {ResponseRule: {"name"}}),
+    "phenotype": (_TESTS, _TRACKS, {PhenotypeRule: {EVERY_FIELD}}),
+    "response": (_TESTS, {ResponseRule: {EVERY_FIELD}}),
     "quality": (
-        _TESTS, _LIBRARIES, {TissueSample: {"code"}, RnaExtraction: {"rin", "batch"}, Library: {"pool"}, Gene: {"symbol"}},
+        _TESTS, _LIBRARIES, {TissueSample: {"code"}, RnaExtraction: {"rin", "batch"}, Library: {"pool"}, Gene: {"symbol", "annotation"}},
         {LibraryRun: {"library", "run"}, SequencingRun: {"code"}, Housing: {"mouse", "cage", "housed_from"}},
-        {Cage: {"code"}, Mouse: {"code", "sex", "litter"}, Weighing: {"mouse", "performed_at", "body_mass_g"}},
-        {Contrast: {"group_by"}},
+        {Cage: {"code"}, Mouse: {"code", "sex", "litter"}, Litter: {"code"}, Weighing: {"mouse", "performed_at", "body_mass_g"}},
+        {Contrast: {"name", "group_by"}},
     ),
     "differential_expression": (
-        _LIBRARIES,
+        _LIBRARIES, _FORMER_NAMES,
         {Contrast: _CONTRAST},
     ),
     "reversal": (
@@ -96,7 +97,7 @@ _FIXED: dict[str, tuple[Fields, ...]] = {
     "resilience": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "drug_genes": (_LIBRARIES, _ARMS, {Library: {"pool"}}),
     "outside_signature": (
-        _LIBRARIES,
+        _LIBRARIES, _FORMER_NAMES,
         {Contrast: _CONTRAST},
         {OutsideSignature: {"code", "annotation"}},
     ),
@@ -118,6 +119,7 @@ def models_read(task: str) -> Models:
     return frozenset(named | _reachable() | set(_ARMS) if task in _BY_CONTRASTS else named)
 
 
+@cache
 def all_models_read() -> Models:
     """Return the models that some task reads."""
     return frozenset().union(*map(models_read, _FIXED))
@@ -137,8 +139,8 @@ def fields_read(task: str, study: Study) -> Fields:
 
 
 def _fields_of_contrasts(study: Study) -> Iterator[str]:
-    asked = Contrast.objects.filter(study=study).values_list("group_by", "covariates", "formula")
-    for group_by, covariates, formula in asked:
+    asked = list(Contrast.objects.filter(study=study).order_by().values_list("group_by", "covariates", "formula"))
+    for group_by, covariates, formula in asked or [(OUTCOME, "", "")]:  # by which quality groups without any
         yield from (group_by, *(_fields_of_formula(formula) if formula else Contrast.values_of(covariates)))
 
 

@@ -18,6 +18,7 @@ from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, DEFEATED_GROUP, R
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
 from analysis.library_fields import ARM, COMPUTED, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPONSE, TREATMENT, lookup_of
 from analysis.models import AnalysisRun
+from analysis.shared_reading import shared
 from labdb.colony.models import Mouse, Study
 from labdb.registry.models import LabRecord
 from labdb.sequencing.models import CountMatrix, LibraryExtraction
@@ -54,20 +55,26 @@ def read_libraries(study: Study, matrix: CountMatrix, fields: Iterable[str]) -> 
     ValueError
         A field does not exist; names those that do.
     """
-    wanted = list(dict.fromkeys(fields))
+    return _read_libraries(study, matrix, tuple(dict.fromkeys(fields)))
+
+
+@shared
+def _read_libraries(study: Study, matrix: CountMatrix, fields: tuple[str, ...]) -> Libraries:
     frame, notes = _origins(matrix)
+    frame = frame.copy()
     runs: dict[int, AnalysisRun] = {}
     computed = _Computed(study, runs)
-    for name in wanted:
+    for name in fields:
         source = name.partition("__")[0]
         if name in COMPUTED:
             frame[name] = _by_key(frame["mouse"], computed.column(name))
         else:
             model, lookup = lookup_of(name)
-            frame[name] = _by_key(frame[source], _values(model, lookup, frame[source]))
+            frame[name] = _by_key(frame[source], _values(model, lookup, frozenset(frame[source])))
     return Libraries(frame, tuple(notes), tuple(runs.values()))
 
 
+@shared
 def values_of_mice(study: Study, name: str) -> dict[int, Any]:
     """Return by mouse what the current runs and the allocation say: phenotype, response, arm or outcome."""
     return _Computed(study, {}).column(name)
@@ -78,6 +85,7 @@ def _by_key(keys: pd.Series, values: dict[int, Any]) -> pd.Series:
     return pd.Series(looked_up, index=keys.index, dtype=None if looked_up else object)
 
 
+@shared
 def _origins(matrix: CountMatrix) -> tuple[pd.DataFrame, list[str]]:
     """Return the mouse and region of every library that has one of each, and words on those that have not."""
     sample = "extraction__inputs__sample"
@@ -114,9 +122,10 @@ def _listed(codes: dict[int, str], keys: set[int], shown: int = 8) -> str:
     return f"{len(names)} {'library' if len(names) == 1 else 'libraries'} ({', '.join(names[:shown])}{more})"
 
 
-def _values(model: type[LabRecord], lookup: str, keys: pd.Series) -> dict[int, Any]:
+@shared
+def _values(model: type[LabRecord], lookup: str, keys: frozenset[int]) -> dict[int, Any]:
     """Return a field of these rows by primary key; an empty text counts as no value."""
-    rows = model.objects.filter(pk__in=set(keys)).values_list("pk", lookup)
+    rows = model.objects.filter(pk__in=keys).order_by().values_list("pk", lookup)
     return {pk: None if value == "" else value for pk, value in rows}
 
 
@@ -130,7 +139,7 @@ class _Computed:
 
     @cached_property
     def _mouse_groups(self) -> list[tuple[int, str]]:
-        return list(Mouse.objects.filter(study=self.study).values_list("pk", "group"))
+        return _groups_of_mice(self.study)
 
     def column(self, name: str) -> dict[int, Any]:
         """Return values by mouse."""
@@ -150,22 +159,14 @@ class _Computed:
 
     def _phenotypes(self) -> dict[int, Any]:
         run = self._current("phenotype")
-        return dict(run.phenotypecalls.values_list("mouse_id", "phenotype")) if run else {}
+        return _phenotypes_of(run) if run else {}
 
     def _responses(self) -> dict[int, Any]:
         run = self._current("response")
-        return dict(run.responsecalls.values_list("mouse_id", "response")) if run else {}
+        return _responses_of(run) if run else {}
 
     def _allocations(self) -> dict[str, dict[int, Any]]:
-        keys = AllocationKey.objects.filter(study=self.study, allocation__superseded_by=None)
-        is_blinded = self.study.is_blinded
-        called = arm_labels(self.study) if is_blinded else {}
-        rows = [
-            (mouse, called.get(arm, name), is_vehicle, randomization)
-            for mouse, arm, name, is_vehicle, randomization in keys.values_list(
-                "allocation__mouse_id", "arm_id", "arm__name", "arm__is_vehicle", "allocation__randomization_id"
-            )
-        ]
+        rows, is_blinded = _allocated(self.study), self.study.is_blinded
         # Only the vehicle is given without randomization: with a letter for these mice too, its group would be told.
         self._columns[ARM] = {
             mouse: arm for mouse, arm, _, randomization in rows if not is_blinded or randomization is not None
@@ -190,6 +191,34 @@ class _Computed:
             )
             for mouse, group in self._mouse_groups
         }  # fmt: skip
+
+
+@shared
+def _groups_of_mice(study: Study) -> list[tuple[int, str]]:
+    return list(Mouse.objects.filter(study=study).order_by().values_list("pk", "group"))
+
+
+@shared
+def _phenotypes_of(run: AnalysisRun) -> dict[int, Any]:
+    return dict(run.phenotypecalls.order_by().values_list("mouse_id", "phenotype"))
+
+
+@shared
+def _responses_of(run: AnalysisRun) -> dict[int, Any]:
+    return dict(run.responsecalls.order_by().values_list("mouse_id", "response"))
+
+
+@shared
+def _allocated(study: Study) -> list[tuple[int, str, bool, int | None]]:
+    """Return mouse, arm as it is called now, whether it is a vehicle, and the randomization."""
+    keys = AllocationKey.objects.filter(study=study, allocation__superseded_by=None).order_by()
+    called = arm_labels(study) if study.is_blinded else {}
+    return [
+        (mouse, called.get(arm, name), is_vehicle, randomization)
+        for mouse, arm, name, is_vehicle, randomization in keys.values_list(
+            "allocation__mouse_id", "arm_id", "arm__name", "arm__is_vehicle", "allocation__randomization_id"
+        )
+    ]
 
 
 def treatment_outcome(

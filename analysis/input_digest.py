@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.shared_reading import once_of_object
+
 PROJECT = Path(__file__).resolve().parents[1]
 COMPUTING_CODE = (
     "analysis/kernels/*.py", "analysis/tasks/*.py", "analysis/design_frame.py",
@@ -54,12 +56,20 @@ def part_digests(inputs: Any) -> dict[str, dict[str, Any]]:
         if dataclasses.is_dataclass(value) and any(isinstance(one, pd.DataFrame) for one in vars(value).values()):
             parts |= part_digests(value)
             continue
-        digest = hashlib.sha256()
-        _add(digest, _named(value))
-        parts[field.name] = {"digest": digest.hexdigest()}
+        parts[field.name] = {"digest": _part_digest(value)}
         if isinstance(value, pd.DataFrame | pd.Series | Mapping | tuple):
             parts[field.name]["rows"] = len(value)
     return parts
+
+
+def _part_digest(value: Any) -> str:
+    def made() -> str:
+        digest = hashlib.sha256()
+        _add(digest, _named(value))
+        return digest.hexdigest()
+
+    # A frame that several questions of one look share is digested once.
+    return once_of_object("digest", value, made) if isinstance(value, pd.DataFrame | pd.Series) else made()
 
 
 def frame_digest(frame: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """How what comes from outside shows at every door."""
 
 from analysis.outside import GeneSetCollection, OutsideGene, OutsideScore, OutsideSignature, OutsideTest
-from analysis.stale_rows import STALE
+from analysis.stale_rows import ResultRecord
 from labdb.registry.record import Record, register
 
 
@@ -48,7 +48,7 @@ class OutsideGeneRecord(Record):
 
 
 @register
-class OutsideTestRecord(Record):
+class OutsideTestRecord(ResultRecord):
     """Tests of outside signatures against the study's own mice."""
 
     model = OutsideTest
@@ -60,12 +60,10 @@ class OutsideTestRecord(Record):
     list_display = ("signature", "contrast", "region", "difference", "p_value", "refusal")
     list_filter = ("signature", "contrast", "region")
     search_fields = ("signature__code", "contrast__name")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class OutsideScoreRecord(Record):
+class OutsideScoreRecord(ResultRecord):
     """Scores of mice along outside signatures."""
 
     model = OutsideScore
@@ -73,5 +71,3 @@ class OutsideScoreRecord(Record):
     list_display = ("mouse", "test", "group", "score")
     list_filter = ("test", "group")
     search_fields = ("mouse__code",)
-    left_out = STALE
-    read_only = True

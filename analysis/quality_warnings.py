@@ -1,9 +1,11 @@
 """What quality has to say before a contrast is fitted or read."""
 
 from analysis.current import current_run
+from analysis.shared_reading import shared
 from labdb.colony.models import Study
 
 
+@shared
 def confounding_warnings(study: Study, grouping: str, region: str = "") -> list[str]:
     """Return what the current quality run says of a grouping, before a contrast by it is fitted or read.
 

@@ -26,7 +26,7 @@ from analysis.models import (
     SignatureReversal,
     TargetGene,
 )
-from analysis.stale_rows import STALE
+from analysis.stale_rows import ResultRecord
 from labdb.registry.record import Record, register
 
 
@@ -91,7 +91,7 @@ class AdoptionRecord(Record):
 
 
 @register
-class PhenotypeCallRecord(Record):
+class PhenotypeCallRecord(ResultRecord):
     """Phenotype calls."""
 
     model = PhenotypeCall
@@ -105,12 +105,10 @@ class PhenotypeCallRecord(Record):
     )  # fmt: skip
     list_filter = ("phenotype", "borderline", "spans_cutoff", "rule", "mouse__cohort")
     search_fields = ("mouse__code",)
-    left_out = STALE
-    read_only = True
 
 
 @register
-class ResponseCallRecord(Record):
+class ResponseCallRecord(ResultRecord):
     """Response calls."""
 
     model = ResponseCall
@@ -120,12 +118,10 @@ class ResponseCallRecord(Record):
     )  # fmt: skip
     list_filter = ("response", "borderline", "rule")
     search_fields = ("mouse__code",)
-    left_out = STALE
-    read_only = True
 
 
 @register
-class GeneResultRecord(Record):
+class GeneResultRecord(ResultRecord):
     """Differential expression, gene by gene."""
 
     model = GeneResult
@@ -136,12 +132,10 @@ class GeneResultRecord(Record):
     list_display = ("gene", "contrast", "region", "log2_fold_change", "p_value", "adj_p_value")
     list_filter = ("contrast", "region")
     search_fields = ("gene__symbol", "gene__gene_id")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class SignatureReversalRecord(Record):
+class SignatureReversalRecord(ResultRecord):
     """Signature reversals."""
 
     model = SignatureReversal
@@ -155,12 +149,10 @@ class SignatureReversalRecord(Record):
     list_display = ("region", "arm", "response", "estimand", "fraction_undone", "p_value", "refusal")
     list_filter = ("region", "arm", "estimand", "response")
     search_fields = ("region__code", "arm")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class ReversedGeneRecord(Record):
+class ReversedGeneRecord(ResultRecord):
     """Reversed genes."""
 
     model = ReversedGene
@@ -171,12 +163,10 @@ class ReversedGeneRecord(Record):
     list_display = ("gene", "reversal", "t_stress", "t_drug", "q_value", "listed", "listed_strict")
     list_filter = ("reversal", "listed", "listed_strict")
     search_fields = ("gene__symbol", "gene__gene_id")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class RrhoMapRecord(Record):
+class RrhoMapRecord(ResultRecord):
     """Overlaps of two signatures by rank; the map itself is a file of its run's page."""
 
     model = RrhoMap
@@ -189,12 +179,10 @@ class RrhoMapRecord(Record):
     list_display = ("region", "first", "second", "direction", "p_value", "correlation", "correlation_null", "run")
     list_filter = ("region", "kind")
     search_fields = ("first", "second")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class RrhoQuadrantRecord(Record):
+class RrhoQuadrantRecord(ResultRecord):
     """The most improbable overlap in each quadrant of a map."""
 
     model = RrhoQuadrant
@@ -212,12 +200,10 @@ class RrhoQuadrantRecord(Record):
     )
     list_display = ("rrho_map", "quadrant", "n_first", "n_second", "overlap", "expected", "log10_p", "p_value")
     list_filter = ("rrho_map", "quadrant")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class RrhoGeneRecord(Record):
+class RrhoGeneRecord(ResultRecord):
     """Genes in both lists at the maximum of a quadrant."""
 
     model = RrhoGene
@@ -225,12 +211,10 @@ class RrhoGeneRecord(Record):
     list_display = ("place", "gene", "t_first", "t_second", "rrho_quadrant")
     list_filter = ("rrho_quadrant",)
     search_fields = ("gene__symbol", "gene__gene_id")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class MouseReversalScoreRecord(Record):
+class MouseReversalScoreRecord(ResultRecord):
     """Reversal scores of mice."""
 
     model = MouseReversalScore
@@ -240,12 +224,10 @@ class MouseReversalScoreRecord(Record):
     list_display = ("mouse", "region", "arm", "group", "score", "low", "high")
     list_filter = ("region", "arm", "group")
     search_fields = ("mouse__code",)
-    left_out = STALE
-    read_only = True
 
 
 @register
-class ReversalDifferenceRecord(Record):
+class ReversalDifferenceRecord(ResultRecord):
     """Differences in the fraction undone: between regions, and between arms."""
 
     model = ReversalDifference
@@ -256,12 +238,10 @@ class ReversalDifferenceRecord(Record):
     list_display = ("region", "arm", "other_region", "other_arm", "difference", "low", "high", "p_value", "refusal")
     list_filter = ("region", "arm", "other_region", "other_arm")
     search_fields = ("region__code", "arm", "other_arm")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class ResilienceInductionRecord(Record):
+class ResilienceInductionRecord(ResultRecord):
     """Induction of the resilience signature."""
 
     model = ResilienceInduction
@@ -273,12 +253,10 @@ class ResilienceInductionRecord(Record):
     list_display = ("region", "arm", "share_induced", "share_induced_low", "share_induced_high", "p_value", "refusal")
     list_filter = ("region", "arm")
     search_fields = ("region__code", "arm")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class PlaneGroupRecord(Record):
+class PlaneGroupRecord(ResultRecord):
     """Places of treated groups in the plane of control, susceptible and resilient."""
 
     model = PlaneGroup
@@ -289,12 +267,10 @@ class PlaneGroupRecord(Record):
     list_display = ("region", "group", "n", "susceptible", "resilient", "axis_cosine", "refusal")
     list_filter = ("region", "group")
     search_fields = ("region__code", "group")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class PlaneMouseRecord(Record):
+class PlaneMouseRecord(ResultRecord):
     """Places of single mice in that plane."""
 
     model = PlaneMouse
@@ -305,12 +281,10 @@ class PlaneMouseRecord(Record):
     list_display = ("mouse", "region", "group", "susceptible", "resilient", "reason")
     list_filter = ("region", "group")
     search_fields = ("mouse__code",)
-    left_out = STALE
-    read_only = True
 
 
 @register
-class DrugGeneSetRecord(Record):
+class DrugGeneSetRecord(ResultRecord):
     """Sets of genes by drug, and the rule of each."""
 
     model = DrugGeneSet
@@ -321,12 +295,10 @@ class DrugGeneSetRecord(Record):
     list_display = ("region", "kind", "arm", "other_arm", "n_genes", "n_opposing", "refusal")
     list_filter = ("region", "kind", "arm")
     search_fields = ("region__code", "arm")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class DrugGeneRecord(Record):
+class DrugGeneRecord(ResultRecord):
     """Genes of these sets."""
 
     model = DrugGene
@@ -336,12 +308,10 @@ class DrugGeneRecord(Record):
     )  # fmt: skip
     list_filter = ("gene_set", "is_opposing")
     search_fields = ("gene__symbol", "gene__gene_id")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class TargetGeneRecord(Record):
+class TargetGeneRecord(ResultRecord):
     """The target table: genes that stress moves, ranked by how far drugs move them back."""
 
     model = TargetGene
@@ -355,12 +325,10 @@ class TargetGeneRecord(Record):
     )  # fmt: skip
     list_filter = ("n_regions", "n_reversed")
     search_fields = ("gene__symbol", "gene__gene_id")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class CalibrationRateRecord(Record):
+class CalibrationRateRecord(ResultRecord):
     """How often the reversal test erred and found in simulated studies of this shape."""
 
     model = CalibrationRate
@@ -383,12 +351,10 @@ class CalibrationRateRecord(Record):
     )
     list_filter = ("region", "arm", "test")
     search_fields = ("region__code", "arm")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class QualityFindingRecord(Record):
+class QualityFindingRecord(ResultRecord):
     """What the quality task found."""
 
     model = QualityFinding
@@ -399,12 +365,10 @@ class QualityFindingRecord(Record):
     list_display = ("severity", "kind", "subject", "sentence", "value", "threshold", "run")
     list_filter = ("severity", "kind", "library", "mouse")
     search_fields = ("subject", "sentence")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class LibraryQualityRecord(Record):
+class LibraryQualityRecord(ResultRecord):
     """The quality of libraries in numbers."""
 
     model = LibraryQuality
@@ -419,12 +383,10 @@ class LibraryQualityRecord(Record):
     )  # fmt: skip
     list_filter = ("region", "sex_called", "region_like", "mouse")
     search_fields = ("library__code", "mouse__code")
-    left_out = STALE
-    read_only = True
 
 
 @register
-class ConfoundingRecord(Record):
+class ConfoundingRecord(ResultRecord):
     """The confounding table: groups against pools, runs, batches, cohorts, cages and litters."""
 
     model = Confounding
@@ -435,8 +397,6 @@ class ConfoundingRecord(Record):
     list_display = ("grouping", "factor", "region", "n", "n_levels", "association_corrected", "is_confounded", "run")
     list_filter = ("grouping", "factor", "region", "is_confounded")
     search_fields = ("grouping", "factor")
-    left_out = STALE
-    read_only = True
 
 
 @register

@@ -4,8 +4,8 @@ from typing import Any
 
 from analysis import runs
 from analysis.current import current_run
-from analysis.models import Adoption, AnalysisRun, RunStatus
-from analysis.staleness import Staleness, in_short, stale_runs
+from analysis.models import AnalysisRun, RunStatus
+from analysis.staleness import Staleness, in_short, stale_current_runs
 from analysis.tasks import TASKS, bring_up_to_date
 from labdb.colony.models import Study
 
@@ -16,14 +16,7 @@ ORDER = [task.name for task in TASKS]  # a task reads results of tasks before it
 
 def stale_chain(study: Study) -> list[Staleness]:
     """Return the stale ones among the runs that count, in the order in which to compute them again."""
-    latest = (
-        Adoption.objects.filter(study=study)
-        .exclude(task__in=ON_REQUEST)
-        .order_by("task", "scope", "-pk")
-        .distinct("task", "scope")
-    )
-    counting = [adoption.run.results_run for adoption in latest.select_related("run__same_as")]
-    found = stale_runs(study, counting).values() if counting else ()
+    found = stale_current_runs(study, [task for task in ORDER if task not in ON_REQUEST])
     return sorted(found, key=lambda one: (ORDER.index(one.run.task), one.run.pk))
 
 

@@ -20,7 +20,7 @@ from labdb.registry.permissions import may
 def refresh_of(study: Study, user: Any) -> dict[str, Any]:
     """Return what is stale of a study, why, and whether the account may bring it up to date."""
     chain, under_way = stale_chain(study), refresh_under_way(study)
-    reasons = dict.fromkeys(reason for found in chain for reason in own_reasons(found, user))
+    reasons = dict.fromkeys(reason for own in own_reasons(chain, user).values() for reason in own)
     return {"chain": chain, "reasons": list(reasons), "under_way": under_way, "may": _may(user, study)}
 
 

@@ -8,6 +8,7 @@ from analysis.models import AnalysisRun, RunStatus
 from analysis.staleness import in_short, stale_ids, stale_runs
 from labdb.colony.models import Study
 from labdb.registry.left_out import LeftOut
+from labdb.registry.record import Record
 
 
 def _rows_of_stale_runs(user: Any) -> Q:
@@ -16,6 +17,13 @@ def _rows_of_stale_runs(user: Any) -> Q:
 
 
 STALE = LeftOut("include_stale", "Include results that are out of date", _rows_of_stale_runs)
+
+
+class ResultRecord(Record):
+    """A record that a run writes, and nobody else; what does not follow from the records any more is left out."""
+
+    left_out = STALE
+    read_only = True
 
 
 def with_staleness(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,9 +8,11 @@ from analysis.design_frame import ARM, IS_RANDOMIZED, OUTCOME, PHENOTYPE, RESPON
 from analysis.kernels.counts import filter_by_expression, log_cpm, tmm_factors
 from analysis.kernels.phenotype import CONTROL, CONTROL_GROUP, SUSCEPTIBLE
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
+from analysis.shared_reading import shared
 from analysis.tasks.matrices import chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameters
 from labdb.colony.models import Study
+from labdb.sequencing.models import CountMatrix
 from labdb.treatment.arm_labels import arm_labels
 from labdb.treatment.models import Allocation, TreatmentArm
 
@@ -90,8 +92,11 @@ class ArmComparisons:
 
 def missing(study: Study, parameters: Parameters) -> str:
     """Say why arms cannot be compared yet."""
-    if without_counts := missing_matrix(study, parameters):
-        return without_counts
+    return missing_matrix(study, parameters) or _missing_arms(study)
+
+
+@shared
+def _missing_arms(study: Study) -> str:
     arms = TreatmentArm.objects.filter(study=study)
     if not arms.filter(is_vehicle=True).exists() or not arms.filter(is_vehicle=False).exists():
         return f"{study} needs a vehicle arm (marked as such) and a drug arm."
@@ -104,7 +109,11 @@ def missing(study: Study, parameters: Parameters) -> str:
 
 def load(study: Study, parameters: Parameters) -> Loaded:
     """Read counts, and what each mouse is in the comparisons."""
-    matrix = chosen_matrix(study, parameters)
+    return _load(study, chosen_matrix(study, parameters))
+
+
+@shared
+def _load(study: Study, matrix: CountMatrix) -> Loaded:
     read = read_libraries(study, matrix, [GROUP, PHENOTYPE, RESPONSE, ARM, IS_RANDOMIZED, OUTCOME, POOL])
     frame = read.frame
     if frame[PHENOTYPE].notna().sum() == 0:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.input_digest import STORED_AS
+from analysis.shared_reading import shared
 from analysis.tasks.task import Parameter, Parameters, name_in_study
 from labdb.colony.models import Study
 from labdb.sequencing.expression_store import gene_pks, load_counts
@@ -32,22 +33,31 @@ def counts_unread() -> Iterator[None]:
 
 def chosen_matrix(study: Study, parameters: Parameters) -> CountMatrix:
     """Return the matrix named by the parameters, else the latest of the study; ValueError if there is none."""
-    matrices = CountMatrix.objects.filter(study=study)
-    if parameters["matrix"]:
-        matrices = matrices.filter(code=parameters["matrix"])
-    matrix = matrices.order_by("-pk").first()
+    matrix = _matrix(study, parameters["matrix"])
     if matrix is None:
         raise ValueError(missing_matrix(study, parameters))
     return matrix
 
 
+@shared
+def _matrix(study: Study, code: str) -> CountMatrix | None:
+    matrices = CountMatrix.objects.filter(study=study)
+    return (matrices.filter(code=code) if code else matrices).order_by("-pk").first()
+
+
 def missing_matrix(study: Study, parameters: Parameters) -> str:
     """Say that there are no counts, or that the latest are not all and the others cannot be added; if so."""
-    if not CountMatrix.objects.filter(study=study).exists():
+    if not _has_counts(study):
         return f"{study} has no counts; import a count matrix."
     return "" if parameters["matrix"] else _other_annotation(chosen_matrix(study, parameters))
 
 
+@shared
+def _has_counts(study: Study) -> bool:
+    return CountMatrix.objects.filter(study=study).exists()
+
+
+@shared
 def _other_annotation(latest: CountMatrix) -> str:
     """Say that libraries without counts in the latest matrix have some by another annotation, if so.
 
@@ -77,15 +87,20 @@ def counts_by_code(matrix: CountMatrix, libraries: pd.Series) -> pd.DataFrame:
     """
     columns = pd.Index(libraries.index, name="library")
     if _is_unread.get():
-        genes = gene_pks(matrix)
-        counts = pd.DataFrame(
-            np.zeros((len(genes), len(columns)), dtype=np.int8), pd.Index(genes, name="gene"), columns
-        )
+        counts = _uncounted(matrix, tuple(columns))
     else:
         found = Library.objects.in_bulk(list(libraries))
         counts = load_counts(matrix, [found[key] for key in libraries]).set_axis(columns, axis="columns")
     counts.attrs[STORED_AS] = f"matrix {matrix.pk} {matrix.sha256} libraries {libraries.tolist()}"
     return counts
+
+
+@shared
+def _uncounted(matrix: CountMatrix, libraries: tuple[str, ...]) -> pd.DataFrame:
+    """Return zeros in place of the counts of libraries (codes)."""
+    genes = gene_pks(matrix)
+    zeros = np.zeros((len(genes), len(libraries)), dtype=np.int8)
+    return pd.DataFrame(zeros, pd.Index(genes, name="gene"), pd.Index(libraries, name="library"))
 
 
 def refuse_repeated_mice(libraries: pd.DataFrame, region: str) -> None:

@@ -70,6 +70,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     notes: list[str] = []
     groupings = inputs_of.groupings_of(study)
     counts, libraries = pd.DataFrame(), pd.DataFrame()
+    symbols: dict[int, str] = {}
     runs: tuple[AnalysisRun, ...] = ()
     if matrix is not None:
         found = inputs_of.read_samples(study, matrix, groupings)
@@ -77,9 +78,10 @@ def load(study: Study, parameters: Parameters) -> Loaded:
         notes += [f"Counts: {matrix}.", *found.notes]
         if not libraries.empty:
             counts = counts_by_code(matrix, libraries["library"])
+            genes = Gene.objects.filter(annotation=matrix.annotation).order_by()  # by key it would name each of them
+            symbols = dict(genes.values_list("pk", "symbol"))
     else:
         notes.append(f"{study} has no counts yet: only single records are looked at.")
-    symbols = dict(Gene.objects.filter(pk__in=list(counts.index)).values_list("pk", "symbol"))
     inputs = Inputs(
         counts=counts,
         symbols=pd.Series([symbols[gene] for gene in counts.index], index=counts.index, dtype=object),

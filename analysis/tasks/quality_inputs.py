@@ -50,7 +50,7 @@ def read_samples(study: Study, matrix: CountMatrix, groupings: Mapping[str, str]
     if frame.empty:
         return found
     frame = frame.assign(**{name: frame[field] for name, field in FIELDS.items()})
-    mice = Mouse.objects.filter(pk__in=set(frame["mouse"])).values_list("pk", "code")
+    mice = Mouse.objects.filter(pk__in=set(frame["mouse"])).order_by().values_list("pk", "code")
     keys = set(frame["library"])
     inputs = LibraryExtraction.objects.filter(library__in=keys).order_by("pk")
     lanes = LibraryRun.objects.filter(library__in=keys).order_by("run__code")

@@ -49,7 +49,7 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     calls_run = _phenotype_run(study, parameters["before"])
     if calls_run is None:
         raise ValueError(missing(study, parameters))
-    calls = dict(calls_run.results_run.phenotypecalls.values_list("mouse_id", "phenotype"))
+    calls = dict(calls_run.results_run.phenotypecalls.order_by().values_list("mouse_id", "phenotype"))
     before = before.loc[both].assign(phenotype=pd.Series(calls, dtype=object))
     rule = ResponseRule.objects.get(name=parameters["rule"])
     notes = (*left_out(study, parameters["before"]), *left_out(study, parameters["after"]))

@@ -14,6 +14,7 @@ from analysis.kernels.association import RankCorrelation
 from analysis.kernels.phenotype import SUSCEPTIBLE
 from analysis.models import AnalysisRun, ReversalDifference, ReversedGene, SignatureReversal
 from analysis.progress import PartProgress
+from analysis.shared_reading import shared
 from analysis.tasks import arm_comparisons
 from analysis.tasks.arm_comparisons import STRESSED, ArmComparisons
 from analysis.tasks.matrices import MATRIX
@@ -55,17 +56,25 @@ def load(study: Study, parameters: Parameters) -> Loaded:
     loaded = arm_comparisons.load(study, parameters)
     comparisons: ArmComparisons = loaded.inputs
     libraries = comparisons.libraries
-    run = current_run(study, "response")
-    ratios = dict(run.results_run.responsecalls.values_list("mouse_id", "after__si_ratio")) if run else {}
+    ratios = _retest_ratios(study)
     inputs = Inputs(
         comparisons, parameters["seed"], parameters["n_random"],
-        selected=_how_selected(study, set(libraries.loc[libraries["role"] == STRESSED, "mouse"])),
+        selected=_how_selected(study, frozenset(libraries.loc[libraries["role"] == STRESSED, "mouse"])),
         retest_ratios=libraries["mouse"].map(ratios).astype(float),
     )  # fmt: skip
     return Loaded(inputs, loaded.reads, loaded.notes)
 
 
-def _how_selected(study: Study, mice: set[int]) -> str:
+@shared
+def _retest_ratios(study: Study) -> dict[int, float | None]:
+    run = current_run(study, "response")
+    if run is None:
+        return {}
+    return dict(run.results_run.responsecalls.order_by().values_list("mouse_id", "after__si_ratio"))
+
+
+@shared
+def _how_selected(study: Study, mice: frozenset[int]) -> str:
     """Return when the sequenced mice were chosen of those that chance allocated; `ALL_SEQUENCED` where none was left."""
     phenotypes, randomized = values_of_mice(study, PHENOTYPE), values_of_mice(study, IS_RANDOMIZED)
     could_be = {mouse for mouse, phenotype in phenotypes.items() if phenotype == SUSCEPTIBLE and randomized.get(mouse)}

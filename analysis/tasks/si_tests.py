@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from django.db.models import QuerySet
 
+from analysis.shared_reading import shared
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Study
 
@@ -15,6 +16,7 @@ def included_tests(study: Study) -> QuerySet[SocialInteractionTest]:
     return SocialInteractionTest.objects.filter(SocialInteractionTest.included(), study=study)
 
 
+@shared
 def left_out(study: Study, test_number: int) -> tuple[str, ...]:
     """Say how many mice have this test and are not read, and where it says why; nothing where all are."""
     tested = SocialInteractionTest.objects.filter(study=study, test_number=test_number, counts=True)
@@ -25,6 +27,7 @@ def left_out(study: Study, test_number: int) -> tuple[str, ...]:
     return (f"{what} with number {test_number} left out by exclusion; the study's exclusions say why.",)
 
 
+@shared
 def read_si_tests(study: Study, test_number: int) -> pd.DataFrame:
     """Return one row per mouse that has this test: the scoring that counts, unless test or mouse is excluded.
 

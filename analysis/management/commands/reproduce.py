@@ -59,7 +59,8 @@ class Command(BaseCommand):
         elif found.changed_parts:
             lines.append(f"Inputs changed: {words_for(found.changed_parts)}.")
             stale = Staleness(found.run, tuple(found.changed_parts))
-            lines += [f"  {reason.sentence}" for reason in own_reasons(stale, acting_user(None))]
+            reasons = own_reasons([stale], acting_user(None))[found.run.pk]
+            lines += [f"  {reason.sentence}" for reason in reasons]
         else:
             lines.append("Inputs: the same.")
         now = settings.CODE_VERSION
