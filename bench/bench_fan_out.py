@@ -71,4 +71,4 @@ def _forget_runs() -> None:
     from labdb.database_backend import as_owner
 
     with as_owner(connection), connection.cursor() as cursor:
-        cursor.execute("TRUNCATE analysis_analysisrun CASCADE")
+        cursor.execute("TRUNCATE analysis_analysisrun, analysis_generesult CASCADE")

@@ -28,12 +28,10 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _measure() -> list[dict[str, Any]]:
-    from analysis.tasks.differential_expression import RESULT_COLUMNS, _rows
-
     run, contrasts, regions, genes = _records()
     answers = _answers(contrasts[:N_CONTRASTS], regions, genes[:N_GENES])
     n_results = len(answers) * N_GENES
-    bare_s = _store_bare(list(_rows(run, answers)), len(RESULT_COLUMNS))
+    bare_s = _store_bare(run, answers)
     store_s = _store(run, answers)
     _store(run, _answers(contrasts[N_CONTRASTS:], regions[:1], genes))
     looked = _look(run, contrasts[-1], regions[0])
@@ -108,21 +106,29 @@ def _store(run: Any, answers: list[Any]) -> float:
     return time.perf_counter() - begun
 
 
-def _store_bare(rows: list[tuple[Any, ...]], n_numbers: int) -> float:
+def _store_bare(run: Any, answers: list[Any]) -> float:
     from django.db import connection, transaction
 
+    from analysis.tasks.differential_expression import RESULT_COLUMNS, _blocks
     from labdb.database_backend import as_owner
+    from labdb.registry.binary_copy import HEADER, TRAILER, rows_of_numbers
 
     app_role = connection.settings_dict["USER"]
-    keys = ", ".join(f"k{number} bigint" for number in range(len(rows[0]) - n_numbers))
-    numbers = ", ".join(f"x{number} double precision" for number in range(n_numbers))
+    types = ["bigint"] * 5 + ["double precision"] * len(RESULT_COLUMNS)
     with as_owner(connection), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE {BARE} ({keys}, {numbers})")
+        cursor.execute(f"CREATE TABLE {BARE} ({', '.join(f'c{number} {one}' for number, one in enumerate(types))})")
         cursor.execute(f'GRANT SELECT, INSERT ON {BARE} TO "{app_role}"')
+    blocks = list(_blocks(run, answers))
     begun = time.perf_counter()
-    with transaction.atomic(), connection.cursor() as cursor, cursor.copy(f"COPY {BARE} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    with (
+        transaction.atomic(),
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {BARE} FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.write(HEADER)
+        for block in blocks:
+            copy.write(rows_of_numbers(types, block).tobytes())
+        copy.write(TRAILER)
     return time.perf_counter() - begun
 
 

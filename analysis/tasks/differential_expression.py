@@ -16,7 +16,7 @@ from analysis.tasks.expression_design import Question, answerable, by_model, mak
 from analysis.tasks.matrices import MATRIX, chosen_matrix, counts_by_code, missing_matrix, refuse_repeated_mice
 from analysis.tasks.task import Loaded, Parameter, Parameters, Task, name_in_study
 from labdb.colony.models import Study
-from labdb.registry.history import copy_into
+from labdb.registry.history import copy_numbers_into
 from labdb.treatment.arm_labels import former_labels
 
 RESULT_COLUMNS = ["log2_fold_change", "average_expression", "t", "p_value", "adj_p_value"]
@@ -115,15 +115,15 @@ def _answer(
 
 def store(run: AnalysisRun, inputs: Inputs, answers: list[Answer]) -> None:
     """Write one row a gene, contrast and region."""
-    copy_into(GeneResult, ("study", "run", "contrast", "region", "gene", *RESULT_COLUMNS), _rows(run, answers))
+    copy_numbers_into(
+        GeneResult, ("study", "run", "contrast", "region", "gene", *RESULT_COLUMNS), _blocks(run, answers)
+    )
 
 
-def _rows(run: AnalysisRun, answers: list[Answer]) -> Iterator[tuple[Any, ...]]:
+def _blocks(run: AnalysisRun, answers: list[Answer]) -> Iterator[tuple[Any, ...]]:
     for answer in answers:
-        keys = (run.study_id, run.pk, answer.contrast_id, answer.region_id)
-        columns = [answer.genes[name].tolist() for name in RESULT_COLUMNS]
-        for gene, *numbers in zip(answer.genes.index.tolist(), *columns, strict=True):
-            yield (*keys, gene, *numbers)
+        numbers = [answer.genes[name].to_numpy() for name in RESULT_COLUMNS]
+        yield run.study_id, run.pk, answer.contrast_id, answer.region_id, answer.genes.index.to_numpy(), *numbers
 
 
 TASK = Task(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
+import pghistory.models
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -169,7 +170,7 @@ def dependents(model: type[models.Model]) -> list[Any]:
         if relation.auto_created
         and not relation.concrete
         and (relation.one_to_many or relation.one_to_one)
-        and relation.field.db_constraint
+        and not issubclass(relation.related_model, pghistory.models.Event)
     ]
 
 
