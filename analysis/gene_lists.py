@@ -5,22 +5,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from analysis.contrasts import Contrast
-from analysis.design_frame import read_libraries
 from analysis.figure_choices import contrasts_of
 from analysis.figures.theme import arm_and_response
 from analysis.kernels.named_gene_sets import drug_genes, published_genes, specific_genes
 from analysis.kernels.overlap import SignedOverlap, opposite_share, signed_overlap
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun, GeneResult
-from analysis.tasks.expression_design import Question, estimator, known_questions, make_design
-from analysis.tasks.matrices import chosen_matrix
+from analysis.tasks.shared_mice import null_of_pair
 from labdb.sequencing.models import Gene
 from labdb.tissue.models import BrainRegion
-from labdb.treatment.arm_labels import former_labels
 
 OVERLAP_P = 0.05  # nominal, as papers that count overlaps do
 NUMBERS = ("log2_fold_change", "p_value", "adj_p_value")
@@ -155,44 +151,14 @@ class ContrastOverlap:
 
 def overlap_of(run: AnalysisRun, one: Contrast, other: Contrast, region: BrainRegion) -> ContrastOverlap:
     """Return the overlap of two contrasts of a run in a region, with its null expectation."""
-    correlation, reason = null_correlation(run, one, other, region)
+    null = null_of_pair(run, (one, other), region.code)
+    correlation, reason = null.correlation, null.reason
     first, second = (gene_table(run, contrast, region) for contrast in (one, other))
     found = signed_overlap(first, second, p_cutoff=OVERLAP_P, null_correlation=correlation or 0.0)
     if correlation is None or found.opposite is None or found.same is None:
         return ContrastOverlap(found, correlation, reason, None, None)
     share = opposite_share(correlation, OVERLAP_P)
     return ContrastOverlap(found, correlation, "", share * (found.opposite.both + found.same.both), share)
-
-
-def null_correlation(run: AnalysisRun, one: Contrast, other: Contrast, region: BrainRegion) -> tuple[float | None, str]:
-    """Return how far the estimates of two contrasts go along where nothing differs, because they share mice.
-
-    It is `reversal.shared_group_null` for any two designs: of groups and covariates, or of a formula.
-
-    Returns
-    -------
-    correlation : float or None
-    reason : str
-        Why it is not known.
-    """
-    labels = former_labels(run.study)
-    questions, refused = known_questions([Question.of(contrast, labels) for contrast in (one, other)])
-    try:
-        if refused:
-            raise ValueError(" ".join(refused.values()))
-        matrix = chosen_matrix(run.study, run.parameters)
-        frame = read_libraries(run.study, matrix, sorted({name for asked in questions for name in asked.fields})).frame
-        libraries = frame[frame["region"] == region.code]
-        weights = []
-        for question in questions:
-            design = make_design(libraries, region.code, [question])
-            if design.refused:
-                raise ValueError(design.refused[question.name])
-            weights.append(estimator(design, question.name))
-    except ValueError as error:
-        return None, str(error)
-    both = pd.concat(weights, axis="columns").fillna(0.0).to_numpy()
-    return float(both[:, 0] @ both[:, 1] / np.sqrt(np.prod(np.sum(both**2, axis=0)))), ""
 
 
 def in_full(genes: pd.DataFrame) -> pd.DataFrame:

@@ -14,10 +14,10 @@ import pandas as pd
 from analysis.kernels.adjusting import benjamini_hochberg_within
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
 from analysis.kernels.relabeled_signatures import N_RANDOM, RelabeledSignatures, relabeled_signatures
-from analysis.kernels.reversal import shared_group_null
 from analysis.kernels.reversal_messages import REFUSED_POOL_CONTROL, REFUSED_TOO_FEW, message_sentence
 from analysis.kernels.rrho import rrho
 from analysis.kernels.rrho_relabeling import relabeling_p
+from analysis.kernels.shared_mice import shared_group_null
 from analysis.models import AnalysisRun, Contrast
 from analysis.progress import STEP_PARTS, Progress
 from analysis.rrho_results import RrhoKind
