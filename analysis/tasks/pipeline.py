@@ -10,11 +10,13 @@ from analysis.tasks import (
     differential_expression,
     drug_genes,
     mouse_scores,
+    outside_signature,
     phenotype,
     quality,
     resilience,
     response,
     reversal,
+    rrho,
 )
 from analysis.tasks.matrices import chosen_matrix, missing_matrix
 from analysis.tasks.task import Loaded, Parameters, Task
@@ -29,6 +31,8 @@ STEPS: Sequence[Task] = (
     mouse_scores.TASK,
     resilience.TASK,
     drug_genes.TASK,
+    rrho.TASK,
+    outside_signature.TASK,
 )
 LATEST = {"matrix": ""}
 

@@ -414,8 +414,9 @@ def test_a_second_pipeline_computes_nothing_again():
     assert first.status == second.status == RunStatus.DONE, first.reason
     assert [step.task for step in first.children.order_by("pk")] == [
         "phenotype", "response", "quality", "differential_expression", "reversal", "mouse_scores", "resilience",
-        "drug_genes",
+        "drug_genes", "rrho",
     ]  # fmt: skip
+    assert "outside_signature skipped: S1 has no outside signature; upload one." in first.log
     assert [step.same_as for step in second.children.order_by("pk")] == list(first.children.order_by("pk"))
 
 
