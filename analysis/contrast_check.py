@@ -10,7 +10,14 @@ import pandas as pd
 from analysis.contrasts import Contrast
 from analysis.design_frame import read_libraries
 from analysis.kernels.reversal_design import MAX_EXHAUSTIVE, N_RANDOM
-from analysis.tasks.expression_design import Question, RegionDesign, by_model, known_questions, make_design
+from analysis.tasks.expression_design import (
+    Question,
+    RegionDesign,
+    by_model,
+    known_questions,
+    make_design,
+    without_pools,
+)
 from analysis.tasks.matrices import refuse_repeated_mice
 from labdb.colony.models import Study
 from labdb.registry.permissions import may
@@ -19,10 +26,6 @@ from labdb.treatment.arm_labels import former_labels
 from labdb.treatment.models import AllocationKey
 
 POOL = "library__pool"
-CONFOUNDED_UNSAID = (
-    "the design cannot separate the groups from what is adjusted for; which from which is said to the allocators, "
-    "because it would say whose letter is whose."
-)
 
 
 @dataclass(frozen=True)
@@ -134,11 +137,6 @@ def smallest_p(is_over: pd.Series, pools: pd.Series) -> float:
 def hides_arms(study: Study, user: Any) -> bool:
     """Whether an account may not know which letter is the vehicle's, nor which group goes along with which pool."""
     return study.is_blinded and not may(user, "view", AllocationKey, study)
-
-
-def without_pools(refusal: str) -> str:
-    """Return why a contrast cannot be estimated in words that name no pool."""
-    return CONFOUNDED_UNSAID if " confounded with " in refusal else refusal
 
 
 def _without_pools(cell: Cell) -> Cell:

@@ -26,11 +26,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A chart and the sentence below it; ``parts`` go into the name of a file."""
+    """A chart and the sentence below it.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        Of the name of a file.
+    title : str
+        Where it says more than the figure's own, such as the region: one page may hold several.
+    """
 
     chart: Any
     caption: str
     parts: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,12 @@ def send_figure(
         query = request.GET.urlencode()
         files = [(kind.upper(), f"{stem}.{kind}" + (f"?{query}" if query else "")) for kind in CONTENT_TYPES]
         name = figure_id(f"{stem}-{query}" if query else stem)  # one page may hold several that differ by what is asked
-        context = {"id": name, "title": title, "spec": figures.specification_of(drawn.chart), "files": files}
+        context = {
+            "id": name,
+            "title": drawn.title or title,
+            "spec": figures.specification_of(drawn.chart),
+            "files": files,
+        }
         return render(request, "components/figure.html", {**context, "caption": drawn.caption, "run": run})
     if run is not None and staleness_of(run):
         naming = (*naming, "out-of-date")

@@ -7,13 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from analysis.contrast_check import hides_arms, without_pools
+from analysis.contrast_check import hides_arms
 from analysis.contrasts import Contrast
 from analysis.figure_choices import chosen_genes, contrasts_of, named_choice
 from analysis.figure_types import FigureError
 from analysis.figure_views import file_name, refuse_figure
 from analysis.gene_lists import OVERLAP_P, ContrastOverlap, GeneSet, in_full, named_gene_sets, overlap_of
 from analysis.models import AnalysisRun
+from analysis.tasks.expression_design import without_pools
+from analysis.tested_lists import set_key
 from labdb.sequencing.models import Gene
 from labdb.tissue.models import BrainRegion
 
@@ -31,7 +33,7 @@ def gene_sets(request: HttpRequest, pk: int) -> HttpResponse:
     sets = named_gene_sets(run, region)
     shown = {key for one in sets for key in one.genes.index[:N_NAMED]}
     names = Gene.objects.in_bulk(list(shown))
-    rows = [(one, [names[key] for key in one.genes.index[:N_NAMED]]) for one in sets]
+    rows = [(one, [names[key] for key in one.genes.index[:N_NAMED]], set_key(run, region, one.slug)) for one in sets]
     return render(request, "analysis/_gene_sets.html", {"run_pk": pk, "region": region, "rows": rows, "shown": N_NAMED})
 
 

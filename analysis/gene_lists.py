@@ -1,26 +1,22 @@
 """Gene sets by name and the overlap of two contrasts, from the stored results of one run and region."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from analysis.contrasts import Contrast
-from analysis.design_frame import read_libraries
 from analysis.figure_choices import contrasts_of
 from analysis.figures.theme import arm_and_response
-from analysis.kernels.named_gene_sets import drug_genes, published_genes, specific_genes
+from analysis.kernels.named_gene_sets import DrugGenes, NamedGenes, drug_genes, published_genes, specific_genes
 from analysis.kernels.overlap import SignedOverlap, opposite_share, signed_overlap
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE
 from analysis.models import AnalysisRun, GeneResult
-from analysis.tasks.expression_design import Question, estimator, known_questions, make_design
-from analysis.tasks.matrices import chosen_matrix
+from analysis.tasks.shared_mice import null_of_pair
 from labdb.sequencing.models import Gene
 from labdb.tissue.models import BrainRegion
-from labdb.treatment.arm_labels import former_labels
 
 OVERLAP_P = 0.05  # nominal, as papers that count overlaps do
 NUMBERS = ("log2_fold_change", "p_value", "adj_p_value")
@@ -36,15 +32,29 @@ class GeneSet:
         Names it in addresses.
     genes : pandas.DataFrame
         By gene (primary key), the numbers that the rule looked at.
-    n_tested : int or None
-        Genes with a number in every contrast used.
+    tested : pandas.Index
+        Genes with a number in every contrast used: those that could have come into the set.
     """
 
     slug: str
     title: str
     rule: str
     genes: pd.DataFrame
-    n_tested: int | None = None
+    tested: pd.Index
+
+    @property
+    def n_tested(self) -> int:
+        """Number of these."""
+        return len(self.tested)
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """What can be made of the contrasts of a run; making it reads their results."""
+
+    slug: str
+    title: str
+    make: Callable[[], GeneSet]
 
 
 def gene_table(run: AnalysisRun, contrast: Contrast, region: BrainRegion) -> pd.DataFrame:
@@ -61,6 +71,11 @@ def _gene_table(run: int, finished_at: str, contrast: int, region: int) -> pd.Da
 
 def named_gene_sets(run: AnalysisRun, region: BrainRegion) -> list[GeneSet]:
     """Return every set that the contrasts of a run allow in a region."""
+    return [one.make() for one in named_sets(run, region)]
+
+
+def named_sets(run: AnalysisRun, region: BrainRegion) -> list[NamedSet]:
+    """Return what these sets are called, without reading results."""
     contrasts = [
         one for one in contrasts_of(run) if not one.formula and GeneResult.objects.filter(
             run=run, contrast=one, region=region
@@ -68,6 +83,18 @@ def named_gene_sets(run: AnalysisRun, region: BrainRegion) -> list[GeneSet]:
     ]  # fmt: skip
     tables = _Tables(run, region, contrasts)
     return [*_of_phenotypes(tables), *_of_drugs(tables)]
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Two groups, as a contrast has them or turned around."""
+
+    contrast: Contrast
+    is_turned: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.contrast.name}, turned around" if self.is_turned else self.contrast.name
 
 
 class _Tables:
@@ -86,17 +113,19 @@ class _Tables:
     def read(self, contrast: Contrast) -> pd.DataFrame:
         return gene_table(self.run, contrast, self.region)
 
-    def between(self, over: str, under: str) -> tuple[pd.DataFrame, str] | None:
-        """Return the results of two groups and their name, turned around where the study asks the reverse."""
+    def between(self, over: str, under: str) -> _Comparison | None:
+        """Return the comparison of two groups, turned around where the study asks the reverse."""
         if contrast := self.find(over, under):
-            return self.read(contrast), contrast.name
-        if contrast := self.find(under, over):
-            table = self.read(contrast)
-            return table.assign(log2_fold_change=-table["log2_fold_change"]), f"{contrast.name}, turned around"
-        return None
+            return _Comparison(contrast, False)
+        contrast = self.find(under, over)
+        return None if contrast is None else _Comparison(contrast, True)
+
+    def results(self, comparison: _Comparison) -> pd.DataFrame:
+        table = self.read(comparison.contrast)
+        return table.assign(log2_fold_change=-table["log2_fold_change"]) if comparison.is_turned else table
 
 
-def _of_phenotypes(tables: _Tables) -> Iterator[GeneSet]:
+def _of_phenotypes(tables: _Tables) -> Iterator[NamedSet]:
     stressed = [one.numerator for one in tables.contrasts if one.numerator.startswith(SUSCEPTIBLE)]
     for group in dict.fromkeys(stressed):
         of_group = "" if len(set(stressed)) == 1 else f" ({group})"
@@ -105,17 +134,26 @@ def _of_phenotypes(tables: _Tables) -> Iterator[GeneSet]:
             against_other = tables.between(one, other)
             slug = f"{title}-specific" if not of_group else f"{title}-specific-{stressed.index(group) + 1}"
             if against_control and against_other:
-                names = (against_control[1], against_other[1])
-                made = specific_genes(against_control[0], against_other[0], names=names)
-                yield GeneSet(slug, f"{title}-specific{of_group}", made.rule, made.genes, made.n_tested)
+                two = (against_control, against_other)
+                yield _named(tables, slug, f"{title}-specific{of_group}", specific_genes, two)
             if against_control and other_control:
-                names = (against_control[1], other_control[1])
-                made = published_genes(against_control[0], other_control[0], names=names)
+                two = (against_control, other_control)
                 title_published = f"{title}-specific{of_group}, published rule"
-                yield GeneSet(f"{slug}-published", title_published, made.rule, made.genes, made.n_tested)
+                yield _named(tables, f"{slug}-published", title_published, published_genes, two)
 
 
-def _of_drugs(tables: _Tables) -> Iterator[GeneSet]:
+def _named(
+    tables: _Tables, slug: str, title: str, rule: Callable[..., NamedGenes], two: tuple[_Comparison, _Comparison]
+) -> NamedSet:
+    def make() -> GeneSet:
+        first, second = (tables.results(one) for one in two)
+        made = rule(first, second, names=(two[0].name, two[1].name))
+        return GeneSet(slug, title, made.rule, made.genes, made.tested)
+
+    return NamedSet(slug, title, make)
+
+
+def _of_drugs(tables: _Tables) -> Iterator[NamedSet]:
     """Yield what two drugs share and do not, wherever both were compared with the same mice and with each other."""
     against = [
         one for one in dict.fromkeys(each.denominator for each in tables.contrasts) if one.startswith(SUSCEPTIBLE)
@@ -125,13 +163,23 @@ def _of_drugs(tables: _Tables) -> Iterator[GeneSet]:
         first, second = (tables.find(side, group, between.group_by) for side in sides)
         if first is None or second is None or arm_and_response(sides[0])[0] == arm_and_response(sides[1])[0]:
             continue  # responders and non-responders of one drug are no two drugs
-        made = drug_genes(*(tables.read(one) for one in (first, second, between)))
-        for kind, title, genes in (
-            ("shared", f"Shared by {sides[0]} and {sides[1]}", made.shared),
-            ("first", f"Of {sides[0]}, not {sides[1]}", made.first_only),
-            ("second", f"Of {sides[1]}, not {sides[0]}", made.second_only),
+        sort = cache(partial(_sorted_by_drug, tables, (first, second, between)))
+        for kind, title in (
+            ("shared", f"Shared by {sides[0]} and {sides[1]}"),
+            ("first_only", f"Of {sides[0]}, not {sides[1]}"),
+            ("second_only", f"Of {sides[1]}, not {sides[0]}"),
         ):
-            yield GeneSet(f"drug-{between.pk}-{number}-{kind}", title, made.rule.replace("saline", group), genes)
+            slug = f"drug-{between.pk}-{number}-{kind.removesuffix('_only')}"
+            yield NamedSet(slug, title, partial(_of_kind, sort, slug, title, kind, group))
+
+
+def _sorted_by_drug(tables: _Tables, contrasts: tuple[Contrast, ...]) -> DrugGenes:
+    return drug_genes(*(tables.read(one) for one in contrasts))
+
+
+def _of_kind(sort: Callable[[], DrugGenes], slug: str, title: str, kind: str, group: str) -> GeneSet:
+    made = sort()
+    return GeneSet(slug, title, made.rule.replace("saline", group), getattr(made, kind), made.tested)
 
 
 @dataclass(frozen=True)
@@ -155,44 +203,14 @@ class ContrastOverlap:
 
 def overlap_of(run: AnalysisRun, one: Contrast, other: Contrast, region: BrainRegion) -> ContrastOverlap:
     """Return the overlap of two contrasts of a run in a region, with its null expectation."""
-    correlation, reason = null_correlation(run, one, other, region)
+    null = null_of_pair(run, (one, other), region.code)
+    correlation, reason = null.correlation, null.reason
     first, second = (gene_table(run, contrast, region) for contrast in (one, other))
     found = signed_overlap(first, second, p_cutoff=OVERLAP_P, null_correlation=correlation or 0.0)
     if correlation is None or found.opposite is None or found.same is None:
         return ContrastOverlap(found, correlation, reason, None, None)
     share = opposite_share(correlation, OVERLAP_P)
     return ContrastOverlap(found, correlation, "", share * (found.opposite.both + found.same.both), share)
-
-
-def null_correlation(run: AnalysisRun, one: Contrast, other: Contrast, region: BrainRegion) -> tuple[float | None, str]:
-    """Return how far the estimates of two contrasts go along where nothing differs, because they share mice.
-
-    It is `reversal.shared_group_null` for any two designs: of groups and covariates, or of a formula.
-
-    Returns
-    -------
-    correlation : float or None
-    reason : str
-        Why it is not known.
-    """
-    labels = former_labels(run.study)
-    questions, refused = known_questions([Question.of(contrast, labels) for contrast in (one, other)])
-    try:
-        if refused:
-            raise ValueError(" ".join(refused.values()))
-        matrix = chosen_matrix(run.study, run.parameters)
-        frame = read_libraries(run.study, matrix, sorted({name for asked in questions for name in asked.fields})).frame
-        libraries = frame[frame["region"] == region.code]
-        weights = []
-        for question in questions:
-            design = make_design(libraries, region.code, [question])
-            if design.refused:
-                raise ValueError(design.refused[question.name])
-            weights.append(estimator(design, question.name))
-    except ValueError as error:
-        return None, str(error)
-    both = pd.concat(weights, axis="columns").fillna(0.0).to_numpy()
-    return float(both[:, 0] @ both[:, 1] / np.sqrt(np.prod(np.sum(both**2, axis=0)))), ""
 
 
 def in_full(genes: pd.DataFrame) -> pd.DataFrame:

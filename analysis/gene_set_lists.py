@@ -130,11 +130,13 @@ def _answer(
         name: [pk for gene in genes if (pk := found[gene]) is not None] for name, genes in sets.sets.items()
     }  # fmt: skip
     unknown = sorted(name for name, pk in found.items() if pk is None)
-    genes = tested.genes[tested.genes["value"].notna()]
+    genes = tested.background
     base = SetAnswer(
         pd.DataFrame(), len(genes), 0, len(sets.sets), 0,
         (*sets.messages, *unknown_sentences(unknown, names, tested.annotation)),
     )  # fmt: skip
+    if refusal := _not_testable(tested, asked):
+        return replace(base, refusal=refusal)
     if not set(found.values()) & set(genes.index):
         return replace(base, refusal=f"No gene of {collection} was tested in {tested.name}; there is nothing to test.")
     try:
@@ -145,7 +147,7 @@ def _answer(
             ).rename(columns={"leading_edge": "genes"})  # fmt: skip
             n_listed = len(genes)
         else:
-            listed = called_genes(genes, asked)
+            listed = called_genes(genes, asked) if tested.members is None else sorted(tested.members)
             n_listed = len(listed)
             if not n_listed:
                 return replace(base, refusal=_nothing_called(tested, asked))
@@ -169,7 +171,23 @@ def called_genes(genes: pd.DataFrame, asked: Asked) -> list[int]:
     return [int(pk) for pk in genes.index[is_called]]
 
 
+def _not_testable(tested: TestedList, asked: Asked) -> str:
+    """Say why a list by name cannot be tested so; empty if it can."""
+    if tested.members is None:
+        return ""
+    if asked.method == PRERANKED:
+        return f"{tested.name} is a list by its rule, without an order of all genes; choose over-representation."
+    if tested.genes.empty:
+        return (
+            f"The records no longer give the genes that {tested.name} was chosen among, so there is no background; "
+            f"run {tested.run.task if tested.run else 'its task'} again."
+        )
+    return ""
+
+
 def _nothing_called(tested: TestedList, asked: Asked) -> str:
+    if tested.members is not None:
+        return f"No gene is on the list {tested.name}; there is nothing to test."
     if tested.genes["adj_p_value"].isna().all():
         return f"{tested.name} has no adjusted p-values, so no gene of it is on a list; choose preranked."
     where = "" if asked.direction == "both" else f" {asked.direction}"

@@ -31,7 +31,7 @@ from analysis.outside import GeneSetCollection
 from analysis.outside_import import sentences_of
 from analysis.outside_records import GeneSetCollectionRecord
 from analysis.outside_views import send_original
-from analysis.tested_lists import TestedList, lists_of, tested_list
+from analysis.tested_lists import TestedList, lists_of, named_lists_of, tested_list
 from labdb.registry.file_store import FileProblem
 from labdb.registry.form_fields import form_field_for
 from labdb.registry.forms import Conflict, conflicts, forbidden_sentence
@@ -100,10 +100,14 @@ def gene_sets(request: HttpRequest) -> HttpResponse:
     collections = list(GeneSetCollection.objects.all().visible_to(request.user))
     collection = next((one for one in collections if str(one.pk) == sent.get("collection", "")), None)
     form = AskedForm({name: sent.get(name) or field.initial for name, field in AskedForm.base_fields.items()})
+    lists = lists_of(study, request.user) if study else []
+    named_lists = named_lists_of(study, request.user) if study else []
     context: dict[str, Any] = {
         "study": study,
         "studies": studies,
-        "lists": lists_of(study, request.user) if study else [],
+        "lists": lists,
+        "named_lists": named_lists,
+        "listed_keys": {key for key, _name in (*lists, *named_lists)},
         "tested": tested,
         "collections": collections,
         "collection": collection,
@@ -157,11 +161,13 @@ def _csv(tested: TestedList, collection: GeneSetCollection, asked: Asked, answer
     writer = csv.writer(file)
     columns = (*NUMBERS[asked.method], "p_value", "adj_p_value")
     edge = "genes" if asked.method == OVER else "leading_genes"
-    writer.writerow(["set", *columns, edge, "description", "list", "collection", "method", "genes_tested", "run"])
+    writer.writerow(
+        ["set", *columns, edge, "description", "list", "collection", "method", "genes_tested", "run", "rule"]
+    )
     run = tested.run.pk if tested.run else ""
     for name, row in answer.rows.iterrows():
         genes = ";".join(row["genes"])
-        origin = [tested.name, collection.name, asked.method, answer.n_tested, run]
+        origin = [tested.name, collection.name, asked.method, answer.n_tested, run, tested.rule]
         writer.writerow([name, *(row[column] for column in columns), genes, row["description"], *origin])
     response = HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8")
     name = file_name(tested.study.code, tested.name, collection.name, asked.method)

@@ -50,6 +50,7 @@ WORDS = {
     "nulls": "what the contrasts share",
     "without_null": "regions where that is not known",
     "pair": "two named contrasts",
+    "with_drug_pairs": "which pairs, from the parameters",
     "comparisons": "comparisons of arms",
     "step": "step, from the parameters",
     "population_offset": "population offset, from the parameters",

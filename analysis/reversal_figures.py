@@ -9,6 +9,7 @@ from analysis import figures, frames, reversal_frames, signature_pairs
 from analysis.figure_choices import contrasts_of
 from analysis.figure_types import Asked, Drawn, Figure, FigureError
 from analysis.models import AnalysisRun, Contrast, MouseReversalScore
+from analysis.tasks.shared_mice import null_of_pair
 from labdb.registry.permissions import may
 from labdb.tissue.models import BrainRegion
 
@@ -108,7 +109,7 @@ def _named_pair(asked: Asked) -> signature_pairs.Pair | None:
 def _draw_pair(asked: Asked, pair: signature_pairs.Pair) -> Drawn:
     region = _region_of(asked, pair)
     genes = signature_pairs.pair_frame(asked.run, pair, region)
-    null = signature_pairs.null_of_shared_mice(asked.run, pair, region)
+    null = null_of_pair(asked.run, pair, region.code).correlation
     x, y = pair
     chart = figures.signature_scatter(
         genes, x_name=x.name, y_name=y.name, null_correlation=null, p_cutoff=signature_pairs.P_CUTOFF
@@ -118,7 +119,7 @@ def _draw_pair(asked: Asked, pair: signature_pairs.Pair) -> Drawn:
         f"neither has any effect, tilted by the mice that both share. {signature_pairs.words_on_pair(genes, null)} Genes "
         "move together and can stretch the cloud further: a p-value comes from relabeling mice, never from this picture."
     )
-    return Drawn(chart, caption, (x.name, y.name, region.code))
+    return Drawn(chart, caption, (x.name, y.name, region.code), title=signature_pairs.title_of(pair, region))
 
 
 def _region_of(asked: Asked, pair: tuple[Contrast, Contrast]) -> BrainRegion:

@@ -79,8 +79,15 @@ def figures_of_contrasts(run: AnalysisRun, found: AnalysisRun | None) -> list[Co
     if found is None:
         return []
     return [
-        _lazy(found, "drugs", title=f"{x.name} against {y.name}, {region.code}", x=x.name, y=y.name, region=region.code)
-        for x, y in signature_pairs.drug_and_drug(found.results_run)[:1]
+        _lazy(
+            found,
+            "drugs",
+            title=signature_pairs.title_of(pair, region),
+            x=pair[0].name,
+            y=pair[1].name,
+            region=region.code,
+        )
+        for pair in signature_pairs.drug_and_drug(found.results_run)[:1]
         for region in _regions(run)
     ]
 
@@ -99,8 +106,8 @@ def figures_of_test(test: SignatureReversal) -> list[Context]:
     own = {"region": test.region.code, "arm": test.arm}
     found = [_lazy(test.run, "relabelings", **own, estimand=test.estimand, response=test.response)]
     contrasts = current_run(test.study, "differential_expression")
-    if contrasts and signature_pairs.stress_and_drug(contrasts.results_run, test.arm):
-        found.insert(0, _lazy(contrasts, "signatures", **own))
+    if contrasts and (pair := signature_pairs.stress_and_drug(contrasts.results_run, test.arm)):
+        found.insert(0, _lazy(contrasts, "signatures", title=signature_pairs.title_of(pair, test.region), **own))
     scores = current_run(test.study, "mouse_scores")
     plane = current_run(test.study, "resilience")
     if plane and plane.results_run.planegroups.filter(region=test.region).exists():

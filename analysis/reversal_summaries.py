@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.kernels.overlap import opposite_share
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
-from analysis.kernels.reversal import shared_group_null
+from analysis.kernels.shared_mice import shared_group_null
 from analysis.models import SignatureReversal
 from analysis.signature_pairs import P_CUTOFF
 from analysis.summaries import ALPHA, percent, probability, signed

@@ -1,23 +1,20 @@
-"""Two contrasts of one run against each other: which are asked, their genes, and what shared mice alone make of them."""
+"""Two contrasts of one run against each other: which are asked, their genes, and what is said of them."""
 
 from itertools import combinations
 
 import pandas as pd
 
-from analysis.design_frame import read_libraries
 from analysis.figure_choices import contrasts_of
 from analysis.figures.theme import finite_rows
 from analysis.kernels.overlap import opposite_share
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
-from analysis.kernels.reversal import shared_group_null
 from analysis.links import gene_urls
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from analysis.tasks.expression_design import Question
-from analysis.tasks.matrices import chosen_matrix
+from analysis.tasks.shared_mice import Pair
 from labdb.tissue.models import BrainRegion
 from labdb.treatment.arm_labels import former_labels, named
 
-Pair = tuple[Contrast, Contrast]
 WHOLE_ARM = " treated"  # what the group of a whole arm ends in
 P_CUTOFF = 0.05
 
@@ -84,34 +81,6 @@ def _preference(asked: tuple[Contrast, Question]) -> tuple[bool, int, str]:
     return (not is_whole, -len(question.numerator), contrast.name)
 
 
-def null_of_shared_mice(run: AnalysisRun, pair: Pair, region: BrainRegion) -> float | None:
-    """Return the correlation that two contrasts have in a region when neither has an effect.
-
-    None where it is not known: a formula names coefficients and no groups, and records may have changed since.
-    """
-    labels = former_labels(run.study)
-    questions = [Question.of(contrast, labels) for contrast in pair]
-    matrix = chosen_matrix(run.study, run.parameters)
-    frame = read_libraries(run.study, matrix, sorted({one.group_by for one in questions})).frame
-    mice = frame[frame["region"] == region.code]
-    weights = [_weights(mice[one.group_by], one) for one in questions]
-    if weights[0] is None or weights[1] is None:
-        return None
-    # Mouse by mouse, so that contrasts may share a part of a group, such as an arm and its responders.
-    return shared_group_null(weights[0], weights[1], pd.Series(1.0, index=mice.index))
-
-
-def _weights(groups: pd.Series, question: Question) -> pd.Series | None:
-    weights = pd.Series(0.0, index=groups.index)
-    for values, sign in ((question.numerator, 1.0), (question.denominator, -1.0)):
-        for value in values:
-            members = groups.astype(str) == value
-            if not members.any():
-                return None
-            weights[members] += sign / len(values) / members.sum()
-    return weights
-
-
 def pair_frame(run: AnalysisRun, pair: Pair, region: BrainRegion) -> pd.DataFrame:
     """Return the genes that both contrasts tested in a region, as `figures.signature_scatter` draws them."""
     numbers = ["log2_fold_change", "t", "p_value"]
@@ -125,6 +94,12 @@ def pair_frame(run: AnalysisRun, pair: Pair, region: BrainRegion) -> pd.DataFram
     genes["gene"] = genes["gene__symbol"].where(genes["gene__symbol"] != "", genes["gene__gene_id"])
     genes["url"] = gene_urls(genes["gene"])
     return genes.drop(columns=["gene_id", "gene__symbol", "gene__gene_id"])
+
+
+def title_of(pair: Pair, region: BrainRegion) -> str:
+    """Return what a figure of two contrasts in a region is called, before it is drawn and after."""
+    x, y = pair
+    return f"{x.name} against {y.name}, {region.code}"
 
 
 def words_on_pair(genes: pd.DataFrame, null: float | None) -> str:

@@ -38,13 +38,18 @@ class NamedGenes:
         ``log2_fold_change`` and ``p_value`` of the first comparison, the smallest p first.
     rule : str
         In words.
-    n_tested : int
-        Genes with a number in all comparisons used.
+    tested : pandas.Index
+        Genes with a number in all comparisons used: those that could have come into the set.
     """
 
     genes: pd.DataFrame
     rule: str
-    n_tested: int
+    tested: pd.Index
+
+    @property
+    def n_tested(self) -> int:
+        """Number of these."""
+        return len(self.tested)
 
 
 def specific_genes(
@@ -121,12 +126,15 @@ class DrugGenes:
         differs from the other.
     rule : str
         In words.
+    tested : pandas.Index
+        Genes with a number in all three comparisons.
     """
 
     shared: pd.DataFrame
     first_only: pd.DataFrame
     second_only: pd.DataFrame
     rule: str
+    tested: pd.Index
 
 
 def drug_genes(
@@ -170,6 +178,7 @@ def drug_genes(
             f"Shared: adjusted p at most {max_q:g} for both drugs against saline, the same direction, and above it "
             "between the drugs. Of one drug: at most so for it against saline and between the drugs."
         ),
+        tested=one.index,
     )
 
 
@@ -266,4 +275,4 @@ def _tested_in_both(x: pd.DataFrame, y: pd.DataFrame) -> tuple[pd.DataFrame, pd.
 
 def _named(first: pd.DataFrame, chosen: BoolArray, rule: str) -> NamedGenes:
     genes = first.loc[chosen, ["log2_fold_change", "p_value"]].sort_values("p_value", kind="stable")
-    return NamedGenes(genes, rule, len(first))
+    return NamedGenes(genes, rule, first.index)

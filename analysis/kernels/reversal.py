@@ -5,7 +5,6 @@ Stress (S - C) and drug (D - S) signature share the susceptible mice, so their c
 relabeled and the shared mice's noise is kept out of the product.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +50,9 @@ from analysis.kernels.reversal_responders import (
 from analysis.kernels.reversal_weights import make_grams
 from analysis.kernels.reversed_genes import reversed_genes
 from analysis.kernels.score import axis_generator, score_frame
+from analysis.kernels.shared_mice import shared_group_null
 
 __all__ = ["MESSAGES", "ReversalTest", "reversal_test", "reversed_genes", "shared_group_null"]
-
-GroupNumbers = Sequence[float] | pd.Series
 
 TEST_STREAM = 0  # see score.AXIS_STREAM
 
@@ -298,49 +296,3 @@ def _shown_effect(samples: RegionSamples, effect: Effect) -> dict[str, Any]:
         "fraction_undone_interval": (float(low), float(high)),
         "mouse_scores": score_frame(samples, effect),
     }
-
-
-def shared_group_null(c1: GroupNumbers, c2: GroupNumbers, n: GroupNumbers) -> float:
-    """Correlation that two contrasts of one study have when neither has any effect.
-
-    c1' N^-1 c2 / sqrt(c1' N^-1 c1 . c2' N^-1 c2), N = diag(n). It is what to compare a correlation
-    or an overlap of the two with, instead of 0.
-
-    Parameters
-    ----------
-    c1, c2 : sequence of float or pandas.Series, shape (n_groups,)
-        Contrast weights by group.
-    n : sequence of float or pandas.Series, shape (n_groups,)
-        Mice by group. Where all three are Series they are matched by group name.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, a size is not positive, or a contrast is 0 everywhere.
-    """
-    first, second, size = _aligned(c1, c2, n)
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("contrast weights must be finite")
-    if not (size > 0).all():
-        raise ValueError(f"n must be positive for every group; got {size[~(size > 0)][0]}")
-    lengths = np.sum(first**2 / size) * np.sum(second**2 / size)
-    if lengths == 0:
-        raise ValueError("a contrast must weigh at least one group")
-    return float(np.sum(first * second / size) / np.sqrt(lengths))
-
-
-def _aligned(*columns: GroupNumbers) -> list[FloatArray]:
-    series = [column for column in columns if isinstance(column, pd.Series)]
-    if len(series) == len(columns):
-        names = series[0].index
-        if any(not names.is_unique or set(names) != set(other.index) for other in series):
-            raise ValueError("c1, c2 and n must name the same groups, each once")
-        columns = tuple(one.reindex(names) for one in series)
-    arrays = [np.asarray(column, dtype=float) for column in columns]
-    if any(array.ndim != 1 or array.shape != arrays[0].shape for array in arrays):
-        raise ValueError(f"c1, c2 and n must have one number per group; got {[array.shape for array in arrays]}")
-    return arrays

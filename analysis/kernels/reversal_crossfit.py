@@ -30,7 +30,7 @@ from analysis.kernels.secular import gaps_to_roots, is_well_separated
 
 Progress = Callable[[int, int], None]
 
-BLOCK_RELABELINGS = 32  # enough that calls cost little, few enough to stay in the processor's cache
+BLOCK_RELABELINGS = 64  # enough that calls cost little, few enough to stay in the processor's cache
 
 
 def n_learned_directions(design: MergedDesign) -> int:

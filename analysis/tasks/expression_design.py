@@ -16,6 +16,10 @@ from labdb.registry.rules import plain_number
 from labdb.treatment.arm_labels import named
 
 MIN_MICE = 2  # a group of one shows nothing of how mice of it vary
+CONFOUNDED_UNSAID = (
+    "the design cannot separate the groups from what is adjusted for; which from which is said to the allocators, "
+    "because it would say whose letter is whose."
+)
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,6 @@ class Question:
         weight[list(self.numerator)] += 1 / len(self.numerator)
         weight[list(self.denominator)] -= 1 / len(self.denominator)
         return weight
-
-    def weight(self, group: str) -> float:
-        """Return the weight of a group: +1 shared by those of the numerator, -1 by those of the denominator."""
-        above = 1 / len(self.numerator) if group in self.numerator else 0.0
-        return above - (1 / len(self.denominator) if group in self.denominator else 0.0)
 
 
 @dataclass(frozen=True)
@@ -273,19 +272,14 @@ def _in_words(column: object, others: Sequence[object]) -> str:
     return f"{column} is confounded with {_and(others)}" if others else f"{column} is 0 in every library"
 
 
+def without_pools(refusal: str) -> str:
+    """Return why a contrast cannot be estimated in words that name no pool."""
+    return CONFOUNDED_UNSAID if " confounded with " in refusal else refusal
+
+
 def _as_category(value: Any) -> Any:
     """Return a value as a formula takes it: a truth value is a category, a decimal number is a number."""
     return float(value) if isinstance(value, Decimal) else value
-
-
-def estimator(design: RegionDesign, name: str) -> pd.Series:
-    """Return what a contrast's unweighted estimate makes of each library: it is their weighted sum.
-
-    Two estimates of one study go along, where nothing differs, as far as these weights do.
-    """
-    columns = design.matrix.to_numpy()
-    weights = columns @ np.linalg.solve(columns.T @ columns, design.contrasts[name].to_numpy())
-    return pd.Series(weights, index=design.matrix.index)
 
 
 def group_sizes(libraries: pd.DataFrame, group_by: str) -> dict[str, int]:

@@ -10,11 +10,13 @@ from analysis.tasks import (
     differential_expression,
     drug_genes,
     mouse_scores,
+    outside_signature,
     phenotype,
     quality,
     resilience,
     response,
     reversal,
+    rrho,
 )
 from analysis.tasks.matrices import chosen_matrix, missing_matrix
 from analysis.tasks.task import Loaded, Parameters, Task
@@ -39,6 +41,8 @@ STEPS: Sequence[Step] = (
     Step(mouse_scores.TASK, (*_CALLS, reversal.TASK.name)),
     Step(resilience.TASK, _CALLS),
     Step(drug_genes.TASK, _CALLS),
+    Step(rrho.TASK, _CALLS),
+    Step(outside_signature.TASK, _CALLS),
 )
 LATEST = {"matrix": ""}
 

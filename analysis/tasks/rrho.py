@@ -1,7 +1,8 @@
 """Task `rrho`: how two signatures of a region overlap by rank, beside the same for relabeled animals.
 
-Usually all standard pairs: stress (S - C) against each drug (D - S), and each drug against each other. Two contrasts that
-are named are read from their current differential expression instead; no relabeling is known for these, hence no p.
+Usually stress (S - C) against each drug (D - S), and where all standard pairs are asked for, each drug against each other.
+Two contrasts that are named are read from their current differential expression instead; no relabeling is known for these,
+hence no p.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,10 +15,10 @@ import pandas as pd
 from analysis.kernels.adjusting import benjamini_hochberg_within
 from analysis.kernels.phenotype import CONTROL, SUSCEPTIBLE
 from analysis.kernels.relabeled_signatures import N_RANDOM, RelabeledSignatures, relabeled_signatures
-from analysis.kernels.reversal import shared_group_null
 from analysis.kernels.reversal_messages import REFUSED_POOL_CONTROL, REFUSED_TOO_FEW, message_sentence
 from analysis.kernels.rrho import rrho
 from analysis.kernels.rrho_relabeling import relabeling_p
+from analysis.kernels.shared_mice import shared_group_null
 from analysis.models import AnalysisRun, Contrast
 from analysis.progress import STEP_PARTS, Progress
 from analysis.rrho_results import RrhoKind
@@ -31,6 +32,10 @@ from analysis.tasks.task import Loaded, Parameter, Parameters, Task, name_in_stu
 from labdb.colony.models import Study
 
 MAX_EXHAUSTIVE = 500  # relabelings listed rather than drawn
+N_RANDOM_USUALLY = (
+    99  # valid with any number; a region of 16,000 genes and 64 samples takes a second, and p moves in .01
+)
+STRESS, ALL = "stress", "all"  # pairs
 OTHER = "other drug"
 NO_RELABELINGS = (
     "No p-value: labels are exchanged between saline mice and a drug's only, and these contrasts are not of that kind."
@@ -53,6 +58,7 @@ class Inputs:
     population_offset: int
     seed: int
     n_random: int
+    with_drug_pairs: bool
 
 
 def missing(study: Study, parameters: Parameters) -> str:
@@ -65,7 +71,8 @@ def missing(study: Study, parameters: Parameters) -> str:
 
 def load(study: Study, parameters: Parameters) -> Loaded:
     """Read the comparisons of arms, or the results of two contrasts."""
-    drawn = (parameters["step"], parameters["population_offset"], parameters["seed"], parameters["n_random"])
+    of_drugs = parameters.get("pairs", ALL) == ALL  # a run from before the parameter compared all
+    drawn = (parameters["step"], parameters["population_offset"], parameters["seed"], parameters["n_random"], of_drugs)
     if parameters["first"]:
         pair, reads = load_pair(study, parameters["first"], parameters["second"])
         return Loaded(Inputs(None, pair, *drawn), reads)
@@ -79,7 +86,8 @@ def compute(inputs: Inputs, progress: Progress) -> list[Answer]:
         return [_of_contrasts(inputs, inputs.pair, region) for region in inputs.pair.regions]
     comparisons = inputs.comparisons
     assert comparisons is not None
-    asked = [(arm, "") for arm in comparisons.arms] + list(combinations(comparisons.arms, 2))
+    asked = [(arm, "") for arm in comparisons.arms]
+    asked += combinations(comparisons.arms, 2) if inputs.with_drug_pairs else ()
     answers: list[Answer] = []
     for region in comparisons.regions:
         expression = comparisons.expression(region)
@@ -214,12 +222,24 @@ def _offset(study: Study, value: object) -> int:
     return int(str(value))
 
 
+def _pairs(study: Study, value: object) -> str:
+    if value not in (STRESS, ALL):
+        raise ValueError(
+            f"{value} is not {STRESS} (stress against each drug) or {ALL} (each drug against each other too)."
+        )
+    return str(value)
+
+
 _CONTRAST = name_in_study(Contrast.objects, "name", "contrast")
 TASK = Task(
     name="rrho",
     parameters={
-        "first": Parameter("", _CONTRAST, "Name of a contrast; empty: all standard pairs.", asks_another_question=True),
+        "first": Parameter("", _CONTRAST, "Name of a contrast; empty: the standard pairs.", asks_another_question=True),
         "second": Parameter("", _CONTRAST, "Name of the contrast beside it.", asks_another_question=True),
+        "pairs": Parameter(
+            STRESS, _pairs, f"{STRESS}: stress against each drug; {ALL}: each drug against each other too.",
+            asks_another_question=True,
+        ),
         "step": Parameter(0, whole_number(0), "Genes from one row of the map to the next; 0: the root of their number."),
         "population_offset": Parameter(
             0, _offset, "1 reproduces the maps of R's RRHO2, which count one gene too many; p-values stay.",
@@ -227,7 +247,7 @@ TASK = Task(
         ),
         "seed": Parameter(0, whole_number(0), "Of the random relabelings."),
         "n_random": Parameter(
-            199, whole_number(19), f"Random relabelings, where more than {MAX_EXHAUSTIVE} exist; {N_RANDOM} for a smaller floor."
+            N_RANDOM_USUALLY, whole_number(19), f"Random relabelings, where more than {MAX_EXHAUSTIVE} exist; {N_RANDOM} for a smaller floor."
         ),
         "matrix": MATRIX,
     },

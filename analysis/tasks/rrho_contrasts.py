@@ -6,10 +6,10 @@ import pandas as pd
 
 from analysis.current import current_run_of_contrast
 from analysis.design_frame import read_libraries
-from analysis.kernels.reversal import shared_group_null
 from analysis.models import AnalysisRun, Contrast, GeneResult
-from analysis.tasks.expression_design import Question, group_sizes
+from analysis.tasks.expression_design import Question, group_sizes, without_pools
 from analysis.tasks.matrices import chosen_matrix
+from analysis.tasks.shared_mice import SharedNull, nulls_of_pair
 from labdb.colony.models import Study
 from labdb.treatment.arm_labels import former_labels
 
@@ -65,13 +65,13 @@ def load_pair(study: Study, first: str, second: str) -> tuple[ContrastPair, tupl
     labels = former_labels(study)
     questions = tuple(Question.of(contrast, labels) for contrast in contrasts)
     sizes = _sizes(study, runs[0], questions)
-    nulls = {region: _null(questions, sizes.get(region, {})) for region in regions}
+    nulls = nulls_of_pair(runs[0], (contrasts[0], contrasts[1]), regions)
     pair = ContrastPair(
         (first, second), (contrasts[0].pk, contrasts[1].pk),
         both[both["region"].isin(regions)].sort_values(columns).reset_index(drop=True), regions, questions,
         {region: _compared(questions, sizes[region]) for region in regions if region in sizes},
-        {region: null for region, null in nulls.items() if isinstance(null, float)},
-        {region: null for region, null in nulls.items() if isinstance(null, str)},
+        {region: null.correlation for region, null in nulls.items() if null.correlation is not None},
+        {region: _why_unknown(null) for region, null in nulls.items() if null.correlation is None},
     )  # fmt: skip
     return pair, tuple(dict.fromkeys(runs))
 
@@ -107,13 +107,6 @@ def _compared(questions: tuple[Question, ...], sizes: dict[str, int]) -> dict[st
     return {group: n for group, n in sizes.items() if group in named}
 
 
-def _null(questions: tuple[Question, ...], sizes: dict[str, int]) -> float | str:
-    if not all(question.is_of_groups for question in questions):
-        return "What the contrasts share is not known: one compares coefficients of a formula, not groups of mice."
-    if not sizes:
-        return "What the contrasts share is not known: they group mice by different fields."
-    groups = sorted({value for question in questions for value in question.values})
-    if unknown := [group for group in groups if not sizes.get(group)]:
-        return f"What the contrasts share is not known: no mouse of {', '.join(unknown)} is in the counts any more."
-    weights = [[question.weight(group) for group in groups] for question in questions]
-    return shared_group_null(weights[0], weights[1], [sizes[group] for group in groups])
+def _why_unknown(null: SharedNull) -> str:
+    """Say it without naming pools: whoever sees the map reads it, also while the study is blinded."""
+    return f"What the contrasts share is not known: {without_pools(null.reason)}"

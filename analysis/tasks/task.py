@@ -149,7 +149,7 @@ class Task:
         return "; ".join(
             f"{name}={parameters[name]}"
             for name, parameter in self.parameters.items()
-            if parameter.asks_another_question and parameters[name] != parameter.default
+            if parameter.asks_another_question and parameters.get(name, parameter.default) != parameter.default
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from analysis import gene_lists
 from analysis.expression_figures import FIGURES
 from analysis.figures.gene_lists import gene_heat_map, upset
-from analysis.kernels.reversal import shared_group_null
+from analysis.kernels.shared_mice import shared_group_null
 from analysis.models import AnalysisRun, Contrast, GeneResult
 from labdb.colony.models import Study
 from labdb.sequencing.models import CountMatrix, Gene

@@ -11,12 +11,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from scipy.stats import hypergeom
 
-from analysis.models import Contrast, GeneResult
+from analysis.models import AnalysisRun, Contrast, DrugGene, DrugGeneSet, GeneResult
 from analysis.outside import GeneSetCollection
+from analysis.tasks import arm_comparisons
 from labdb.colony.models import Study
 from labdb.sequencing.models import Gene
 from labdb.tissue.models import BrainRegion
 from tests.analysis.small_study import make_treated_study
+from tests.analysis.test_tasks import done
 from tests.analysis.treated_study import add_run, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +168,80 @@ def test_sets_without_a_tested_gene_and_lists_out_of_sight_are_told_apart(study:
     assert stranger.post("/analysis/gene-sets/", {"list": key(), "collection": collection.pk}).status_code == 404
     assert client.get("/analysis/gene-sets/?list=nothing").status_code == 404
     assert "There is no list to test in S2" in text_of(stranger.get("/analysis/gene-sets/?study=S2"))
+
+
+def test_a_list_by_name_is_tested_against_the_genes_that_could_have_come_onto_it(study: Study):
+    run, region = AnalysisRun.objects.get(task="differential_expression"), BrainRegion.objects.get(code="PFC")
+    other = Contrast.objects.create(
+        study=study, name="S - R", group_by="mouse__phenotype", numerator="susceptible", denominator="resilient"
+    )
+    for number, gene in enumerate(Gene.objects.order_by("pk")[:25]):  # the last five were not tested here
+        q = 0.01 if number in (0, 5, 10, 3) else 0.9
+        GeneResult.objects.create(
+            study=study, run=run, contrast=other, region=region, gene=gene, log2_fold_change=1.0, average_expression=5,
+            t=3.0, p_value=q / 10, adj_p_value=q,
+        )  # fmt: skip
+    client = signed_in()
+    upload(client)
+    asked = {"collection": GeneSetCollection.objects.get().pk, "min_genes": 3, "max_genes": 20}
+    named = f"set-{run.pk}-{region.pk}-susceptible-specific"
+    sets = client.get(f"/analysis/runs/{run.pk}/gene-sets/?region=PFC").content.decode()
+    assert f'href="/analysis/gene-sets/?list={named}"' in sets
+    answer = client.post("/analysis/gene-sets/", {"list": named, **asked})
+    rows = {row["name"]: row for row in answer.context["rows"]}
+    # Susceptible-specific: Gene0, 5 and 10 of 25 tested in both; STRESS has Gene0, 5, 10, 15, 20 of these.
+    assert (rows["STRESS"]["n_set"], rows["STRESS"]["n_both"], rows["STRESS"]["expected"]) == (5, 3, 5 * 3 / 25)
+    assert rows["STRESS"]["p_value"] == pytest.approx(hypergeom.sf(2, 25, 5, 3))
+    page = text_of(answer)
+    assert "3 genes by the rule, of 25 that could have come onto the list, which are the background." in page
+    assert "Adjusted p at most 0.05 in S - C and in S - R, in the same direction." in page
+    ranked = text_of(client.post("/analysis/gene-sets/", {"list": named, "method": "preranked", **asked}))
+    assert "is a list by its rule, without an order of all genes; choose over-representation." in ranked
+    exported = client.get(answer.context["csv_url"])
+    assert next(csv.DictReader(io.StringIO(exported.content.decode())))["rule"].startswith("Adjusted p at most")
+    for wrong in (
+        f"set-{run.pk}-{region.pk}-best",
+        f"set-{run.pk}-999999-susceptible-specific",
+        "set-0-1-x",
+        "drugs-0",
+    ):
+        assert client.get("/analysis/gene-sets/", {"list": wrong}).status_code == 404, wrong
+    stranger = signed_in("analyst", Study.objects.create(code="S2", title="x"), "eve")
+    assert stranger.get("/analysis/gene-sets/", {"list": named}).status_code == 404
+
+
+def test_a_set_of_drugs_has_the_genes_that_were_kept_as_its_background():
+    study = make_treated_study(n_per_group=6, n_genes=200)
+    done(study, "phenotype")
+    done(study, "response")
+    run = done(study, "drug_genes")
+    row = DrugGeneSet.objects.create(
+        study=study, run=run, region=BrainRegion.objects.get(code="PFC"), kind="shared", arm="ketamine", other_arm="x",
+        rule="By hand.", n_genes=3, n_tested=len(kept_genes(study)),
+    )  # fmt: skip
+    members = list(Gene.objects.filter(pk__in=kept_genes(study), symbol__in=["Gene0", "Gene5", "Gene10"]))
+    DrugGene.objects.bulk_create(
+        DrugGene(
+            study=study, run=run, gene_set=row, gene=gene, log2_fold_change=1, other_log2_fold_change=1,
+            adj_p_value=0.01, adj_p_between=0.9, is_opposing=False,
+        )
+        for gene in members
+    )  # fmt: skip
+    client = signed_in()
+    upload(client)
+    asked = {"list": f"drugs-{row.pk}", "collection": GeneSetCollection.objects.get().pk, "min_genes": 3}
+    answer = client.post("/analysis/gene-sets/", asked)
+    stress = next(one for one in answer.context["rows"] if one["name"] == "STRESS")
+    in_set = Gene.objects.filter(pk__in=kept_genes(study), symbol__in=STRESS.split("\t")).count()
+    assert (len(members), stress["n_both"], stress["n_set"]) == (3, 3, in_set)
+    assert stress["p_value"] == pytest.approx(hypergeom.sf(2, row.n_tested, in_set, 3))
+    assert f"drugs-{row.pk}" in answer.content.decode()
+    DrugGeneSet.objects.filter(pk=row.pk).update(n_tested=row.n_tested + 1)  # as if a library had been left out since
+    run.refresh_from_db()
+    other = client.post("/analysis/gene-sets/", {**asked, "max_genes": 400})
+    assert "there is no background; run drug_genes again." in text_of(other)
+
+
+def kept_genes(study: Study) -> list[int]:
+    comparisons = arm_comparisons.load(study, {"matrix": ""}).inputs
+    return [int(pk) for pk in comparisons.kept_counts("PFC").index]

@@ -415,9 +415,10 @@ def test_a_second_pipeline_computes_nothing_again():
     first, second = carried_out(study, "pipeline"), carried_out(study, "pipeline")
     assert first.status == second.status == RunStatus.DONE, first.reason
     assert [step.task for step in first.children.order_by("pk")] == [
-        "phenotype", "response", "quality", "differential_expression", "reversal", "resilience", "drug_genes",
+        "phenotype", "response", "quality", "differential_expression", "reversal", "resilience", "drug_genes", "rrho",
         "mouse_scores",  # waits for the reversal
     ]  # fmt: skip
+    assert "outside_signature skipped: S1 has no outside signature; upload one." in first.log
     assert [step.same_as for step in second.children.order_by("pk")] == list(first.children.order_by("pk"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.kernels.reversal import MESSAGES, reversal_test, shared_group_null
+from analysis.kernels.reversal import MESSAGES, reversal_test
 from analysis.kernels.reversal_crossfit import crossfitted_statistics, literal_statistic
 from analysis.kernels.reversal_design import count_relabelings, drug_design, make_relabelings, stress_design
 from analysis.kernels.reversal_inputs import read_samples
@@ -341,40 +341,3 @@ def test_empty_pools_mean_no_pools():
     without = reversal_test(case.expression, case.groups, **ARMS)
     blank = reversal_test(case.expression, case.groups, pools=case.pools.astype(object).fillna(""), **ARMS)
     assert without.statistic == blank.statistic
-
-
-@pytest.mark.parametrize(
-    ("c1", "c2", "n", "expected"),
-    [
-        # columns C, S, D. (S - C).(D - S) / n = -1/8 over lengths sqrt(2/8 . 2/8)
-        ([-1, 1, 0], [0, -1, 1], [8, 8, 8], -0.5),
-        # two drugs against the same saline mice: +1/8 over 2/8
-        ([-1, 1, 0], [-1, 0, 1], [8, 8, 8], 0.5),
-        # unequal: -(1/4) / sqrt((1/12 + 1/4)(1/4 + 1/6)) = -.25 / sqrt(1/3 . 5/12)
-        ([-1, 1, 0], [0, -1, 1], [12, 4, 6], -0.25 / np.sqrt(5 / 36)),
-        # no shared group
-        ([1, -1, 0, 0], [0, 0, 1, -1], [5, 5, 5, 5], 0.0),
-    ],
-)
-def test_the_shared_group_null_is_the_correlation_of_the_contrasts(c1, c2, n, expected):
-    assert shared_group_null(c1, c2, n) == pytest.approx(expected, abs=1e-15)
-
-
-def test_the_shared_group_null_matches_named_groups():
-    c1 = pd.Series({"C": -1.0, "S": 1.0, "D": 0.0})
-    c2 = pd.Series({"D": 1.0, "S": -1.0, "C": 0.0})
-    assert shared_group_null(c1, c2, pd.Series({"S": 8, "C": 8, "D": 8})) == pytest.approx(-0.5)
-
-
-@pytest.mark.parametrize(
-    ("c1", "c2", "n", "sentence"),
-    [
-        ([1, -1], [1, 0, -1], [3, 3, 3], "one number per group"),
-        ([1, -1], [1, -1], [3, 0], "n must be positive"),
-        ([0, 0], [1, -1], [3, 3], "at least one group"),
-        ([np.nan, 0], [1, -1], [3, 3], "finite"),
-    ],
-)
-def test_a_shared_group_null_without_meaning_is_refused(c1, c2, n, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        shared_group_null(c1, c2, n)
