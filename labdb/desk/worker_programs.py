@@ -37,7 +37,11 @@ def watch_runs(say: Callable[[str], None]) -> None:
     """Queue again the runs whose worker died: its successor knows nothing of them."""
     try:
         for run in sweep():
-            what = f"The worker of {run} died" if run.status == RunStatus.RUNNING else f"Whoever had taken {run} did not begin it"
+            what = (
+                f"The worker of {run} died"
+                if run.status == RunStatus.RUNNING
+                else f"Whoever had taken {run} did not begin it"
+            )
             say(f"{what}; the run is queued again.")
     except DatabaseError:
         pass  # the database is away; this looks again

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis import runs
-from analysis.models import AnalysisRun
+from analysis.models import AnalysisRun, GeneResult
 from analysis.outside import OutsideSignature
+from labdb.sequencing.models import Gene
 from tests.analysis.small_study import make_treated_study
 from tests.analysis.treated_study import add_gene_results, add_phenotypes
 from tests.browser.conftest import SignIn
@@ -25,16 +26,24 @@ TABLE = HEADER + "".join(
 )
 
 
+def add_more_results(run: AnalysisRun) -> None:
+    """Give the contrast as many genes as two lists must share to be compared."""
+    kept = GeneResult.objects.get(run=run, gene__symbol="Gene2")
+    for number in range(3, 20):
+        kept.pk, kept.gene, kept.t = None, Gene.objects.get(symbol=f"Gene{number}"), 10.0 - number
+        kept.save(force_insert=True)
+
+
 def test_a_table_is_checked_kept_tested_and_laid_beside_a_contrast(page: Page, sign_in: SignIn) -> None:
     study = make_treated_study(n_per_group=3, n_genes=30)
     add_phenotypes(study)
-    add_gene_results(study)
+    add_more_results(add_gene_results(study))
     sign_in("ann", "analyst", study)
     page.set_viewport_size({"width": 820, "height": 1180})
     page.goto("/analysis/outside/upload/?study=S1")
     choose = page.locator("#file")
     choose.set_input_files({"name": "strangers.csv", "mimeType": "text/csv", "buffer": STRANGERS.encode()})
-    page.get_by_label("Code").fill("GSE1")
+    page.locator("#code").fill("GSE1")
     page.get_by_label("A positive value means").fill("higher in susceptible than in control mice")
     page.get_by_label("Source").fill("GSE1")
     page.get_by_role("button", name="Check").click()
@@ -42,7 +51,7 @@ def test_a_table_is_checked_kept_tested_and_laid_beside_a_contrast(page: Page, s
     choose.set_input_files({"name": "deseq2.csv", "mimeType": "text/csv", "buffer": TABLE.encode()})
     page.get_by_role("button", name="Check").click()
     expect(page.get_by_text("2 genes share their value with another")).to_be_visible()
-    expect(page.get_by_label("Code")).to_have_value("GSE1")
+    expect(page.locator("#code")).to_have_value("GSE1")
     assert not OutsideSignature.objects.exists()
     assert not in_both_themes(page)
     page.get_by_role("button", name="Keep 29 genes").click()
@@ -52,6 +61,7 @@ def test_a_table_is_checked_kept_tested_and_laid_beside_a_contrast(page: Page, s
 
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("The plain null holds")).to_be_visible()
+    expect(page.locator("#compare")).to_contain_text("Genes in both")
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
     assert not in_both_themes(page)
 
