@@ -42,7 +42,7 @@ SIMULATIONS: dict[str, Task] = {task.name: task for task in (reversal_power.TASK
 ASKED = ("region", "arm", "n_per_arm", "n_replicates")  # of a simulation
 
 
-def _number(label: str, lowest: float, highest: float, field: type[forms.IntegerField] = forms.FloatField) -> Any:
+def _number(label: str, lowest: float, highest: float, field: Any = forms.FloatField) -> Any:
     """Return a field of a number whose one sentence says what would be right; what was typed stays to be seen."""
     kind = "number" if field is forms.FloatField else "whole number"
     sentence = f"Enter a {kind} from {lowest:g} to {highest:g}."
