@@ -22,6 +22,7 @@ from analysis.tasks.matrices import refuse_repeated_mice
 from labdb.colony.models import Study
 from labdb.registry.permissions import may
 from labdb.sequencing.models import CountMatrix
+from labdb.tissue.models import BrainRegion
 from labdb.treatment.arm_labels import former_labels
 from labdb.treatment.models import AllocationKey
 
@@ -79,7 +80,8 @@ def check_contrasts(study: Study, matrix: CountMatrix, contrasts: Sequence[Contr
     questions = [Question.of(contrast, labels) for contrast in contrasts]
     known, refused = known_questions(questions)
     libraries = read_libraries(study, matrix, sorted({POOL, *(field for one in known for field in one.fields)}))
-    regions = tuple(sorted(set(libraries.frame["region"])))
+    sequenced = BrainRegion.objects.filter(code__in=set(libraries.frame["region"]))
+    regions = tuple(sequenced.order_by("pk").values_list("code", flat=True))  # as on every page
     cells: dict[tuple[str, str], Cell] = {
         (name, region): Cell(refusal=why) for name, why in refused.items() for region in regions
     }

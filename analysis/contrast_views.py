@@ -34,7 +34,7 @@ def study_contrasts(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "analysis/contrasts.html", {"study": study, "nothing": str(error)})
     if request.method == "POST":
         return _add_missing(request, study, matrix)
-    own = Contrast.objects.filter(study=study).select_related("study", "region").order_by("name")
+    own = Contrast.objects.filter(study=study).select_related("study", "region").order_by("pk")
     is_hidden = hides_arms(study, request.user)
     proposed = [] if is_hidden else [one.contrast(study) for one in missing_contrasts(study, matrix)]
     context: dict[str, Any] = {

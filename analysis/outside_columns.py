@@ -161,13 +161,18 @@ def _with_header(data: bytes, name: str) -> tuple[bytes, int]:
         raise TableError(
             f"{name} has one line or one column only; send genes and, beside each, a number that ranks it."
         )
-    if len(first[0]) == 2 and _is_number(first[0][1]):
+    if len(first[0]) == 2 and _is_value(first[0][1]) and _plain(first[0][0]) not in NAMES[GENE]:
         return f"gene{delimiter}score\n{text}".encode(), n_comments - 1
     if len(first[1]) == len(first[0]) + 1:  # R's write.table
         return f"{ROW_NAMES}{delimiter}{text.lstrip()}".encode(), n_comments
     if not first[0][0] and not _is_number(first[1][0]):  # R's write.csv
         return re.sub(r'\A[ \r\n]*(?:"")?', ROW_NAMES, text, count=1).encode(), n_comments
     return text.encode(), n_comments
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is a number, or says that there is none, which no name of a column does."""
+    return _is_number(cell) or (cell != "" and cell.casefold() in MISSING)
 
 
 def _is_number(cell: str) -> bool:

@@ -42,7 +42,7 @@ def draw_responder_forest(asked: Asked) -> Drawn:
 def draw_reversal_map(asked: Asked) -> Drawn:
     """Fraction undone as a map of regions and arms."""
     rows = frames.reversal_frame(asked.run)
-    caption = "Whole randomized arms. Blue: undone; red: deepened; p is one-sided and not yet adjusted. A cell leads to its test."
+    caption = "Whole randomized arms. Blue: undone; orange: deepened; p is one-sided and not yet adjusted. A cell leads to its test."
     return Drawn(figures.reversal_map(rows[rows["estimand"] == WHOLE_ARM]), caption)
 
 

@@ -67,7 +67,7 @@ class GeneCountTable:
 def gene_counts(run: AnalysisRun) -> GeneCountTable:
     """Count genes up and down by contrast and region; the results of a run never change, so once."""
     cells = {(one.contrast, one.region): one for one in _gene_counts(run.pk, str(run.finished_at))}
-    contrasts = sorted({contrast for contrast, _region in cells})
+    contrasts = dict.fromkeys(contrast for contrast, _region in cells)
     regions = list(dict.fromkeys(region for _contrast, region in cells))
     return GeneCountTable(regions, [(name, [cells.get((name, region)) for region in regions]) for name in contrasts])
 
@@ -77,7 +77,7 @@ def _gene_counts(run_id: int, finished_at: str) -> list[GeneCounts]:
     found = Q(adj_p_value__lt=ALPHA)
     rows = (
         GeneResult.objects.filter(run=run_id)
-        .order_by("region_id", "contrast__name")
+        .order_by("region_id", "contrast_id")
         .values_list("contrast__name", "region__code")
         .annotate(
             tested=Count("pk"),
@@ -249,7 +249,10 @@ def signed(number: float) -> str:
 
 def percent(fraction: float | None) -> str:
     """Return a fraction in percent with a true minus sign."""
-    return "?" if fraction is None else f"{100 * fraction:.0f} %".replace("-", "−")
+    if fraction is None:
+        return "?"
+    rounded = round(100 * fraction, 0) + 0.0  # no "−0 %"
+    return f"{rounded:.0f} %".replace("-", "−")
 
 
 def probability(p_value: float | None) -> str:

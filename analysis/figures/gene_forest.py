@@ -41,7 +41,10 @@ def gene_forest(estimates: pd.DataFrame, *, alpha: float = 0.05) -> Any:
         _panel(drawn[drawn["region"] == region], str(region), contrasts, edge, alpha, is_first=region == regions[0])
         for region in regions
     ]
-    return theme.themed(alt.hconcat(*panels, spacing=14))
+    shared = alt.hconcat(*panels, spacing=14)
+    return theme.themed(
+        shared.resolve_scale(color="independent", shape="independent")
+    )  # one legend, of the first panel
 
 
 def _classified(estimates: pd.DataFrame, alpha: float) -> pd.DataFrame:

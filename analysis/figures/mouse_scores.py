@@ -38,9 +38,12 @@ def mouse_scores(scores: pd.DataFrame) -> Any:
 
 def _score_panel(mice: pd.DataFrame, region: str, groups: list[str], limits: list[float], last: bool) -> Any:
     ranked = mice.sort_values("score", kind="stable")
-    ranked = ranked.assign(place=ranked.groupby("group").cumcount())
     counts = ranked["group"].value_counts()
-    places = list(range(int(counts.max())))
+    # In half steps, so that a group of any size stands in the middle above its name.
+    most = int(counts.max())
+    rank = ranked.groupby("group").cumcount()
+    ranked = ranked.assign(place=2 * rank + most - ranked["group"].map(counts))
+    places = list(range(2 * most - 1))
     axis = alt.Axis(labelAngle=0, ticks=False, labels=last)
     x = alt.X("group:N", sort=groups, title=None, scale=alt.Scale(domain=groups, paddingInner=0.15), axis=axis)
     scale = alt.Scale(domain=limits, nice=True, zero=False)

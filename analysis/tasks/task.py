@@ -134,15 +134,20 @@ class Task:
         if unknown:
             known = f"its parameters are {', '.join(self.parameters)}" if self.parameters else "it has none"
             raise ValidationError({"parameters": f"{self.name} has no parameter {', '.join(unknown)}; {known}."})
-        resolved, wrong = {}, []
+        resolved, wrong = self.read(study, given)
+        if wrong:
+            raise ValidationError({"parameters": [f"{name}: {sentence}" for name, sentence in wrong.items()]})
+        return resolved
+
+    def read(self, study: Study, given: Parameters) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the parameters that can be read, the rest by default, and of those that cannot what is wrong."""
+        resolved, wrong = {}, {}
         for name, parameter in self.parameters.items():
             try:
                 resolved[name] = parameter.read(study, given.get(name, parameter.default))
             except ValueError as error:
-                wrong.append(f"{name}: {error}")
-        if wrong:
-            raise ValidationError({"parameters": wrong})
-        return resolved
+                wrong[name] = str(error)
+        return resolved, wrong
 
     def scope(self, parameters: Parameters) -> str:
         """Return the question asked, where it is not the usual one: ``contrast=NAME``."""

@@ -56,7 +56,7 @@ def signed(value: int) -> str:
 @register.filter
 def words(value: str) -> str:
     """Return a stored name as people write it: ``non_responder`` as non-responder, tasks with spaces."""
-    return str(value).replace("non_responder", "non-responder").replace("_", " ")
+    return str(value).replace("non_responder", "non-responder").replace("_", " ") if value != "rrho" else "RRHO"
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
+from analysis.models import RunStatus
 from analysis.recovery import sweep, untaken_queues
 from analysis.runs import task_named
 from labdb.supervisor import Program, Supervisor
@@ -36,7 +37,12 @@ def watch_runs(say: Callable[[str], None]) -> None:
     """Queue again the runs whose worker died: its successor knows nothing of them."""
     try:
         for run in sweep():
-            say(f"The worker of {run} died; the run is queued again.")
+            what = (
+                f"The worker of {run} died"
+                if run.status == RunStatus.RUNNING
+                else f"Whoever had taken {run} did not begin it"
+            )
+            say(f"{what}; the run is queued again.")
     except DatabaseError:
         pass  # the database is away; this looks again
     finally:

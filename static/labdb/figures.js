@@ -36,7 +36,9 @@
   // these would say nothing, with fewer in a row.
   async function fitted(specification, room, options) {
     const count = specification.concat?.length ?? 1;
+    const isUneven = (columns) => columns > Math.ceil(count / Math.ceil(count / columns)); // as many rows have room for fewer
     for (let columns = Math.min(specification.columns ?? count, count); ; columns -= 1) {
+      if (columns < specification.columns && isUneven(columns)) continue;
       const trial = structuredClone(specification);
       if (trial.concat) trial.columns = columns;
       const isWideEnough = stretch(trial, columns, (await drawnWidth(trial, options)) - room);

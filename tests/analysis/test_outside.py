@@ -260,3 +260,12 @@ def test_a_signature_of_another_annotation_is_refused_by_the_run(study: Study):
     run = carried_out(study, "outside_signature")
     assert run.status == RunStatus.FAILED
     assert "its genes were found in other, the counts are by test" in run.reason
+
+
+def test_a_list_without_a_header_may_begin_with_a_gene_that_has_no_number(study: Study):
+    client = signed_in()
+    for missing in ("NA", "NaN", "."):
+        page = text_of(send(client, f"Gene40\t{missing}\n{a_list()}", "a.rnk"))
+        assert "Keep 30 genes" in page, missing
+    named = send(client, "gene\t.\nGene1\t2\nGene2\t-1\n", "a.rnk")
+    assert "No column ranks the genes" in text_of(named)

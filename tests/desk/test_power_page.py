@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from analysis.kernels.power import smallest_n
+from analysis.models import AnalysisRun
 from labdb.colony.models import Cage, Housing, Study
 from labdb.desk.ratio_spread import ratio_spread
 from tests.analysis.small_study import add_mouse, add_test, make_study, make_treated_study
@@ -86,8 +87,36 @@ def test_what_cannot_be_planned_is_said_in_words_at_its_place(client):
     assert "a spread needs at least 2 mice more than groups; there are 1 in 1" in first.content.decode()
     wrong = page(client, study, difference="0", mice_per_cage="x", test="7")
     assert wrong.status_code == 400
-    for said in ("greater than or equal to 0.01", "Enter a whole number", "7 is not one of the available choices"):
+    for said in (
+        "Enter a number from 0.01 to 10.", "Enter a whole number from 1 to 5.", "7 is not one of the available choices",
+        'name="mice_per_cage" value="x"',
+    ):  # fmt: skip
         assert said in wrong.content.decode()
     figure = client.get(reverse("power-figure", args=[study.code, "svg"]), {"difference": "nan"})
     assert (figure.status_code, figure["Content-Type"]) == (400, "text/plain; charset=utf-8")
     assert "S1 has no counts" in first.content.decode()
+
+
+def test_a_simulation_that_cannot_be_is_refused_beside_its_field_and_one_that_can_leads_to_its_run(client):
+    study = make_treated_study(n_per_group=4, n_genes=20)
+    done(study, "phenotype")
+    url = reverse("power-page", args=[study.code])
+    asked = {"task": "reversal_power", "region": "PFC", "arm": "ketamine", "n_per_arm": "2 900", "n_replicates": "few"}
+    refused = client.post(url, asked)
+    assert refused.status_code == 400
+    text = refused.content.decode()
+    for said in (
+        "2, 900: give 1 to 12 whole numbers from 3 to 100", "few is not a whole number from 10 on.",
+        'value="2 900"', 'value="few"', "<option selected>ketamine</option>",
+    ):  # fmt: skip
+        assert said in text
+    assert "n_per_arm:" not in text
+    assert not AnalysisRun.objects.filter(task="reversal_power").exists()
+    assert client.post(url, {"task": "pipeline"}).status_code == 400
+    answer = client.post(url, asked | {"n_per_arm": "4, 6", "n_replicates": "10"})
+    run = AnalysisRun.objects.get(task="reversal_power")
+    assert answer["Location"] == reverse("analysis-run", args=[run.pk])
+    assert (run.parameters["n_per_arm"], run.parameters["n_replicates"]) == ("4 6", 10)
+    Study.objects.filter(pk=study.pk).update(is_blinded=True)
+    for role, status in (("technician", 403), ("analyst", 403)):
+        assert signed_in(role, study, name=role).post(url, asked).status_code == status
