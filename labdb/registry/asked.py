@@ -1,8 +1,8 @@
 """What is asked of a row through its kin: comparisons, joined, as a condition of the database.
 
 Comparisons with the same kin that must all hold speak of one row of theirs: `region=NAc&rin__gte=8` is RNA of the NAc with
-a RIN of 8. A word that several kin share (`region`) goes with each of them that is asked for, and stands for its own kin
-where none is. What the account may not see counts as not there, so that no count tells it; to ask for what a blinded study
+a RIN of 8. A word that several kin share (`region`) speaks of the first of them that is asked for, RNA before a score, and
+stands for its own kin (a sample) where none is. What the account may not see counts as not there, so that no count tells it; to ask for what a blinded study
 keeps from the account is refused in words.
 """
 
@@ -89,7 +89,7 @@ class Asker:
 
     def condition(self, record: type[Record], parts: Sequence[Part], shared: tuple[Part, ...] = ()) -> Q:
         """Return the condition that all parts hold of a row; `shared` are words of around it, such as a region."""
-        parts = _flat(parts)
+        parts = flat(parts)
         own = [part for part in parts if _shared_word(part)]
         shared = (*shared, *own)
         found = Q()
@@ -97,7 +97,7 @@ class Asker:
             if isinstance(part, AllOf):  # by ids, or a test that is asked of here would be the one of another part
                 rows = record.model._default_manager.filter(self.condition(record, part.parts))
                 found &= Q(pk__in=rows.order_by().values("pk"))
-            elif isinstance(part, AnyOf) and _sole_kin(part) is None and part not in own:
+            elif isinstance(part, AnyOf) and sole_kin(part) is None and part not in own:
                 found &= self._any(record, part, shared)
             elif isinstance(part, Asked) and part.is_absence:
                 found &= self._absence(part, shared)
@@ -172,11 +172,11 @@ class Asker:
         return ~Q(**{f"{group.prefix or 'pk'}__in": about.filter(**{f"{group.kin.path}__isnull": False})})
 
 
-def _flat(parts: Sequence[Part]) -> list[Part]:
+def flat(parts: Sequence[Part]) -> list[Part]:
     """Return parts without those that only join others by and."""
     found: list[Part] = []
     for part in parts:
-        found += _flat(part.parts) if isinstance(part, AllOf) and not part.is_apart else [part]
+        found += flat(part.parts) if isinstance(part, AllOf) and not part.is_apart else [part]
     return found
 
 
@@ -184,18 +184,25 @@ def groups_of(parts: Sequence[Part], shared: Sequence[Part] = ()) -> list[KinGro
     """Return what is asked of each kin by parts that must all hold, the shared words with all that know them."""
     groups: dict[tuple[str, str], KinGroup] = {}
     for part in parts:
-        key = None if isinstance(part, AllOf) else _sole_kin(part)
+        key = None if isinstance(part, AllOf) else sole_kin(part)
         if key is not None and not _shared_word(part) and not (isinstance(part, Asked) and part.is_absence):
             _group_in(groups, part).parts.append(part)
     for part in shared:
-        word, takers = _shared_word(part), 0
-        for group in groups.values():
-            if word in group.kin.shared and next(iter(leaves(part))).path.orm == group.prefix:
+        if word := _shared_word(part):
+            group = _taker(groups.values(), word, next(iter(leaves(part))).path)
+            if group is not None:
                 group.parts.append(part)
-                takers += 1
-        if not takers and part in parts:
-            _group_in(groups, part).parts.append(part)
+            elif part in parts:
+                _group_in(groups, part).parts.append(part)
     return list(groups.values())
+
+
+def _taker(groups: Iterable[KinGroup], word: str, path: Path) -> KinGroup | None:
+    """Return whom a shared word speaks of: the first kin, in the order of the experiment, that is asked for and knows it."""
+    assert path.kin is not None
+    in_order = [kin.name for kin in own_kin(path.kin.of)]
+    takers = [group for group in groups if word in group.kin.shared and group.prefix == path.orm]
+    return min(takers, key=lambda group: in_order.index(group.kin.name), default=None)
 
 
 def _group_in(groups: dict[tuple[str, str], KinGroup], part: Part) -> KinGroup:
@@ -300,7 +307,7 @@ def _shared_word_of(leaf: Asked) -> str:
     return word if is_bare and any(word in other.shared for other in own_kin(kin.of)) else ""
 
 
-def _sole_kin(part: Part) -> tuple[str, str] | None:
+def sole_kin(part: Part) -> tuple[str, str] | None:
     """Return the kin that all comparisons of a part are about; None where there is more than one, or none."""
     keys = {leaf.kin_key for leaf in leaves(part)}
     has_absence = any(leaf.is_absence for leaf in leaves(part))

@@ -359,9 +359,11 @@ def _is_filter(record: type[Record], name: str) -> bool:
 def narrows(record: type[Record], name: str, path: Path) -> bool:
     """Whether a filter leads to few rows along an index: one value, and not the study of so many."""
     column = name.split("__")[0]
-    return (
-        path.lookup in ("exact", "in") and column != "study" and path.kin is None and is_indexed(record.model, column)
-    )
+    if path.lookup not in ("exact", "in") or column == "study" or path.kin is not None:
+        return False
+    field = _field(record.model, column)
+    is_own = field is not None and field.concrete and not field.many_to_many
+    return is_own and (bool(field.is_relation and field.db_index) or is_indexed(record.model, column))
 
 
 def last_model(record: type[Record], path: Path) -> Any:

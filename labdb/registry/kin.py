@@ -36,7 +36,8 @@ class Kin:
     words : dict of str to str
         Short words, each with the path of its field: ``rin`` for ``extraction__rin``.
     shared : tuple of str
-        Words that several kin know (``region``): beside another word of theirs they speak of the same row.
+        Words that several kin know (``region``): beside another word of theirs they speak of the same row, of the kin
+        that was declared first.
     counting : callable
         (account, study or None) -> the condition of those that count, such as current results.
     choices : dict of str to list of (str, str)

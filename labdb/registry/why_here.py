@@ -6,10 +6,22 @@ from typing import Any
 
 from django.http import QueryDict
 
-from labdb.registry.asked import Asked, Asker, KinGroup, Part, asked_of, groups_of, leaves, study_of_query
+from labdb.registry.asked import (
+    AllOf,
+    Asked,
+    Asker,
+    KinGroup,
+    Part,
+    asked_of,
+    flat,
+    groups_of,
+    leaves,
+    sole_kin,
+    study_of_query,
+)
 from labdb.registry.cells import Part as ShownPart
 from labdb.registry.cells import detail_url, value_part, with_names
-from labdb.registry.filters import LOOKUPS, RESERVED, Path, resolve
+from labdb.registry.filters import LOOKUPS, RESERVED, Path, resolve, resolve_in_kin
 from labdb.registry.keys import key_path
 from labdb.registry.left_out import left_out_word
 from labdb.registry.record import Record
@@ -49,10 +61,17 @@ def reasons(record: type[Record], row: Any, query: QueryDict, user: Any) -> list
 
 
 def _groups(parts: Sequence[Part]) -> list[KinGroup]:
-    """Return what is asked of kin anywhere in a question: of one that names either, what the row meets."""
-    flat: list[Part] = [leaf for part in parts for leaf in leaves(part) if not leaf.is_absence]
-    whole = groups_of(parts, parts)
-    return whole or groups_of(flat, flat)
+    """Return what is asked of kin anywhere: of a question that names either, each by itself."""
+    joined = flat(parts)
+    found = groups_of(joined, joined)
+    for part in joined:
+        if not isinstance(part, Asked) and (isinstance(part, AllOf) or sole_kin(part) is None):
+            found += _groups(part.parts) if isinstance(part, AllOf) else _of_either(part.parts)
+    return found
+
+
+def _of_either(parts: Sequence[Part]) -> list[KinGroup]:
+    return [group for one in parts for group in _groups([one])]
 
 
 def _of_own(record: type[Record], row: Any, leaf: Asked, user: Any) -> Reason:
@@ -96,7 +115,9 @@ def _values_of(group: KinGroup, rows: list[Any]) -> dict[Any, str]:
     for part in group.parts:
         for leaf in leaves(part):
             word = leaf.path.asked.split("__")[0]
-            path = resolve_word(group, word)
+            path = resolve_in_kin(group.kin, word)
+            if path.kin is not None:
+                continue  # it is asked of kin of theirs, which the next page shows
             orm = f"{path.orm}__{key_path(path.field.related_model)}" if path.field.is_relation else path.orm
             paths[orm] = path
     found: dict[Any, list[str]] = {}
@@ -108,13 +129,6 @@ def _values_of(group: KinGroup, rows: list[Any]) -> dict[Any, str]:
         ]
         found.setdefault(pk, []).append(", ".join(texts))
     return {pk: "; ".join(dict.fromkeys(texts)) for pk, texts in found.items()}
-
-
-def resolve_word(group: KinGroup, word: str) -> Path:
-    """Return the field of a word of kin, without what its comparison goes on to."""
-    from labdb.registry.filters import resolve_in_kin
-
-    return resolve_in_kin(group.kin, word)
 
 
 def _in_words(leaf: Asked) -> str:

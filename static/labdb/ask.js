@@ -9,7 +9,7 @@
       introspections: box.dataset.ask,
       syntaxHelp: box.dataset.help,
       selector: `#${box.id}`,
-      autoResize: true,
+      autoResize: false, // its rows follow the text by style
       completionEnabled: true,
       onSubmit: () => box.form.requestSubmit(),
     });

@@ -63,9 +63,13 @@ def test_the_question_of_the_issue_is_answered(study: Study) -> None:
     assert asked(signed_in(name="other"), named) == SECOND
 
 
-def test_a_region_goes_with_the_rna_and_the_score_that_are_asked_for(study: Study) -> None:
+def test_a_region_goes_with_the_rna_or_else_with_the_score_that_is_asked_for(study: Study) -> None:
     client = signed_in()
     assert mice(client, region="NAc", rin__gte="8") == []  # RNA of 9 is of the PFC
+    assert mice(client, region="PFC", score__lt="0.5", group="defeated") == ["k0", "k1", "k2"]
+    assert mice(client, region="NAc", score__lt="0.5") == []
+    apart = 'region = "PFC" and rin > 8 and score < 0.5 and reversal_score.region = "NAc"'
+    assert asked(client, apart) == []
     assert mice(client, region="PFC", score__isnull="true") == ["r0", "r1", "r2"]
     assert asked(client, 'region = "PFC" and (rin > 8 or score = 1)') == [
         "c0", "c1", "c2", "k1", "k2", "r0", "r1", "r2", "s0", "s1", "s2",
