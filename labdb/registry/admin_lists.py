@@ -180,20 +180,20 @@ class Shown(ChangeList):
 def _as_bounds(name: str, params: Any) -> dict[str, str]:
     """Return the step of a date hierarchy as the two ends of a filter."""
     try:
-        year, month, day = (int(params.get(f"{name}__{unit}", [0])[0]) for unit in ("year", "month", "day"))
+        year, month, day = (int(params.get(f"{name}__{unit}", 0)) for unit in ("year", "month", "day"))
     except (TypeError, ValueError):
         return {}
     if not year:
         return {}
-    if not month:
-        ends = (year, 1, 1), (year + 1, 1, 1)
-    elif not day:
-        ends = (year, month, 1), (year + month // 12, month % 12 + 1, 1)
-    else:
-        after = date(year, month, day) + timedelta(days=1)
-        ends = (year, month, day), (after.year, after.month, after.day)
-    first, end = (f"{y:04}-{m:02}-{d:02}" for y, m, d in ends)
-    return {f"{name}__gte": first, f"{name}__lt": end}
+    try:
+        first = date(year, month or 1, day or 1)
+        if day:
+            end = first + timedelta(days=1)
+        else:
+            end = date(year + month // 12, month % 12 + 1, 1) if month else date(year + 1, 1, 1)
+    except (ValueError, OverflowError):
+        return {}
+    return {f"{name}__gte": first.isoformat(), f"{name}__lt": end.isoformat()}
 
 
 def looked_for(request: HttpRequest, record: type[Record], rows: Any, text: str) -> Any:
