@@ -10,7 +10,7 @@ from django.db.models import Q
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE, UNCLASSIFIED
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
 from analysis.models import Adoption, MouseReversalScore, PhenotypeCall, ResponseCall
-from analysis.staleness import stale_ids
+from analysis.staleness import stale_runs
 from labdb.colony.models import Mouse, Study
 from labdb.registry.kin import Kin, declare
 
@@ -33,10 +33,17 @@ def _counting_runs(user: Any, study: Study | None) -> dict[str, list[int]]:
     adoptions = Adoption.objects.filter(task__in=TASKS, scope="").visible_to(user)
     if study is not None:
         adoptions = adoptions.filter(study=study)
-    latest = adoptions.order_by("study_id", "task", "-pk").distinct("study_id", "task").select_related("run", "study")
-    runs = [(one.task, one.run.same_as_id or one.run_id, one.study) for one in latest]
-    stale = stale_ids({study for _task, _run, study in runs})
-    return {task: sorted(run for its, run, _study in runs if its == task and run not in stale) for task in TASKS}
+    latest = adoptions.order_by("study_id", "task", "-pk").distinct("study_id", "task")
+    found: dict[str, list[int]] = {task: [] for task in TASKS}
+    by_study: dict[Study, list[Adoption]] = {}
+    for one in latest.select_related("run__same_as", "study"):
+        by_study.setdefault(one.study, []).append(one)
+    for its, adopted in by_study.items():
+        stale = stale_runs(its, [one.run.results_run for one in adopted])
+        for one in adopted:
+            if one.run.results_run.pk not in stale:
+                found[one.task].append(one.run.results_run.pk)
+    return found
 
 
 def _of_task(task: str) -> Any:

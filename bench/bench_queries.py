@@ -14,7 +14,7 @@ REGIONS = ("NAc", "PFC")
 TASKS = ("phenotype", "mouse_scores")
 
 # model -> what differs from the template row, and the rows to copy it for, as in `bench_lists.FILL`; in this order
-OF_MICE = "SELECT id, study_id, code FROM colony_mouse"
+OF_MICE = "SELECT id, study_id, code FROM colony_mouse WHERE id <> {template}"  # the one that has the template rows
 FILL: dict[str, tuple[dict[str, str], str]] = {
     "SocialInteractionTest": ({"study_id": "s.study_id", "mouse_id": "s.id", "iz_present_s": "20 + s.id % 80"}, OF_MICE),
     "PhenotypeCall": (
@@ -32,7 +32,8 @@ FILL: dict[str, tuple[dict[str, str], str]] = {
     "TissueSample": (
         {"study_id": "s.study_id", "mouse_id": "s.id", "code": "'T' || s.code || s.region_code", "region_id": "s.region_id"},
         "SELECT mouse.id, mouse.study_id, mouse.code, region.id AS region_id, region.code AS region_code"
-        " FROM colony_mouse AS mouse, tissue_brainregion AS region WHERE region.code IN ('NAc', 'PFC')",
+        " FROM colony_mouse AS mouse, tissue_brainregion AS region WHERE region.code IN ('NAc', 'PFC')"
+        " AND mouse.id <> {template}",
     ),
     "RnaExtraction": (
         {"study_id": "s.study_id", "code": "s.code", "rin": "7 + (hashint8(s.id) & 2047) / 1024.0"},
@@ -94,7 +95,7 @@ def fill_relations() -> None:
         server.execute("SET session_replication_role = replica")  # the questions are measured, not the history
         for template in templates:
             server.execute(f"ANALYZE {template._meta.db_table}")
-            server.execute(copies(template, template, FILL))
+            server.execute(copies(template, templates[0].mouse, FILL))
             server.execute(f"DELETE FROM {template._meta.db_table} WHERE id = {template.pk}")
             server.execute(f"ANALYZE {template._meta.db_table}")
     _say_that_nothing_changed(runs)
@@ -124,7 +125,7 @@ def _templates() -> list[Any]:
     )
     run = AnalysisRun.objects.create(**of, task="template", code_version="bench")
     call = PhenotypeCall.objects.create(
-        **of, run=run, mouse=mouse, si_test=test, rule=PhenotypeRule.objects.all()[0], si_ratio=0.5, phenotype="x",
+        **of, run=run, mouse=mouse, si_test=test, rule=PhenotypeRule.objects.create(name="Bench"), si_ratio=0.5, phenotype="x",
         borderline=False,
     )  # fmt: skip
     allocation = Allocation.objects.create(**of, mouse=mouse, code="template")
@@ -147,7 +148,9 @@ def _add_runs() -> list[Any]:
     runs = []
     for study in Study.objects.all():
         for task in TASKS:
-            run = AnalysisRun.objects.create(study=study, task=task, code_version="bench", input_parts={"all": "same"})
+            run = AnalysisRun.objects.create(
+                study=study, task=task, code_version="bench", input_parts={"all": {"digest": "0"}}
+            )
             for status in (RunStatus.RUNNING, RunStatus.DONE):
                 AnalysisRun.objects.filter(pk=run.pk).update(status=status)
             run.refresh_from_db()

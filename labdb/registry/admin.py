@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import IntegrityError, models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.urls import path, reverse
 
@@ -94,7 +94,7 @@ class RecordAdmin(admin.ModelAdmin):
             return {}
         return {one.name: (_carried_out, one.name, one.label) for one in actions_of(context)}
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+    def response_action(self, request: HttpRequest, queryset: Any, action_location: Any = None) -> Any:
         """Go on to the page of the action with the chosen rows."""
         name = request.POST.get("action", "")
         if name not in self.get_actions(request) or not request.POST.getlist("_selected_action"):
@@ -119,7 +119,7 @@ class RecordAdmin(admin.ModelAdmin):
         """Show the history as the database keeps it, of whatever door."""
         row = self.get_object(request, object_id)
         if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id[:20]} that you see.")
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         words = {

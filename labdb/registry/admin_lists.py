@@ -33,7 +33,8 @@ class Counted(Paginator):
     @cached_property
     def count(self) -> int:
         """The number of rows, as far as they are counted."""
-        return int(self.object_list.order_by()[: COUNTED + 1].count())  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return int(rows.order_by()[: COUNTED + 1].count())
 
 
 class Asked(SimpleListFilter):
@@ -171,7 +172,7 @@ class Shown(ChangeList):
             query = QueryDict(view.url.partition("?")[2], mutable=True)
             if text := query.get("ask"):
                 here = QueryDict(mutable=True)
-                here.update({name: one for name, one in query.items() if _is_filter(self.record, name)})
+                here.update({name: str(query[name]) for name in query if _is_filter(self.record, name)})
                 here.update({SEARCH: text, IS_QUESTION: "on"})
                 found.append((view, f"?{here.urlencode()}"))
         return found

@@ -291,7 +291,8 @@ def known(record: type[Record]) -> list[str]:
     """Return the filters of a record itself; each may go on into a related record and end in a lookup."""
     fields = [*record.model._meta.fields, *record.model._meta.many_to_many, *record.lab_fields()]
     own = [field.name for field in fields if _field(record.model, field.name) is not None]
-    return sorted({*own, *record.relations, *words_of(record.model)})
+    named = sorted({*own, *record.relations})
+    return [*named, *(word for word in words_of(record.model) if word not in named)]
 
 
 def read_ordering(record: type[Record], text: str, user: Any) -> tuple[tuple[str, ...], dict[str, Q]]:

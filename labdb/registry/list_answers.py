@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from labdb.registry import permissions
 from labdb.registry.filters import FilterError
 from labdb.registry.list_counts import USUAL, CountError, counted, words_to_count_by
-from labdb.registry.list_filters import changed, chips_of
+from labdb.registry.list_filters import changed, chips_of, kin_inputs_of
 from labdb.registry.page_context import PageContext
 from labdb.registry.why_here import reasons
 
@@ -45,6 +45,14 @@ def list_counts(request: HttpRequest, resource: str) -> HttpResponse:
     is_part = request.htmx  # type: ignore[attr-defined]
     template = "registry/_list_counts.html" if is_part else "registry/list_counts.html"
     return render(request, template, words, status=400 if sentences else 200)
+
+
+@require_safe
+def kin_filters(request: HttpRequest, resource: str) -> HttpResponse:
+    """Answer the inputs for what other records say of the rows, when somebody opens them."""
+    context = PageContext.of(request, resource)
+    context.require("view")
+    return render(request, "registry/_kin_filters.html", {"kin_inputs": kin_inputs_of(context)})
 
 
 @require_safe

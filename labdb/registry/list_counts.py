@@ -182,7 +182,7 @@ def _said(context: PageContext, word: str, value: Any) -> str:
 def _address(context: PageContext, words: list[str], values: tuple[Any, Any]) -> str:
     """Return the query of the rows of a group; they are what was counted, found by the same filters."""
     asked = QueryDict(mutable=True)
-    asked.update({name: text for name, text in context.query.items() if name not in ("by", "across")})
+    asked.update({name: str(context.query[name]) for name in context.query if name not in ("by", "across")})
     for word, value in zip(words, values, strict=False):
         asked.pop(word, None)
         asked.update({word: str(value)} if value not in (None, "") else {f"{word}__isnull": "true"})

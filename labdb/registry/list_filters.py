@@ -60,6 +60,12 @@ def kin_inputs_of(context: PageContext) -> list[FilterInput]:
     return _inputs(context, [word for one in kin for word in one.words])
 
 
+def asks_kin(context: PageContext) -> bool:
+    """Whether an address filters by one of these."""
+    words = {word for kin in own_kin(context.record.model) for word in kin.words}
+    return any(name.split("__")[0] in words and context.query.get(name) for name in context.query)
+
+
 def _inputs(context: PageContext, names: Iterable[str]) -> list[FilterInput]:
     inputs: list[FilterInput] = []
     for name in names:

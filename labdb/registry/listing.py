@@ -151,7 +151,9 @@ def asks_related(record: type[Record], query: QueryDict) -> bool:
     """Whether an address filters by what other records say, which the rows do not show themselves."""
     names = [name for name in query if query.get(name) and name not in RESERVED and name != left_out_word(record)]
     paths = (resolve(record, name) for name in names if name != "study")
-    return bool(query.get("ask")) or any(path.kin is not None or len(path.orm.split("__")) > 1 for path in paths)
+    return bool(query.get("ask")) or any(
+        path.kin is not None or any(passed != path.orm for passed, _relation in path.relations) for path in paths
+    )
 
 
 def _say_why(context: PageContext, lines: list[list[Cell]], rows: list[Any]) -> None:

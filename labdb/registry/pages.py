@@ -24,9 +24,10 @@ from labdb.registry.exports import export_response
 from labdb.registry.filters import FilterError, chosen_names
 from labdb.registry.former_names import former_names
 from labdb.registry.forms import model_texts
+from labdb.registry.kin import own_kin
 from labdb.registry.left_out import left_out_word
 from labdb.registry.list_actions import actions_of
-from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs, kin_inputs_of
+from labdb.registry.list_filters import asks_kin, changed, chips_of, inputs_of, kept_inputs, kin_inputs_of
 from labdb.registry.listing import TablePage, column_choices, selected_rows, table_page
 from labdb.registry.long_lists import counts_of
 from labdb.registry.models import LabRecord
@@ -118,12 +119,14 @@ def _list_response(
         words["grid_url"] = f"{grid_url}?{changed(context.query, rows='stored')}"
     is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     if not is_part:
-        inputs, kin_inputs = inputs_of(context), kin_inputs_of(context)
+        inputs = inputs_of(context)
+        kin_inputs = kin_inputs_of(context) if asks_kin(context) else []  # else they come when they are opened
         shown = {left_out_word(context.record), *(one.name for one in (*inputs, *kin_inputs))}
         words |= {
             "inputs": inputs,
             "kin_inputs": kin_inputs,
-            "kin_is_open": any(one.value for one in kin_inputs),
+            "has_kin": bool(own_kin(context.record.model)),
+            "kin_url": context.address("kin"),
             "ask": context.query.get("ask", ""),
             "kept": kept_inputs(context.query, shown),
             "includes_left_out": bool(context.record.left_out and context.record.left_out.asked(context.query))

@@ -13,7 +13,7 @@ from labdb.registry.grid_page import grid_fill, record_grid
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
 from labdb.registry.list_action_page import list_action
-from labdb.registry.list_answers import list_counts, row_why
+from labdb.registry.list_answers import kin_filters, list_counts, row_why
 from labdb.registry.long_work_doors import work_state, work_stop
 from labdb.registry.question_words import question_help, question_words
 from labdb.registry.saved_view_pages import list_views, view_forget
@@ -41,6 +41,7 @@ page_urlpatterns = [
     path("<slug:resource>/grid/fill/", grid_fill, name="record-grid-fill"),
     path("<slug:resource>/keys/", record_keys, name="record-keys"),
     path("<slug:resource>/counts/", list_counts, name="list-counts"),
+    path("<slug:resource>/kin/", kin_filters, name="record-kin"),
     path("<slug:resource>/words/", question_words, name="question-words"),
     path("<slug:resource>/<int:pk>/why/", row_why, name="row-why"),
     path("<slug:resource>/<int:pk>/", pages.record_detail, name="record-detail"),
