@@ -13,6 +13,7 @@ class AnalysisConfig(AppConfig):
         """Let a rule know that runs name it, an account what ended, and a worker what memory it may take."""
         from django_q.signals import post_spawn
 
+        from analysis import kin  # noqa: F401  (declares what results say of a mouse)
         from analysis.notices import UNREAD, unread_of_account
         from analysis.rule_uses import named_in_runs
         from labdb.accounts.sign_in import ASKED_WITH_ACCOUNT

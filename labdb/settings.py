@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
+    "djangoql",
     "pgtrigger",
     "pghistory",
     "django_q",

@@ -3,27 +3,27 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponseRedirect
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.db import IntegrityError, models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.shortcuts import render
+from django.urls import path, reverse
 
 from labdb.registry import deletion, permissions
+from labdb.registry.admin_lists import Counted, Shown, context_of, filters_of, looked_for
+from labdb.registry.asked import Asker
 from labdb.registry.cells import value_part
-from labdb.registry.form_fields import TextField
+from labdb.registry.entry_fields import offer_names
+from labdb.registry.form_fields import KeyField, TextField
 from labdb.registry.forms import REASON, conflict_sentence, form_for, offered
 from labdb.registry.history import writing
 from labdb.registry.lab_fields import value_of
-from labdb.registry.record import Record, all_records, record_for
-
-
-class Shown(ChangeList):
-    """A page of a list, without what is kept from the account."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Fetch the rows."""
-        super().get_results(request)
-        self.result_list = permissions.conceal(self.result_list, request.user)
+from labdb.registry.list_action_page import list_action
+from labdb.registry.list_actions import actions_of
+from labdb.registry.past_changes import past_changes
+from labdb.registry.question_words import words_for
+from labdb.registry.record import Record, all_records, field_of, record_for
+from labdb.registry.related import related_tables
 
 
 class RecordAdmin(admin.ModelAdmin):
@@ -31,8 +31,20 @@ class RecordAdmin(admin.ModelAdmin):
 
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False  # counts millions of rows for a number that nobody reads
-    actions = None  # deleting many at once is no bench work
     list_per_page = 50
+    paginator = Counted
+    change_list_template = "registry/admin_list.html"
+    change_form_template = "registry/admin_change.html"
+
+    class Media:
+        css = {"all": (
+            "djangoql/css/completion.css", "djangoql/css/completion_admin.css",
+            "vendor/tom-select/css/tom-select.bootstrap5.min.css", "labdb/admin.css",
+        )}  # fmt: skip
+        js = (
+            "djangoql/js/completion.js", "djangoql/js/completion_admin_toggle.js", "djangoql/js/completion_admin.js",
+            "vendor/tom-select/js/tom-select.complete.min.js", "labdb/records.js",
+        )  # fmt: skip
 
     @property
     def record(self) -> type[Record]:
@@ -52,6 +64,70 @@ class RecordAdmin(admin.ModelAdmin):
         """Return the list, without what is kept from the account."""
         return Shown
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Return the filters: those of the list of records."""
+        return filters_of(request, self.record)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Look for a text as every list does; a question is read by the list."""
+        return looked_for(request, self.record, queryset, search_term), False
+
+    def get_urls(self) -> list[Any]:
+        """Add what the completion of questions reads."""
+        names = self.model._meta.app_label, self.model._meta.model_name
+        own = [
+            path("introspect/", self.admin_site.admin_view(self.introspect), name="{}_{}_introspect".format(*names)),
+            path("djangoql-syntax/", self.admin_site.admin_view(_how_to_ask), name="{}_{}_how".format(*names)),
+        ]
+        return [*own, *super().get_urls()]
+
+    def introspect(self, request: HttpRequest) -> HttpResponse:
+        """Answer what a question may say."""
+        if not self.has_module_permission(request):
+            raise PermissionDenied
+        return JsonResponse(words_for(self.record, Asker(request.user, context_of(request, self.record).study)))
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what is done to many rows of the list of records: there it is asked, shown and done."""
+        context = context_of(request, self.record)
+        if self.record.read_only:
+            return {}
+        return {one.name: (_carried_out, one.name, one.label) for one in actions_of(context)}
+
+    def response_action(self, request: HttpRequest, queryset: Any, action_location: Any = None) -> Any:
+        """Go on to the page of the action with the chosen rows."""
+        name = request.POST.get("action", "")
+        if name not in self.get_actions(request) or not request.POST.getlist("_selected_action"):
+            return super().response_action(request, queryset)
+        rows = queryset
+        if request.POST.get("select_across") != "1":
+            ids = [one for one in request.POST.getlist("_selected_action") if one.isascii() and one.isdecimal()]
+            rows = queryset.filter(pk__in=[int(one) for one in ids if len(one) < 19])
+        chosen = QueryDict(mutable=True)
+        chosen["row"] = " ".join(str(pk) for pk in rows.order_by().values_list("pk", flat=True))
+        chosen["back"] = request.get_full_path()
+        request.POST = chosen  # type: ignore[assignment]
+        return list_action(request, self.record.resource, name)
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        """Show a row, with the first rows of other records that refer to it."""
+        row = self.get_object(request, object_id) if request.method == "GET" else None
+        shown = {"related": related_tables(row, request.user)} if row is not None else {}
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Show the history as the database keeps it, of whatever door."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id[:20]} that you see.")
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        words = {
+            **self.admin_site.each_context(request), "opts": self.opts, "object": row, "title": f"History of {row}",
+            "changes": past_changes(row, request.user),
+        }  # fmt: skip
+        return render(request, "registry/admin_history.html", words)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Say what stands in the way by the way every door takes; Django would print the name of every related row."""
         told = [sentence for obj in objs if (sentence := deletion.refusal(obj, request.user))]
@@ -66,6 +142,9 @@ class RecordAdmin(admin.ModelAdmin):
 
         def bound(self: Any, data: Any = None, files: Any = None, **options: Any) -> None:
             base.__init__(self, data, user=request.user, reason=(data or {}).get(REASON, ""), **options)
+            for field in self.fields.values():
+                if isinstance(field, KeyField):
+                    offer_names(field, request.user)  # searched while one types
 
         made: Any = type(base.__name__, (base,), {"__init__": bound})
         # the study too, which Django would leave out of a form made anew
@@ -134,20 +213,42 @@ def register_all(site: admin.AdminSite = admin.site) -> None:
         site.register(record.model, _admin_for(record))
 
 
+def _carried_out(*_of_admin: Any) -> None:
+    """Stand for an action where the admin lists them; `response_action` goes on to its page."""
+
+
+def _how_to_ask(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(reverse("question-help"))
+
+
 def _admin_for(record: type[Record]) -> type[RecordAdmin]:
-    many = {field.name for field in record.model._meta.many_to_many}
-    shown = tuple(name for name in record.list_display if name not in many)
-    related = [
-        field.name for field in record.model._meta.fields if field.is_relation and field.name in (*shown, "study")
-    ]
-    filterable = tuple(name for name in record.list_filter if not _is_long(record, name))
+    several = {field.name: _several(field) for field in record.model._meta.many_to_many}
     members = {
-        "list_display": shown or ("__str__",),
-        "list_filter": filterable,
-        "search_fields": record.search_fields,
-        "list_select_related": tuple(related) or False,
+        "list_display": tuple(several.get(name, name) for name in record.list_display) or ("__str__",),
+        "search_fields": record.search_fields or ("pk",),
+        "date_hierarchy": _date_of(record),
     }
     return type(f"{record.model.__name__}Admin", (RecordAdmin,), members)
+
+
+def _date_of(record: type[Record]) -> str | None:
+    """Return the date by which rows are narrowed step by step: the first that the list or the form names."""
+    for name in (*record.list_display, *record.fields):
+        try:
+            field = field_of(record.model, name)
+        except FieldDoesNotExist:
+            continue
+        if isinstance(field, models.DateField):
+            return name
+    return None
+
+
+def _several(field: Any) -> Any:
+    @admin.display(description=field.verbose_name)
+    def shown(row: Any) -> str:
+        return "; ".join(str(one) for one in getattr(row, field.name).all())
+
+    return shown
 
 
 def _shown_by(field: Any) -> Any:
@@ -156,12 +257,6 @@ def _shown_by(field: Any) -> Any:
         return value_part(field, value_of(field, row), whole=True).text
 
     return shown
-
-
-def _is_long(record: type[Record], name: str) -> bool:
-    """Whether a filter would list every row of a related table; the pages filter by name instead."""
-    field: Any = record.model._meta.get_field(name.split("__")[0])
-    return field.is_relation
 
 
 register_all()

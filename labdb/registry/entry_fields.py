@@ -98,14 +98,14 @@ def _entry_field(form: RecordForm, bound: BoundField, user: Any) -> EntryField:
         form_field.widget = forms.DateTimeInput(
             attrs={**widget.attrs, "type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         )
-    names = _offer_names(form_field, user) if isinstance(form_field, KeyField) else []
+    names = offer_names(form_field, user) if isinstance(form_field, KeyField) else []
     entry = EntryField(bound, isinstance(widget, forms.Textarea), names)
     if names:
         widget.attrs["list"] = entry.names_id
     return entry
 
 
-def _offer_names(form_field: KeyField, user: Any) -> list[str]:
+def offer_names(form_field: KeyField, user: Any) -> list[str]:
     """Let the field search records as one types; return the names themselves of what is no record."""
     attrs = form_field.widget.attrs
     attrs["autocomplete"] = "off"

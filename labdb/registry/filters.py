@@ -14,16 +14,26 @@ from labdb.registry import permissions
 from labdb.registry.form_fields import DayField, YesNoField, form_field_for, is_storable
 from labdb.registry.former_names import former_ids
 from labdb.registry.keys import is_id, key_path
+from labdb.registry.kin import Kin, kin_named, words_of
 from labdb.registry.lab_fields import path_to
 from labdb.registry.left_out import left_out_word
 from labdb.registry.long_lists import COUNTED, is_indexed, is_long
 from labdb.registry.record import Record, field_of, names_shown, record_for
+from labdb.registry.table_sizes import LONG_TABLE, rows_about
 
-LOOKUPS = ("exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icontains", "startswith", "range", "date")
+LOOKUPS = (
+    "exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icontains", "startswith", "endswith", "range", "date",
+)  # fmt: skip
+PARTS = (
+    "contains",
+    "icontains",
+    "startswith",
+    "endswith",
+)  # of texts: the collation of the database lets no index help
 MAX_STEPS = 6
 FEW = 1_000  # ids that stand in a query for a join
 EXPORTS = ("csv",)  # Parquet, NDJSON and XLSX are later doors
-RESERVED = {"limit", "offset", "page", "search", "ordering", "fields", "export", "for", "format"}
+RESERVED = {"limit", "offset", "page", "search", "ask", "ordering", "fields", "export", "for", "format"}
 
 
 class FilterError(Exception):
@@ -42,12 +52,24 @@ class FilterError(Exception):
 
 @dataclass(frozen=True)
 class Path:
-    """A field that may be filtered: its path for the ORM, its last model field, the lookup, and the relations passed."""
+    """A field that may be filtered: its path for the ORM, its last model field, the lookup, and the relations passed.
+
+    Of a field of kin, the path leads to whom they are about (empty: the row itself), and ``inner`` on from the kin.
+    """
 
     orm: str
     field: Any
     lookup: str = "exact"
     relations: tuple[tuple[str, Any], ...] = ()  # path so far, relation
+    kin: Kin | None = None
+    inner: "Path | None" = None
+    asked: str = ""  # of kin: the field and lookup as they were named
+
+    @property
+    def models(self) -> set[Any]:
+        """The models of all rows that it passes."""
+        passed = {relation.related_model for _path, relation in self.relations}
+        return passed | ({self.kin.model} | self.inner.models if self.kin and self.inner else set())
 
 
 @dataclass
@@ -75,11 +97,16 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
     if not is_storable(filters.search):
         errors["search"] = ["Text cannot hold NUL or half characters; type it anew."]
     study = Q()
+    of_kin: list[tuple[str, Path, str]] = []
     for name in sorted(query, key=lambda name: name != "study"):
         if name in RESERVED or name == left_out_word(record):
             continue
         try:
             path = resolve(record, name)
+            if path.kin is not None:
+                of_kin += [(name, path, text) for text in query.getlist(name) if text != ""]
+                filters.has_many = filters.has_many or bool(path.orm and _crosses_many(record, path.orm))
+                continue
             for text in query.getlist(name):
                 if text != "":
                     condition = _by_parents(record, name, text, user, study) or _condition(record, path, text, user)
@@ -88,6 +115,14 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
             filters.has_many = filters.has_many or _crosses_many(record, path.orm)
         except ValidationError as error:
             errors[name] = error.messages
+    if of_kin or query.get("ask"):
+        from labdb.registry.asked import condition_of  # it is made of the parts below
+
+        try:
+            filters.conditions &= condition_of(record, query, of_kin, user)
+        except FilterError as error:
+            errors |= error.errors
+    errors |= slow_lookups(record, query) if not errors else {}
     if record.left_out is not None:
         try:
             filters.left_out = None if record.left_out.asked(query) else record.left_out.rows(user)
@@ -202,6 +237,8 @@ def resolve(record: type[Record], name: str) -> Path:
     relations: list[tuple[str, Any]] = []
     for position, step in enumerate(steps, start=1):
         found = _field(model, step) if model is not None else None
+        if found is None and model is not None and (kin := kin_named(model, step)) is not None:
+            return _path_of_kin(record, steps[: position - 1], kin, steps[position - 1 :], lookup, name)
         if found is None or len(steps) > MAX_STEPS:
             raise ValidationError(f"{name} is not a filter of {record.resource}; known are {', '.join(known(record))}.")
         model = None
@@ -213,6 +250,32 @@ def resolve(record: type[Record], name: str) -> Path:
         return Path(orm, found.target_field, lookup, _passed(relations))
     steps[-1] = path_to(found)
     return Path("__".join(steps), found, lookup, tuple(relations))
+
+
+def _path_of_kin(
+    record: type[Record], before: list[str], named: tuple[str, Kin], steps: list[str], lookup: str, name: str
+) -> Path:
+    """Return the path of a field of kin; `steps` begin with their name or with one of their words."""
+    prefix, kin = named
+    if len(before) + len(steps) > MAX_STEPS:
+        raise ValidationError(f"{name} goes through more than {MAX_STEPS} records; ask more directly.")
+    leads = "__".join(filter(None, ["__".join(before), prefix]))
+    outer = resolve(record, leads) if leads else None
+    fields = steps if steps[0] in kin.words else steps[1:]
+    if not fields:
+        if lookup != "isnull":
+            known = ", ".join(f"{kin.name}__{word}" for word in kin.words)
+            raise ValidationError(f"{name} are records ({kin.about}); compare one of their fields, such as {known}.")
+        fields = ["id"]
+    asked = "__".join(fields if lookup == "exact" else [*fields, lookup])
+    inner = resolve_in_kin(kin, asked)
+    return Path(outer.orm if outer else "", inner.field, lookup, outer.relations if outer else (), kin, inner, asked)
+
+
+def resolve_in_kin(kin: Kin, asked: str) -> Path:
+    """Return the path from kin of a field that is named by one of their words, or as in their own list."""
+    first, _, rest = asked.partition("__")
+    return resolve(kin.record, "__".join(filter(None, [kin.words.get(first, first), rest])))
 
 
 def _passed(relations: Sequence[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
@@ -228,7 +291,8 @@ def known(record: type[Record]) -> list[str]:
     """Return the filters of a record itself; each may go on into a related record and end in a lookup."""
     fields = [*record.model._meta.fields, *record.model._meta.many_to_many, *record.lab_fields()]
     own = [field.name for field in fields if _field(record.model, field.name) is not None]
-    return sorted({*own, *record.relations})
+    named = sorted({*own, *record.relations})
+    return [*named, *(word for word in words_of(record.model) if word not in named)]
 
 
 def read_ordering(record: type[Record], text: str, user: Any) -> tuple[tuple[str, ...], dict[str, Q]]:
@@ -261,6 +325,53 @@ def _sorting(name: str, kept: dict[str, Q]) -> Any:
 
 def _sorted_by(query: QueryDict) -> list[str]:
     return [name.removeprefix("-") for name in _names_in(query.get("ordering", ""))]
+
+
+def slow_lookups(record: type[Record], query: QueryDict) -> dict[str, list[str]]:
+    """Return why parts of texts are not looked for: in a long table, where nothing else says which rows to look at.
+
+    No index knows a part of a text, so every row would be read.
+    """
+    if not any(name.endswith(PARTS) for name in query):
+        return {}
+    paths = {name: resolve(record, name) for name in query if _is_filter(record, name) and query.get(name)}
+    if any(narrows(record, name, path) for name, path in paths.items()):
+        return {}
+    errors = {}
+    for name, path in paths.items():
+        model = last_model(record, path)
+        if path.lookup in PARTS and (about := rows_about(model)) > LONG_TABLE:
+            errors[name] = [slow_sentence(name, model, about)]
+    return errors
+
+
+def slow_sentence(name: str, model: Any, about: int) -> str:
+    """Say why parts of a text are not looked for, and what would be."""
+    return (
+        f"{name}: parts of a text are not looked for in about {about:,} {model._meta.verbose_name_plural}, because no "
+        f"index knows them and every row would be read; give the whole value, or filter by a record, such as a mouse, too."
+    )
+
+
+def _is_filter(record: type[Record], name: str) -> bool:
+    return name not in RESERVED and name != left_out_word(record)
+
+
+def narrows(record: type[Record], name: str, path: Path) -> bool:
+    """Whether a filter leads to few rows along an index: one value, and not the study of so many."""
+    column = name.split("__")[0]
+    if path.lookup not in ("exact", "in") or column == "study" or path.kin is not None:
+        return False
+    field = _field(record.model, column)
+    is_own = field is not None and field.concrete and not field.many_to_many
+    return is_own and (bool(field.is_relation and field.db_index) or is_indexed(record.model, column))
+
+
+def last_model(record: type[Record], path: Path) -> Any:
+    """Return the model of the table that a filter looks at."""
+    if path.kin is not None and path.inner is not None:
+        return last_model(path.kin.record, path.inner)
+    return path.relations[-1][1].related_model if path.relations else record.model
 
 
 def _names_in(text: str) -> list[str]:
@@ -346,7 +457,7 @@ def _value_condition(path: Path, text: str) -> Q:
         return Q(**{f"{path.orm}__{path.lookup}": values})
     if path.lookup == "date":
         return Q(**{f"{path.orm}__date": DayField().to_python(text)})
-    value = text if path.lookup in ("contains", "icontains", "startswith") else _value(path, text)
+    value = text if path.lookup in PARTS else _value(path, text)
     return Q(**{f"{path.orm}__{path.lookup}": value})
 
 

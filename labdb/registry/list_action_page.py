@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
@@ -56,9 +57,9 @@ def _action_named(context: PageContext, name: str) -> ListAction:
 def _back(request: HttpRequest, context: PageContext) -> str:
     """Return the list as it was, where the page says how."""
     address = request.POST.get("back", "")
-    is_ours = url_has_allowed_host_and_scheme(address, None) and address.startswith(
-        context.address("list").split("?")[0]
-    )
+    meta = context.record.model._meta
+    lists = (context.address("list").split("?")[0], reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
+    is_ours = url_has_allowed_host_and_scheme(address, None) and address.startswith(lists)
     return address if is_ours else context.address("list")
 
 

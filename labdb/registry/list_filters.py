@@ -1,5 +1,6 @@
 """The filters of a list as a person sees them: inputs to choose from, and chips for what is chosen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +10,11 @@ from django.http import QueryDict
 from django.utils.text import capfirst
 
 from labdb.registry import permissions
+from labdb.registry.asked import Asker
 from labdb.registry.cells import stored_as, with_names
 from labdb.registry.filters import LOOKUPS, RESERVED, Path, resolve
 from labdb.registry.form_fields import written_key
+from labdb.registry.kin import own_kin
 from labdb.registry.left_out import left_out_word
 from labdb.registry.page_context import PageContext, has_study
 
@@ -20,7 +23,8 @@ MOST_WORDS = 30  # different words of a free-text field in one select
 SAMPLED_ROWS = 5_000  # rows looked through for those words
 WORDS = {
     "exact": "is", "in": "is one of", "gte": "≥", "lte": "≤", "gt": ">", "lt": "<", "contains": "contains",
-    "icontains": "contains", "startswith": "starts with", "range": "is within", "date": "is on",
+    "icontains": "contains", "startswith": "starts with", "endswith": "ends with",
+    "range": "is within", "date": "is on",
 }  # fmt: skip
 
 
@@ -45,11 +49,28 @@ class Chip:
 
 def inputs_of(context: PageContext) -> list[FilterInput]:
     """Return the inputs that the declaration offers."""
-    inputs: list[FilterInput] = []
     own = (field.name for field in context.record.lab_fields() if not field.is_retired)
-    for name in (*context.record.list_filter, *own):
+    return _inputs(context, (*context.record.list_filter, *own))
+
+
+def kin_inputs_of(context: PageContext) -> list[FilterInput]:
+    """Return the inputs for what other records and current results say of the rows, as far as the account may know it."""
+    asker = Asker(context.user, context.study if context.has_study else None)
+    kin = [one for one in own_kin(context.record.model) if asker.kept(one.model) is None]
+    return _inputs(context, [word for one in kin for word in one.words])
+
+
+def asks_kin(context: PageContext) -> bool:
+    """Whether an address filters by one of these."""
+    words = {word for kin in own_kin(context.record.model) for word in kin.words}
+    return any(name.split("__")[0] in words and context.query.get(name) for name in context.query)
+
+
+def _inputs(context: PageContext, names: Iterable[str]) -> list[FilterInput]:
+    inputs: list[FilterInput] = []
+    for name in names:
         path = resolve(context.record, name)
-        label = str(capfirst(str(path.field.verbose_name)))
+        label = str(capfirst(name.replace("_", " ") if path.kin else str(path.field.verbose_name)))
         if bounds := _bounds(stored_as(path.field)):
             kind, words = bounds
             for lookup, word in words:
@@ -75,13 +96,15 @@ def _bounds(field: Any) -> tuple[str, tuple[tuple[str, str], ...]] | None:
 
 def _options(context: PageContext, path: Path) -> list[tuple[str, str]]:
     source = stored_as(path.field)
+    if path.kin is not None and (choices := path.kin.choices.get(path.asked)):
+        return list(choices)
     if path.field.is_relation:
         return _records(context, path.field.related_model)
     if source.choices:
         return [(str(stored), str(label)) for stored, label in source.flatchoices if stored != ""]
     if isinstance(source, models.BooleanField):
         return [("true", "yes"), ("false", "no")]
-    if isinstance(source, models.CharField):
+    if isinstance(source, models.CharField) and path.kin is None:
         return [(word, word) for word in _words(context, path.orm)]
     return []
 
@@ -109,7 +132,7 @@ def chips_of(context: PageContext, list_url: str) -> list[Chip]:
     """Return what is filtered by, each with the address that takes it away; the study has its own place."""
     chips = []
     for name, texts in context.query.lists():
-        if (name in RESERVED and name != "search") or name in ("study", left_out_word(context.record)):
+        if (name in RESERVED and name not in ("search", "ask")) or name in ("study", left_out_word(context.record)):
             continue
         for text in texts:
             if text:
@@ -121,6 +144,8 @@ def chips_of(context: PageContext, list_url: str) -> list[Chip]:
 def _in_words(context: PageContext, name: str, text: str) -> str:
     if name == "search":
         return f"holds “{text}”"
+    if name == "ask":
+        return text
     try:
         path = resolve(context.record, name)
     except ValidationError:
@@ -150,5 +175,5 @@ def changed(query: QueryDict, *, remove: tuple[str, str] | None = None, **values
 
 def kept_inputs(query: QueryDict, shown: set[str]) -> list[tuple[str, str]]:
     """Return what the filter form carries along without showing it: other filters."""
-    left_out = {*shown, "page", "export", "search", "study", "ordering", "fields"}
+    left_out = {*shown, "page", "export", "search", "ask", "study", "ordering", "fields"}
     return [(name, text) for name, texts in query.lists() if name not in left_out for text in texts if text]

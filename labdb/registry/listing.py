@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import models
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from labdb.registry import permissions
 from labdb.registry.cells import Cell, Column, Part, columns_of, detail_url, with_related
-from labdb.registry.filters import apply, chosen_names, read_filters
+from labdb.registry.filters import RESERVED, apply, chosen_names, read_filters, resolve
 from labdb.registry.keys import key_path
+from labdb.registry.left_out import left_out_word
 from labdb.registry.list_filters import changed
 from labdb.registry.long_lists import COUNTED, count_text, is_indexed, rows_of_page
 from labdb.registry.models import LabRecord
@@ -30,6 +32,13 @@ class Heading:
     column: Column
     url: str = ""
     direction: str = ""
+
+
+class WhyColumn(Column):
+    """The last column of a list that is filtered by related records: why each row is there."""
+
+    label = "Why here"
+    is_number = False
 
 
 @dataclass(frozen=True)
@@ -122,15 +131,36 @@ def table_page(context: PageContext, queryset: models.QuerySet, list_url: str) -
     def page_url(page: int) -> str:
         return f"{list_url}?{changed(context.query, page=str(page) if page > 1 else '')}"
 
+    headings = _headings(context.record, columns, context.query, list_url, is_long=is_long)
+    lines = table_rows(context.record, columns, rows)
+    if asks_related(context.record, context.query):
+        headings.append(Heading(WhyColumn("why", context.record.model._meta.pk)))
+        _say_why(context, lines, rows)
     return TablePage(
-        headings=_headings(context.record, columns, context.query, list_url, is_long=is_long),
-        rows=table_rows(context.record, columns, rows),
+        headings=headings,
+        rows=lines,
         ids=[row.pk for row in rows],
         first=start + 1 if rows else 0,
         count=count,
         previous_url=page_url(number - 1) if number > 1 else "",
         next_url=page_url(number + 1) if has_next and number < LAST_PAGE else "",
     )
+
+
+def asks_related(record: type[Record], query: QueryDict) -> bool:
+    """Whether an address filters by what other records say, which the rows do not show themselves."""
+    names = [name for name in query if query.get(name) and name not in RESERVED and name != left_out_word(record)]
+    paths = (resolve(record, name) for name in names if name != "study")
+    return bool(query.get("ask")) or any(
+        path.kin is not None or any(passed != path.orm for passed, _relation in path.relations) for path in paths
+    )
+
+
+def _say_why(context: PageContext, lines: list[list[Cell]], rows: list[Any]) -> None:
+    asked = changed(context.query, ordering="", fields="")
+    for line, row in zip(lines, rows, strict=True):
+        url = reverse("row-why", args=[context.record.resource, row.pk])
+        line.append(Cell((Part("why", f"{url}?{asked}"),)))
 
 
 def page_number(text: str) -> int:

@@ -24,9 +24,10 @@ from labdb.registry.exports import export_response
 from labdb.registry.filters import FilterError, chosen_names
 from labdb.registry.former_names import former_names
 from labdb.registry.forms import model_texts
+from labdb.registry.kin import own_kin
 from labdb.registry.left_out import left_out_word
 from labdb.registry.list_actions import actions_of
-from labdb.registry.list_filters import changed, chips_of, inputs_of, kept_inputs
+from labdb.registry.list_filters import asks_kin, changed, chips_of, inputs_of, kept_inputs, kin_inputs_of
 from labdb.registry.listing import TablePage, column_choices, selected_rows, table_page
 from labdb.registry.long_lists import counts_of
 from labdb.registry.models import LabRecord
@@ -119,9 +120,15 @@ def _list_response(
     is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     if not is_part:
         inputs = inputs_of(context)
+        kin_inputs = kin_inputs_of(context) if asks_kin(context) else []  # else they come when they are opened
+        shown = {left_out_word(context.record), *(one.name for one in (*inputs, *kin_inputs))}
         words |= {
             "inputs": inputs,
-            "kept": kept_inputs(context.query, {left_out_word(context.record), *(one.name for one in inputs)}),
+            "kin_inputs": kin_inputs,
+            "has_kin": bool(own_kin(context.record.model)),
+            "kin_url": context.address("kin"),
+            "ask": context.query.get("ask", ""),
+            "kept": kept_inputs(context.query, shown),
             "includes_left_out": bool(context.record.left_out and context.record.left_out.asked(context.query))
             if not sentences
             else False,
@@ -145,6 +152,7 @@ def _list_menus(context: PageContext, list_url: str) -> dict[str, Any]:
         "choices": column_choices(context),
         "usual_url": f"{list_url}?{all_but_columns}",
         "kept_with_columns": QueryDict(all_but_columns).items(),
+        "counts_url": f"{reverse('list-counts', args=[context.record.resource])}?{changed(context.query)}",
         "views_url": f"{reverse('list-views', args=[context.record.resource])}?{changed(context.query)}",
     }
 

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labdb.registry.list_filters import changed
@@ -31,6 +32,8 @@ def list_views(request: HttpRequest, resource: str) -> HttpResponse:
     else:
         query = view.query
         messages.success(request, f"View {view.name} {'replaced' if was_there else 'saved'}.")
+    if url_has_allowed_host_and_scheme(back := request.POST.get("back", ""), None):
+        return redirect(back)  # it was kept elsewhere, as in the admin
     url = reverse("record-list", args=[resource])
     return redirect(f"{url}?{query}" if query else url)
 

@@ -9,10 +9,12 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from labdb.registry import permissions
+from labdb.registry.asked import Asker
 from labdb.registry.filters import FilterError, read_filters, resolve
 from labdb.registry.form_fields import is_storable
 from labdb.registry.list_filters import changed
 from labdb.registry.page_context import PageContext
+from labdb.registry.questions import read_question
 from labdb.registry.saved_view import SavedView
 
 LONGEST_QUERY = 2_000  # what every browser and server passes on
@@ -56,9 +58,15 @@ def _tells_what_is_kept(context: PageContext, view: SavedView) -> bool:
     models = {context.record.model}
     for name in {*asked, *(word.removeprefix("-") for word in asked.get("ordering", "").split(","))}:
         try:
-            models |= {relation.related_model for _path, relation in resolve(context.record, name).relations}
+            models |= resolve(context.record, name).models
         except ValidationError:
             continue  # no filter: a search, a page
+    if text := asked.get("ask"):
+        for study in studies:
+            try:
+                read_question(context.record, text, Asker(context.user, study))
+            except ValidationError:
+                return True  # it asks for what is kept, or what this account may not ask
     return any(permissions.is_kept_from(context.user, "view", model, study) for model in models for study in studies)
 
 

@@ -86,7 +86,7 @@ def unit_of(field: Any) -> Unit | None:
     """Return the unit of a model field by its name; None for what has none (ratios, counts, text)."""
     if not isinstance(getattr(field, "output_field", field), models.FloatField | models.IntegerField):
         return None
-    return unit_of_name(field.name)
+    return unit_of_name(field.name) if field.name else None  # the output of a generated column has no name
 
 
 def unit_of_name(name: str) -> Unit | None:

@@ -13,7 +13,9 @@ from labdb.registry.grid_page import grid_fill, record_grid
 from labdb.registry.import_page import record_import
 from labdb.registry.imported_rows_page import import_rows_table, import_undo
 from labdb.registry.list_action_page import list_action
+from labdb.registry.list_answers import kin_filters, list_counts, row_why
 from labdb.registry.long_work_doors import work_state, work_stop
+from labdb.registry.question_words import question_help, question_words
 from labdb.registry.saved_view_pages import list_views, view_forget
 
 page_urlpatterns = [
@@ -26,6 +28,7 @@ page_urlpatterns = [
     path("<slug:resource>/<int:pk>/attachments/", attachment_add, name="attachment-add"),
     path("imports/<int:pk>/rows/", import_rows_table, name="import-rows"),
     path("imports/<int:pk>/undo/", import_undo, name="import-undo"),
+    path("how-to-ask/", question_help, name="question-help"),
     path("<slug:resource>/", pages.record_list, name="record-list"),
     path("<slug:resource>/selected/<slug:name>/", list_action, name="list-action"),
     path("<slug:resource>/add/", record_add, name="record-add"),
@@ -37,6 +40,10 @@ page_urlpatterns = [
     path("<slug:resource>/grid/save/", grid_save, name="record-grid-save"),
     path("<slug:resource>/grid/fill/", grid_fill, name="record-grid-fill"),
     path("<slug:resource>/keys/", record_keys, name="record-keys"),
+    path("<slug:resource>/counts/", list_counts, name="list-counts"),
+    path("<slug:resource>/kin/", kin_filters, name="record-kin"),
+    path("<slug:resource>/words/", question_words, name="question-words"),
+    path("<slug:resource>/<int:pk>/why/", row_why, name="row-why"),
     path("<slug:resource>/<int:pk>/", pages.record_detail, name="record-detail"),
     path("<slug:resource>/<int:pk>/edit/", record_edit, name="record-edit"),
     path("<slug:resource>/<int:pk>/delete/", record_delete, name="record-delete"),

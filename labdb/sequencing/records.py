@@ -1,3 +1,5 @@
+from labdb.colony.models import Mouse
+from labdb.registry.kin import Kin, declare
 from labdb.registry.record import Record, register
 from labdb.sequencing.models import (
     CountMatrix,
@@ -11,6 +13,9 @@ from labdb.sequencing.models import (
     SequencingRun,
     SequencingSelection,
 )
+from labdb.tissue.models import TissueSample
+
+RNA_WORDS = {"rin": "extraction__rin"}
 
 
 @register
@@ -145,3 +150,10 @@ class CountMatrixRecord(Record):
     list_display = ("code", "annotation", "file_name", "n_genes", "n_libraries", "created_at")
     detail_template = "sequencing/_count_original.html"
     read_only = True
+
+
+# By the inputs of extractions: of RNA pooled from two samples, each sample is a row with its own region and mouse.
+declare(
+    Kin("rna", Mouse, ExtractionSample, "sample__mouse", RNA_WORDS, shared=("region",)),
+    Kin("rna", TissueSample, ExtractionSample, "sample", RNA_WORDS),
+)

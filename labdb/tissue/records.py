@@ -1,4 +1,6 @@
 from labdb.colony.excludable import EXCLUSION_FIELDS
+from labdb.colony.models import Mouse
+from labdb.registry.kin import Kin, declare
 from labdb.registry.list_actions import offer
 from labdb.registry.record import Record, register
 from labdb.tissue.label_page import TubeLabels
@@ -130,3 +132,4 @@ class TissueMeasurementRecord(Record):
 
 
 offer("tissue-samples", TubeLabels())
+declare(Kin("sample", Mouse, TissueSample, "mouse", {"region": "region"}))

@@ -1,3 +1,9 @@
+from typing import Any
+
+from django.db.models import Q
+
+from labdb.colony.models import Mouse
+from labdb.registry.kin import Kin, declare
 from labdb.registry.record import Record, register
 from labdb.treatment.models import (
     Allocation,
@@ -123,3 +129,15 @@ class UnblindingRecord(Record):
     list_filter = ("study", "by")
     search_fields = ("mouse__code", "reason")
     read_only = True
+
+
+def _holding(user: Any, study: Any) -> Q:
+    return Q(allocation__superseded_by=None)
+
+
+declare(
+    Kin(
+        "treatment", Mouse, AllocationKey, "allocation__mouse", {"arm": "arm", "drug": "arm__components__drug"},
+        counting=_holding,
+    )
+)  # fmt: skip
