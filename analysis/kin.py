@@ -7,10 +7,12 @@ from typing import Any
 
 from django.db.models import Q
 
+from analysis.declared_inputs import all_models_read
 from analysis.kernels.phenotype import CONTROL, RESILIENT, SUSCEPTIBLE, UNCLASSIFIED
 from analysis.kernels.response import NON_RESPONDER, RESPONDER
-from analysis.models import Adoption, MouseReversalScore, PhenotypeCall, ResponseCall
+from analysis.models import Adoption, AnalysisRun, MouseReversalScore, PhenotypeCall, ResponseCall
 from analysis.staleness import stale_runs
+from analysis.watermark import OPEN, Mark, mark_now, tables_of
 from labdb.colony.models import Mouse, Study
 from labdb.registry.kin import Kin, declare
 
@@ -38,12 +40,31 @@ def _counting_runs(user: Any, study: Study | None) -> dict[str, list[int]]:
     by_study: dict[Study, list[Adoption]] = {}
     for one in latest.select_related("run__same_as", "study"):
         by_study.setdefault(one.study, []).append(one)
+    mark = mark_now(tables_of(all_models_read())) if by_study else {}
     for its, adopted in by_study.items():
-        stale = stale_runs(its, [one.run.results_run for one in adopted])
+        stale = _stale(its, [one.run.results_run for one in adopted], mark)
         for one in adopted:
             if one.run.results_run.pk not in stale:
                 found[one.task].append(one.run.results_run.pk)
     return found
+
+
+_looked: dict[int, tuple[Mark, frozenset[int], frozenset[int]]] = {}  # by study: until where, at which runs, the stale
+
+
+def _stale(study: Study, runs: list[AnalysisRun], mark: Mark) -> frozenset[int]:
+    """Return the stale ones among runs; what this process found holds until any record that a task reads has changed.
+
+    So a list over many studies does not look into each of them anew.
+    """
+    asked = frozenset(run.pk for run in runs)
+    known = _looked.get(study.pk)
+    if known is not None and known[:2] == (mark, asked):
+        return known[2]
+    stale = frozenset(stale_runs(study, runs))
+    if OPEN not in mark:  # else a change that is on its way may get a number below the mark
+        _looked[study.pk] = (mark, asked, stale)
+    return stale
 
 
 def _of_task(task: str) -> Any:

@@ -15,9 +15,18 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from labdb.registry import permissions
-from labdb.registry.filters import FilterError, Path, _checked, _condition, _crosses_many, _seen, resolve_in_kin
+from labdb.registry.filters import (
+    FilterError,
+    Path,
+    _checked,
+    _condition,
+    _crosses_many,
+    _few_ids,
+    _seen,
+    resolve_in_kin,
+)
 from labdb.registry.kin import Kin, all_kin, own_kin
-from labdb.registry.record import Record
+from labdb.registry.record import Record, record_for
 
 MOST_ASKED = 60  # comparisons; each may be a table more in the statement
 
@@ -148,12 +157,32 @@ class Asker:
         return self._kept_by
 
     def _own(self, record: type[Record], part: Asked) -> Q:
+        by_ids = self._by_first(record, part.path, part.text)
+        if by_ids is not None:
+            return ~by_ids if part.is_not else by_ids
         condition = _checked(record, _condition(record, part.path, part.text, self.user), part.text)
         if not part.is_not:
             return condition
         if _crosses_many(record, part.path.orm):  # the negation of one row, and not of each condition by itself
             return ~Q(pk__in=record.model._default_manager.filter(condition).order_by().values("pk"))
         return ~condition
+
+    def _by_first(self, record: type[Record], path: Path, text: str) -> Q | None:
+        """Return a condition on a record that the rows name (`arm__components__drug`) as the ids of those that meet it.
+
+        So that the planner sees a few ids (the arms with a drug) and no join; None where it is no such condition, where
+        many meet it, or where the account may not see all of the way.
+        """
+        first, _, rest = path.orm.partition("__")
+        field = path.relations[0][1] if path.relations and path.relations[0][0] == first else None
+        if not rest or field is None or not field.concrete or field.many_to_many or path.lookup == "isnull":
+            return None
+        passed = tuple((way.partition("__")[2], one) for way, one in path.relations[1:])
+        inner = replace(path, orm=rest, relations=passed)
+        inner_record = record_for(field.related_model)
+        rows = permissions.visible(field.related_model._default_manager.all(), self.user)
+        ids = _few_ids(rows.filter(_checked(inner_record, _condition(inner_record, inner, text, self.user), text)))
+        return None if ids is None else Q(**{f"{first}__in": ids})
 
     def _any(self, record: type[Record], part: AnyOf, shared: tuple[Part, ...]) -> Q:
         found = Q()

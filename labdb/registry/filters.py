@@ -83,6 +83,7 @@ class Filters:
     kept: dict[str, Q] = field(default_factory=dict)  # by path that is sorted by, where its value may be known
     has_many: bool = False
     left_out: Q | None = None  # rows that nobody asked for
+    is_one_study: bool = False
 
 
 def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
@@ -112,6 +113,7 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
                     condition = _by_parents(record, name, text, user, study) or _condition(record, path, text, user)
                     filters.conditions &= _checked(record, condition, text)
             study = filters.conditions if name == "study" else study
+            filters.is_one_study = filters.is_one_study or (name == "study" and query.get(name) != "")
             filters.has_many = filters.has_many or _crosses_many(record, path.orm)
         except ValidationError as error:
             errors[name] = error.messages
@@ -169,6 +171,8 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
     if filters.ordering:
         last = "-pk" if filters.ordering[-1].startswith("-") else "pk"  # so that an index can be read backwards
         queryset = queryset.order_by(*(_sorting(name, filters.kept) for name in filters.ordering), last)
+    elif filters.is_one_study and record.model._meta.ordering[:1] == ["study"] and record.model._meta.ordering[1:]:
+        queryset = queryset.order_by(*record.model._meta.ordering[1:])  # the same order, which an index by study gives
     return queryset
 
 
