@@ -41,7 +41,7 @@ STEPS: Sequence[Step] = (
     Step(mouse_scores.TASK, (*_CALLS, reversal.TASK.name)),
     Step(resilience.TASK, _CALLS),
     Step(drug_genes.TASK, _CALLS),
-    Step(rrho.TASK, (*_CALLS, differential_expression.TASK.name)),
+    Step(rrho.TASK, _CALLS),
     Step(outside_signature.TASK, _CALLS),
 )
 LATEST = {"matrix": ""}

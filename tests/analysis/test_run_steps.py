@@ -54,16 +54,14 @@ def test_a_helper_takes_the_steps_that_wait_for_no_other(meanwhile):
     meanwhile("quality", help_then_look)
     run = pipeline_of(study)
     assert run.status == RunStatus.DONE, run.reason
-    # Not RRHO and the scores of mice: they read others' results, and the run's own worker begins them then.
-    assert seen == ["phenotype", "response", "differential_expression", "reversal", "resilience", "drug_genes"]
+    # Not the scores of mice: they read the reversal, and are begun by the run's own worker when it is there.
+    assert seen == ["phenotype", "response", "differential_expression", "reversal", "resilience", "drug_genes", "rrho"]
     steps = run.children.order_by("pk")
     assert [step.attempt for step in steps] == [1] * 9
-    assert [step.task for step in steps][-2:] == ["mouse_scores", "rrho"]
+    assert [step.task for step in steps][-1] == "mouse_scores"
     assert (run.done, run.total) == (1000, 1000)
     asked = [message.args()[0] for message in OrmQ.objects.all() if message.task["func"] == "analysis.runs.help_with"]
-    assert (
-        asked.count(run.pk) == 4 + 1
-    )  # five steps wait for no other, then two; each time one is the run's own worker's
+    assert asked.count(run.pk) == 5  # six steps wait for no other, and one is the run's own worker's
 
 
 def test_a_helper_that_comes_too_late_finds_nothing(meanwhile):
