@@ -22,7 +22,7 @@ from labdb.registry.record import Record, field_of, names_shown, record_for
 LOOKUPS = ("exact", "in", "gte", "lte", "gt", "lt", "isnull", "contains", "icontains", "startswith", "range", "date")
 MAX_STEPS = 6
 FEW = 1_000  # ids that stand in a query for a join
-EXPORTS = ("csv",)  # Parquet, NDJSON and XLSX are later doors
+EXPORTS = ("csv", "parquet", "ndjson", "xlsx")
 RESERVED = {"limit", "offset", "page", "search", "ordering", "fields", "export", "for", "format"}
 
 
