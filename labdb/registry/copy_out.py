@@ -155,8 +155,7 @@ def _own_connection() -> Any:
 def _has_hung_up(client: socket.socket) -> bool:
     """Whether the other side has closed; what it may have sent meanwhile stays where it is."""
     try:
-        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
+        # asked first: a socket with a time limit would wait for something to come
+        return bool(select.select([client], [], [], 0)[0]) and client.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):
         return True

@@ -95,9 +95,13 @@ def _blocks(copy: CopyOut) -> Iterator[bytes]:
 
 def _ndjson_statement(table: ExportTable, for_excel: bool) -> str:
     """Return one text a row; quote and delimiter are control characters, which JSON escapes: nothing is quoted."""
+    return _copied(json_of_row(table), table, r", QUOTE E'\x01', DELIMITER E'\x02'")
+
+
+def json_of_row(table: ExportTable) -> str:
+    """Return SQL of a row as one JSON object; no function, of which a row takes a hundred arguments at most."""
     members = (f"{_key(column, at)} || {_json(column, at)}" for at, column in enumerate(table.columns))
-    line = " || ".join(members) or "'{'"
-    return _copied(f"{line} || '}}'", table, r", QUOTE E'\x01', DELIMITER E'\x02'")
+    return " || ".join(members) + " || '}'"
 
 
 def _key(column: ExportColumn, at: int) -> str:

@@ -108,6 +108,7 @@ def test_an_error_of_the_database_gives_the_place_back(boss: Client) -> None:
 def test_whoever_hangs_up_while_the_database_computes_is_noticed() -> None:
     ours, theirs = socket.socketpair()
     with ours:
+        ours.settimeout(exports.STALLED_S)
         copy = CopyOut("COPY (SELECT pg_sleep(60)) TO STDOUT WITH (FORMAT csv)", ours)
         assert copy.block(100, patience_s=0.05) == (bytearray(), 0)
         theirs.close()
@@ -116,6 +117,16 @@ def test_whoever_hangs_up_while_the_database_computes_is_noticed() -> None:
             copy.block(100)
         copy.close()
         assert wait_for_none() + time.monotonic() - begun_s < 3
+
+
+def test_whoever_waits_while_the_database_computes_gets_the_rows() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(exports.STALLED_S)
+        theirs.send(b"GET /next")  # a second request on the same connection is no farewell
+        copy = CopyOut("COPY (SELECT pg_sleep(1.5), 7) TO STDOUT WITH (FORMAT csv)", ours)
+        assert copy.block(100) == (bytearray(b",7\n"), 1)
+        copy.close()
 
 
 def test_an_error_on_the_way_is_raised_and_frees_the_connection() -> None:
