@@ -423,7 +423,8 @@ def gene_table(study: Study, user: Any, *, with_stale: bool = False, contrast: s
                 ExportColumn(BETWEEN.join([one.name, code, name]), Kind.NUMBER, Max(name, filter=here))
                 for name in TESTED_GENES
             ]
-    return asked.table(rows.order_by().values("gene").order_by("gene__gene_id", "gene"), columns)
+    by_gene = rows.order_by().values("gene").annotate(n_results=Count("pk"))
+    return asked.table(by_gene.order_by("gene__gene_id", "gene"), columns)
 
 
 def _regions(rows: QuerySet, found: Sequence[tuple[Contrast, int, AnalysisRun]]) -> set[int]:

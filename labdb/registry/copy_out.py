@@ -41,7 +41,7 @@ class CopyOut:
         try:
             wrapper = self._own or connection
             wrapper.ensure_connection()
-            self._server: Any = wrapper.connection.pgconn  # type: ignore[union-attr]
+            self._server: Any = wrapper.connection.pgconn
             self._poll = select.poll()
             self._poll.register(self._server.socket, select.POLLIN)
             with connection.wrap_database_errors:

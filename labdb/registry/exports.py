@@ -270,19 +270,18 @@ def _patient_socket(request: HttpRequest | None) -> Any:
 
 def _require_fits(queryset: models.QuerySet, columns: Sequence[ExportColumn]) -> None:
     """Refuse rows that a sheet cannot hold, before any is sent."""
-    if len(queryset.order_by().values_list("pk")[: MAX_SHEET_ROWS + 1]) > MAX_SHEET_ROWS:
+    table = ExportTable.of(queryset.order_by(), columns)
+    texts = [at for at, column in enumerate(columns) if column.kind in TEXTS]
+    looked = ", ".join(["count(*)", *(f"max(length(column_{at}::text))" for at in texts)])
+    with connection.cursor() as cursor:
+        some = f"(SELECT * FROM {table.sql} LIMIT {MAX_SHEET_ROWS + 1}) AS some"  # noqa: S608
+        cursor.execute(f"SELECT {looked} FROM {some}".replace("%", "%%"), [])  # noqa: S608
+        n_rows, *lengths = cursor.fetchone()
+    if n_rows > MAX_SHEET_ROWS:
         raise ExportRefused(
             f"A sheet of XLSX takes {MAX_SHEET_ROWS:,} rows here, and these filters select more; filter for fewer, or "
             "export csv, ndjson or parquet."
         )
-    table = ExportTable.of(queryset.order_by(), columns)
-    texts = [at for at, column in enumerate(columns) if column.kind in TEXTS]
-    if not texts:
-        return
-    longest = ", ".join(f"max(length(column_{at}::text))" for at in texts)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {longest} FROM {table.sql}".replace("%", "%%"), [])  # noqa: S608
-        lengths = cursor.fetchone()
     for at, length in zip(texts, lengths, strict=True):
         if length is not None and length > LONGEST_CELL:
             raise ExportRefused(

@@ -13,6 +13,7 @@ from labdb.accounts.models import User
 from labdb.behavior.models import SocialInteractionTest
 from labdb.colony.models import Exclusion, Mouse, Study, Weighing
 from labdb.sequencing.models import RnaExtraction
+from labdb.tissue.models import BrainRegion
 from tests.analysis.treated_study import make_analyzed_study, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -108,15 +109,25 @@ def test_a_sample_has_its_mouse_rna_library_and_quality(study: Study) -> None:
 
 
 def test_genes_stand_once_with_all_contrasts(study: Study) -> None:
-    body = asked(signed_in(), f"{GENES}?include_stale=1&limit=1000")
     result = GeneResult.objects.select_related("gene", "contrast", "region").first()
     assert result is not None
+    elsewhere, _made = BrainRegion.objects.get_or_create(code="ZZZ", defaults={"name": "elsewhere"})
+    GeneResult.objects.create(
+        study=study, run=result.run, contrast=result.contrast, region=elsewhere, gene=result.gene, log2_fold_change=-3,
+        average_expression=1, t=-9, p_value=1e-9, adj_p_value=1e-8,
+    )  # fmt: skip
+    client = signed_in()
+    body = asked(client, f"{GENES}?include_stale=1&limit=1000")
     assert body["count"] == GeneResult.objects.values("gene").distinct().count()
     row = next(one for one in body["results"] if one["gene_id"] == result.gene.gene_id)
     heading = f"{result.contrast.name}|{result.region.code}"
     assert row["symbol"] == result.gene.symbol
     assert row[f"{heading}|log2_fold_change"] == result.log2_fold_change
     assert row[f"{heading}|adj_p_value"] == result.adj_p_value
+    assert row[f"{result.contrast.name}|ZZZ|log2_fold_change"] == -3
+    file: Any = client.get(f"{GENES}?include_stale=1&export=csv&region=ZZZ")
+    [line] = list(csv.DictReader(io.StringIO(b"".join(file.streaming_content).decode())))
+    assert (line["gene_id"], line[f"{result.contrast.name}|ZZZ|p_value"]) == (result.gene.gene_id, "1e-09")
     assert body["runs"][result.contrast.name] == result.run_id
     one = asked(signed_in(name="tom"), f"{GENES}?include_stale=1&contrast={result.contrast.name}")
     assert list(one["runs"]) == [result.contrast.name]
@@ -151,7 +162,34 @@ def test_strangers_and_wrong_words_are_answered_in_sentences(study: Study) -> No
     assert client.get(f"{ANIMALS}?include_stale=perhaps").status_code == 400
     assert client.get(f"{ANIMALS}?export=pdf").status_code == 400
     assert client.get(f"{GENES}?contrast=none%00").status_code == 400
-    assert client.get(f"{GENES}?region=none").json()["__all__"] == ["There is no region none; enter its code, such as NAc."]
+    assert client.get(f"{GENES}?region=none").json()["__all__"] == [
+        "There is no region none; enter its code, such as NAc."
+    ]
     assert User.objects.filter(username="stan").exists()
     empty = client.get("/api/v1/studies/S2/gene-table/?export=csv")
     assert b"".join(empty.streaming_content) == b"gene_id,symbol\n"  # type: ignore[attr-defined]
+
+
+def test_pages_show_the_tables_and_lead_to_every_file(study: Study) -> None:
+    client = signed_in()
+    page = client.get("/analysis/studies/S1/take-away/")
+    said = page.content.decode()
+    assert page.status_code == 200
+    for name in ("animal-table", "sample-table", "gene-table"):
+        assert f"/analysis/studies/S1/take-away/{name}/?export=parquet" in said
+        shown = client.get(f"/analysis/studies/S1/take-away/{name}/?include_stale=1")
+        assert shown.status_code == 200
+        file: Any = client.get(f"/analysis/studies/S1/take-away/{name}/?include_stale=1&export=csv")
+        assert len(b"".join(file.streaming_content).splitlines()) > 1
+    for kind in ("zip", "h5ad", "parquet", "csv.gz", "mtx.zip"):
+        assert f"counts.{kind}" in said
+    assert "/analysis/studies/S1/take-away/" in client.get("/studies/S1/").content.decode()
+    assert client.get("/analysis/studies/S1/take-away/no-table/").status_code == 404
+    wrong = client.get("/analysis/studies/S1/take-away/animal-table/?export=pdf")
+    assert wrong.status_code == 400 and "pdf is not a format of exports" in wrong.content.decode()
+    assert (
+        signed_in("technician", Study.objects.create(code="S8", title="Other"), "tess")
+        .get("/analysis/studies/S1/take-away/")
+        .status_code
+        == 404
+    )
