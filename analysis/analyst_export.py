@@ -205,11 +205,12 @@ def sample_records(libraries: pd.Series) -> pd.DataFrame:
     by_library = (
         extracted.groupby("library").agg({**names, **numbers}) if len(extracted) else extracted.set_index("library")
     )
+    nothing: Any = None
     found = by_library.reindex(libraries.to_numpy())
     found.index = libraries.index
     for name in numbers:
         found[name] = found[name].astype(float)
-    return found.astype(dict.fromkeys(names, object)).where(found.notna(), None)
+    return found.astype(dict.fromkeys(names, object)).where(found.notna(), nothing)
 
 
 def _joined(values: pd.Series) -> str | None:

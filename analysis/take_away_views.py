@@ -22,6 +22,7 @@ from labdb.registry.rest_answers import Refused
 from labdb.sequencing.models import CountMatrix
 
 SHOWN_ROWS = 20
+CSV_IS = "for any program"
 COUNT_FILES = (
     ("for R", "tables with samples, designs and a script", "zip"),
     ("h5ad", "for scverse: counts, samples, genes and provenance", "h5ad"),
@@ -45,7 +46,12 @@ def take_away(request: HttpRequest, code: str) -> HttpResponse:
     study = _study(request, code)
     matrices = CountMatrix.objects.visible_to(request.user).filter(study=study).order_by("-pk")
     tables = [
-        {"title": title, "about": about, "url": (url := _url(study, name)), "exports": export_choices(f"{url}?", "")}
+        {
+            "title": title,
+            "about": about,
+            "url": (url := _url(study, name)),
+            "exports": export_choices(f"{url}?", "", CSV_IS),
+        }
         for name, (title, about, _make) in TABLES.items()
     ]
     files = [
@@ -84,7 +90,7 @@ def wide_table(request: HttpRequest, code: str, name: str) -> HttpResponseBase:
         "count": f"{table.rows.count():,}",
         "runs": [(what.replace("_", " "), run) for what, run in table.runs.items()],
         "notes": table.notes,
-        "exports": export_choices(f"{_url(study, name)}?", urlencode(query)),
+        "exports": export_choices(f"{_url(study, name)}?", urlencode(query), CSV_IS),
     }
     return render(request, "analysis/wide_table.html", context)
 

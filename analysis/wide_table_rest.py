@@ -36,7 +36,7 @@ def table_of(name: str, study: Study, user: Any, query: QueryDict) -> WideTable:
         raise Refused({word: [f"{word} is not a filter of {name}; known are {', '.join(known)}."] for word in unknown})
     if not may(user, "view", Mouse, study):
         raise Refused({WHOLE_ROW: [forbidden_sentence("view", Mouse, study)]}, 403)
-    given = {word: storable(query[word]) for word in OF_GENES if query.get(word)}
+    given = {word: storable(str(query[word])) for word in OF_GENES if query.get(word)}
     try:
         table = TABLES[name][2](study, user, with_stale=_STALE.asked(query), **given)
     except TableError as error:

@@ -74,6 +74,7 @@ def _measure(reader: "_Reader", statements: dict[str, str]) -> list[dict[str, An
     rows = []
     for name, statement in statements.items():
         psql_s, n_lines = _psql_s(statement)
+        print(f"psql, {name}: {psql_s:.1f} s", file=sys.stderr, flush=True)
         address = f"/api/v1/{name}/?study=B00" if name == "gene-results" else f"/api/v1/{name}/?"
         reader.read(f"{address}&export=csv&id=1")
         csv = reader.read(f"{address}&export=csv")
@@ -153,7 +154,10 @@ class _Reader:
         server.close()
         if answer.status not in (200, 503) or (watch and answer.status != 200):
             raise RuntimeError(f"{address} answered {answer.status}")
-        return Read(answer.status, first_ms, total_s, n_lines, n_bytes, (highest - before) / 2**20)
+        found = Read(answer.status, first_ms, total_s, n_lines, n_bytes, (highest - before) / 2**20)
+        if watch:
+            print(f"{address}: {found}", file=sys.stderr, flush=True)
+        return found
 
 
 @contextmanager
@@ -164,7 +168,7 @@ def _web() -> Iterator[tuple[int, psutil.Process]]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "labdb.wsgi:application", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--no-control-socket"]
-    command += ["--log-level", "warning", "--timeout", "120"]
+    command += ["--log-level", "warning", "--timeout", "120", "--graceful-timeout", "5"]
     process = subprocess.Popen(command, cwd=CHECKOUT, env={**os.environ, "ALLOWED_HOSTS": "127.0.0.1"})
     try:
         for _try in range(600):
@@ -175,7 +179,11 @@ def _web() -> Iterator[tuple[int, psutil.Process]]:
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _fill() -> str:
@@ -196,7 +204,7 @@ def _fill() -> str:
 
     with writing(door="benchmark"):
         study = Study.objects.get(code="B00")
-        mouse = Mouse.objects.filter(study=study).order_by("pk").first()
+        mouse = Mouse.objects.filter(study=study).order_by("pk")[0]
         regions = [BrainRegion.objects.get_or_create(code=code, defaults={"name": code})[0] for code in REGIONS]
         contrasts = [
             Contrast.objects.create(

@@ -205,7 +205,8 @@ def _xlsx_pieces(table: ExportTable, copy: CopyOut, facts: Facts, for_excel: boo
 
 
 def _read(block: bytearray) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(block.decode(), newline="")))
+    # a single cell that is not known is an empty line
+    return [row or [""] for row in csv.reader(io.StringIO(block.decode(), newline=""))]
 
 
 FORMATS: dict[str, Format] = {

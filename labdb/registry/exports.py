@@ -191,7 +191,9 @@ class _Running:
             self.close()
 
 
-def export_choices(address: str, query: str) -> list[tuple[str, str, str]]:
+def export_choices(
+    address: str, query: str, csv_is: str = "as stored; can be imported again"
+) -> list[tuple[str, str, str]]:
     """Return what a menu of exports offers: label, what it is for, address.
 
     Parameters
@@ -200,10 +202,12 @@ def export_choices(address: str, query: str) -> list[tuple[str, str, str]]:
         Ends where the query begins.
     query : str
         What selects the rows.
+    csv_is : str
+        What a CSV of them is for.
     """
     rows = f"{address}{query}&" if query else address
     return [
-        ("CSV", "as stored; can be imported again", f"{rows}export=csv"),
+        ("CSV", csv_is, f"{rows}export=csv"),
         ("XLSX", f"for a spreadsheet, up to {MAX_SHEET_ROWS:,} rows", f"{rows}export=xlsx"),
         ("CSV for a spreadsheet", "no cell is run as a formula", f"{rows}export=csv&for=excel"),
         ("Parquet", "for pandas, polars and R's arrow", f"{rows}export=parquet"),
@@ -221,7 +225,7 @@ def study_of_query(query: QueryDict, user: Any) -> str:
     found = seen.filter(code=named).first()
     if found is None and by_id.isascii() and by_id.isdecimal() and len(by_id) < 19:
         found = seen.filter(pk=int(by_id)).first()
-    return found.code if found is not None else ""  # type: ignore[attr-defined]
+    return found.code if found is not None else ""
 
 
 def runs_behind(queryset: models.QuerySet, record: type[Record]) -> str:
@@ -274,7 +278,7 @@ def _require_fits(queryset: models.QuerySet, columns: Sequence[ExportColumn]) ->
     texts = [at for at, column in enumerate(columns) if column.kind in TEXTS]
     looked = ", ".join(["count(*)", *(f"max(length(column_{at}::text))" for at in texts)])
     with connection.cursor() as cursor:
-        some = f"(SELECT * FROM {table.sql} LIMIT {MAX_SHEET_ROWS + 1}) AS some"  # noqa: S608
+        some = f"(SELECT * FROM {table.sql} LIMIT {MAX_SHEET_ROWS + 1}) AS looked_at"  # noqa: S608
         cursor.execute(f"SELECT {looked} FROM {some}".replace("%", "%%"), [])  # noqa: S608
         n_rows, *lengths = cursor.fetchone()
     if n_rows > MAX_SHEET_ROWS:

@@ -252,3 +252,9 @@ def test_numbers_are_exact_in_every_format(value: float, signed_in: Client) -> N
     for name in FORMATS:
         [row] = rows_of(name, taken(signed_in, f"/api/v1/tissue-samples/?code=T001&export={name}&fields=tissue_mg"))
         assert float(row["tissue_mg"]) == value, name
+
+
+@pytest.mark.parametrize("name", ["ndjson", "parquet", "xlsx"])
+def test_a_single_column_may_hold_nothing(name: str, signed_in: Client) -> None:
+    rows = rows_of(name, taken(signed_in, f"{ADDRESS}&export={name}&fields=cohort"))
+    assert [row["cohort"] for row in rows] == (["C1"] if name == "xlsx" else ["C1", None, None])
