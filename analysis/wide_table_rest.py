@@ -99,7 +99,7 @@ class WideTableView(APIView):
         ],
         responses={
             200: OpenApiTypes.OBJECT,
-            **dict.fromkeys((400, 401, 403, 404, 503), OpenApiTypes.OBJECT),
+            **dict.fromkeys((400, 401, 403, 404, 429), OpenApiTypes.OBJECT),
         },
         tags=["studies"],
     )  # fmt: skip

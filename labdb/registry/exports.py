@@ -124,7 +124,7 @@ def table_response(
     told = {key: value for key, value in told.items() if value}
     if not _places.acquire(blocking=False):
         raise ExportRefused(
-            f"{settings.EXPORTS_AT_ONCE} exports are being written already; try again in a few seconds.", 503, AGAIN_S
+            f"{settings.EXPORTS_AT_ONCE} exports are being written already; try again in a few seconds.", 429, AGAIN_S
         )
     try:
         client = _patient_socket(request)
