@@ -1,6 +1,6 @@
 """Counts, samples and designs as an analyst takes them to R or scverse; what of the treatment is known decides who asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from analysis.tasks.expression_design import Question, answerable, make_design
 from labdb.colony.models import Mouse
 from labdb.registry.permissions import may
 from labdb.sequencing.expression_store import load_counts
-from labdb.sequencing.models import CountMatrix, Gene, Library
+from labdb.sequencing.models import CountMatrix, Gene, Library, LibraryExtraction
 from labdb.treatment.arm_labels import former_labels
 from labdb.treatment.models import AllocationKey
 
@@ -27,6 +27,12 @@ FIELDS = {  # column -> field of a library or its mouse
     "sex": "mouse__sex", "strain": "mouse__strain", "cohort": "mouse__cohort", "litter": "mouse__litter",
 }  # fmt: skip
 POOL = FIELDS["pool"]
+RECORDED = {  # path from an extraction in a library -> column
+    "library_id": "library", "extraction__inputs__sample__code": "tissue_sample",
+    "extraction__inputs__sample__hemisphere": "hemisphere", "extraction__code": "rna_extraction",
+    "extraction__batch": "rna_batch", "extraction__rin": "rin", "extraction__rna_conc_ng_per_ul": "rna_conc_ng_per_ul",
+    "library__kit": "kit", "library__library_layout": "library_layout", "library__strandedness": "strandedness",
+}  # fmt: skip
 
 
 class ExportError(Exception):
@@ -114,6 +120,7 @@ def make_export(
         samples[name] = frame[field]
     nothing: Any = None
     samples = samples.astype(object).where(samples.notna(), nothing)
+    samples = samples.join(sample_records(frame["library"]))
     samples.index.name = "sample"
     designs, refused = _designs(frame, questions)
     if not knows:
@@ -131,7 +138,7 @@ def make_export(
         samples=samples,
         genes=pd.DataFrame({"symbol": [genes[pk].symbol for pk in counts.index]}, index=ids),
         designs=designs,
-        provenance=_provenance(matrix, user, run),
+        provenance=_provenance(matrix, user, run, found.runs),
         notes=(*found.notes, *notes, *refused),
     )
 
@@ -183,13 +190,42 @@ def _designs(frame: pd.DataFrame, questions: list[Question]) -> tuple[list[Desig
     return designs, notes
 
 
-def _provenance(matrix: CountMatrix, user: Any, run: AnalysisRun | None) -> dict[str, str]:
+def sample_records(libraries: pd.Series) -> pd.DataFrame:
+    """Return what tissue, RNA and library say of each sample; several names as ``A; B``, of several RINs the lowest.
+
+    Parameters
+    ----------
+    libraries : pandas.Series
+        Primary keys, by library code.
+    """
+    of_library = LibraryExtraction.objects.filter(library__in=set(libraries)).order_by("pk")
+    extracted = pd.DataFrame(list(of_library.values_list(*RECORDED)), columns=list(RECORDED.values()))
+    numbers = {"rin": "min", "rna_conc_ng_per_ul": "mean"}
+    names = {name: _joined for name in RECORDED.values() if name not in (*numbers, "library")}
+    by_library = (
+        extracted.groupby("library").agg({**names, **numbers}) if len(extracted) else extracted.set_index("library")
+    )
+    nothing: Any = None
+    found = by_library.reindex(libraries.to_numpy())
+    found.index = libraries.index
+    for name in numbers:
+        found[name] = found[name].astype(float)
+    return found.astype(dict.fromkeys(names, object)).where(found.notna(), nothing)
+
+
+def _joined(values: pd.Series) -> str | None:
+    """Return different values as one text."""
+    return "; ".join(dict.fromkeys(str(value) for value in values if value not in (None, ""))) or None
+
+
+def _provenance(matrix: CountMatrix, user: Any, run: AnalysisRun | None, read: Iterable[AnalysisRun]) -> dict[str, str]:
     facts = {
         "study": matrix.study.code, "count_matrix": matrix.code, "annotation": matrix.annotation,
         "genome_build": matrix.genome_build, "quantifier": matrix.quantifier, "file": matrix.file_name,
         "sha256": matrix.sha256, "exported_by": user.get_username(),
         "exported_at": timezone.localtime().isoformat(timespec="seconds"), "labdb": settings.CODE_VERSION,
     }  # fmt: skip
+    facts["runs"] = ", ".join(f"{one.task} {one.results_run.pk}" for one in read)
     if run is not None:
         facts |= {"run": str(run.pk), "task": run.task, "input_digest": run.results_run.input_digest}
     return {name: value for name, value in facts.items() if value}

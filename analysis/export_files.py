@@ -1,6 +1,5 @@
 """An export as files: a zip of tab-separated tables with a script for R, and an h5ad for scverse."""
 
-import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
@@ -11,6 +10,7 @@ import pandas as pd
 
 from analysis.analyst_export import AnalystExport, design_files
 from analysis.r_names import make_name
+from labdb.registry.export_formats import Pipe
 
 ROWS_AT_ONCE = 500
 SCRIPT = """# Three lines in R, from the folder of these files:
@@ -63,28 +63,9 @@ Names of coefficients and contrasts are those that R's make.names gives.
 """
 
 
-class _Pipe(io.RawIOBase):
-    """What a zip writes, to be taken away piece by piece; it cannot go back."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._pieces.append(bytes(data))
-        return len(self._pieces[-1])
-
-    def take(self) -> bytes:
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken
-
-
 def zip_for_r(export: AnalystExport) -> Iterator[bytes]:
     """Yield a zip of tables and script, as it is written."""
-    pipe = _Pipe()
+    pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
         for name, pieces in _members(export):
             with archive.open(name, "w", force_zip64=True) as member:

@@ -16,7 +16,7 @@ def _rows_of_stale_runs(user: Any) -> Q:
     return Q(run__in=sorted(stale_ids(Study.objects.visible_to(user).filter(pk__in=done))))
 
 
-STALE = LeftOut("include_stale", "Include results that are out of date", _rows_of_stale_runs)
+STALE = LeftOut("include_stale", "Include results that are out of date", _rows_of_stale_runs, made_by="run")
 
 
 class ResultRecord(Record):

@@ -13,6 +13,7 @@ from analysis import (
     quality_views,
     refresh_views,
     rrho_page,
+    take_away_views,
     views,
 )
 
@@ -30,6 +31,8 @@ urlpatterns = [
     path("notices/", notice_views.notices, name="run-notices"),
     path("notices/read/", notice_views.read_all, name="run-notices-read"),
     path("studies/<str:code>/refresh/", refresh_views.refresh, name="analysis-refresh"),
+    path("studies/<path:code>/take-away/", take_away_views.take_away, name="take-away"),
+    path("studies/<path:code>/take-away/<slug:name>/", take_away_views.wide_table, name="wide-table"),
     path("findings/<int:pk>/decide/", quality_views.decide_finding, name="quality-decide"),
     path("rrho/<int:pk>/map.csv", rrho_page.map_file, name="rrho-map-file"),
     path("reversals/<int:pk>/", views.reversal_page, name="reversal-page"),
@@ -37,8 +40,8 @@ urlpatterns = [
     path("outside/<int:pk>/", outside_views.signature_page, name="outside-signature"),
     path("outside/<int:pk>/original/", outside_views.original, name="outside-original"),
     path("outside/<int:pk>/figures/volcano.<slug:file_format>", outside_views.volcano, name="outside-volcano"),
-    path("matrices/<int:pk>/counts.<slug:kind>", export_views.export_matrix, name="matrix-export"),
-    path("runs/<int:pk>/counts.<slug:kind>", export_views.export_run, name="run-export"),
+    path("matrices/<int:pk>/counts.<str:kind>", export_views.export_matrix, name="matrix-export"),
+    path("runs/<int:pk>/counts.<str:kind>", export_views.export_run, name="run-export"),
     path("gene-sets/", gene_set_views.gene_sets, name="gene-sets"),
     path("gene-sets/upload/", gene_set_views.upload, name="gene-set-upload"),
     path("gene-sets/<int:pk>/original/", gene_set_views.original, name="gene-set-original"),

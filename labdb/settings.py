@@ -159,6 +159,9 @@ DATABASES: dict[str, dict[str, Any]] = {
 WORKERS_APPLICATION = "labdb workers"
 SHORT_QUEUE, LONG_QUEUE = "labdb", "labdb-long"  # the first one's name signs all messages, too
 _QUEUE = "long" if ENVIRON.get("Q_CLUSTER_NAME") == LONG_QUEUE else "short"
+EXPORTS_APPLICATION = f"labdb exports@{socket.gethostname()}"[:63]
+# Of each web process, and fewer than its threads (WEB_THREADS): the others are left to pages.
+EXPORTS_AT_ONCE = whole_number("EXPORTS_AT_ONCE", 2)
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "application_name": (

@@ -5,8 +5,10 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
+from analysis.export_views import CountsView
 from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
+from analysis.wide_table_rest import AnimalTableView, GeneTableView, SampleTableView
 from labdb.accounts.bench_shell import bench_person
 from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
@@ -29,6 +31,10 @@ urlpatterns = [
     path("bench/person/", bench_person, name="bench-person"),
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),
+    path("api/v1/studies/<path:code>/animal-table/", AnimalTableView.as_view(), name="api-animal-table"),
+    path("api/v1/studies/<path:code>/sample-table/", SampleTableView.as_view(), name="api-sample-table"),
+    path("api/v1/studies/<path:code>/gene-table/", GeneTableView.as_view(), name="api-gene-table"),
+    path("api/v1/count-matrices/<str:name>/counts.<str:kind>", CountsView.as_view(), name="api-counts"),
     path("api/v1/", include(api.urls)),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
     path(

@@ -32,7 +32,7 @@ PARTS = (
 )  # of texts: the collation of the database lets no index help
 MAX_STEPS = 6
 FEW = 1_000  # ids that stand in a query for a join
-EXPORTS = ("csv",)  # Parquet, NDJSON and XLSX are later doors
+EXPORTS = ("csv", "parquet", "ndjson", "xlsx")
 RESERVED = {"limit", "offset", "page", "search", "ask", "ordering", "fields", "export", "for", "format"}
 
 

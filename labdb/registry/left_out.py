@@ -23,11 +23,14 @@ class LeftOut:
         What a person ticks.
     rows : callable
         (account) -> the condition of these rows.
+    made_by : str
+        The field that names what made a row; an export says which there were.
     """
 
     word: str
     label: str
     rows: Callable[[Any], Q]
+    made_by: str = ""
 
     def asked(self, query: QueryDict) -> bool:
         """Whether an address asks for them; ValidationError where it says neither yes nor no."""

@@ -20,7 +20,7 @@ from labdb.registry import permissions
 from labdb.registry.attachment_pages import refusal
 from labdb.registry.attachments import attachments_of
 from labdb.registry.cells import Cell, columns_of, with_related
-from labdb.registry.exports import export_response
+from labdb.registry.exports import ExportRefused, export_choices, export_response
 from labdb.registry.filters import FilterError, chosen_names
 from labdb.registry.former_names import former_names
 from labdb.registry.forms import model_texts
@@ -81,12 +81,11 @@ def record_list(request: HttpRequest, resource: str) -> HttpResponseBase:
         queryset = selected_rows(context)
     except FilterError as error:
         return _list_response(request, context, sentences=[said for some in error.errors.values() for said in some])
-    if asked_format := request.GET.get("export"):
-        if asked_format != "csv":
-            return _list_response(
-                request, context, sentences=[f"{asked_format} is not a format of exports; choose csv."]
-            )
-        return export_response(queryset, context.record, request.GET, request.user)
+    if request.GET.get("export"):
+        try:
+            return export_response(queryset, context.record, request.GET, request.user, request)
+        except ExportRefused as refused:
+            return _list_response(request, context, sentences=[refused.sentence], status=refused.status_code)
     return _list_response(request, context, page=table_page(context, queryset, _list_url(context)))
 
 
@@ -95,7 +94,11 @@ def _list_url(context: PageContext) -> str:
 
 
 def _list_response(
-    request: HttpRequest, context: PageContext, page: TablePage | None = None, sentences: list[str] | None = None
+    request: HttpRequest,
+    context: PageContext,
+    page: TablePage | None = None,
+    sentences: list[str] | None = None,
+    status: int = 400,
 ) -> HttpResponse:
     """Answer with the whole page, or with the table alone where htmx asks for it."""
     list_url = _list_url(context)
@@ -111,7 +114,7 @@ def _list_response(
         "ordering": context.query.get("ordering", ""),
         **_list_menus(context, list_url),
         "actions": actions_of(context) if page and page.rows else [],
-        "export_url": f"{list_url}?{changed(context.query, export='csv')}",
+        "exports": export_choices(f"{list_url}?", changed(context.query)),
     }
     study = context.study if context.has_study else None
     if page is not None and page.rows and context.may("change", study):
@@ -137,7 +140,7 @@ def _list_response(
             **_list_buttons(context),
         }
     template = "registry/_rows.html" if is_part else "registry/list.html"
-    response = render(request, template, words, status=400 if sentences else 200)
+    response = render(request, template, words, status=status if sentences else 200)
     if is_part:
         response["HX-Push-Url"] = f"{list_url}?{address}" if address else list_url
     patch_vary_headers(response, ["HX-Request"])

@@ -71,7 +71,7 @@ class RecordReader(viewsets.ViewSet):
         found = filters.read_filters(self.record, request.query_params, request.user)
         rows = filters.apply(self.get_queryset(), self.record, found)
         if "export" in request.query_params:
-            return export_response(rows, self.record, request.query_params, request.user)
+            return export_response(rows, self.record, request.query_params, request.user, request._request)
         chosen = filters.chosen_names(request.query_params)
         paging = Paging(partial(with_related, record=self.record))
         page = permissions.conceal(paging.paginate_queryset(rows, request, self) or [], request.user)
@@ -230,7 +230,8 @@ def _described(record: type[Record], view: Any) -> Any:
             ("search", "Text to look for."),
             ("ordering", "Columns, separated by commas; a minus sorts downwards."),
             ("fields", "Columns to show, separated by commas."),
-            ("export", "csv: all rows that the filters select, as a file."),
+            ("export", "csv, parquet, ndjson or xlsx: all rows that the filters select, as a file."),
+            ("for", "excel: a CSV whose cells no spreadsheet runs as formulas."),
         )
     ]
     tags = [record.resource]

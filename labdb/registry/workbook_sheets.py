@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from labdb.registry import permissions
-from labdb.registry.exports import column_expression
+from labdb.registry.export_columns import column_expression
 from labdb.registry.form_fields import KeyField
 from labdb.registry.forms import form_for
 from labdb.registry.keys import key_path

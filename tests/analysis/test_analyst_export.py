@@ -1,21 +1,25 @@
 """What an analyst takes along: tables that R reads back as they were, an h5ad, and no arm to whom it is closed."""
 
+import gzip
 import io
+import json
 import zipfile
 from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
-from analysis.models import Contrast
+from analysis.models import AnalysisRun, Contrast
 from analysis.r_names import make_name, make_names
 from labdb.colony.models import Study
 from labdb.sequencing.expression_store import load_counts
-from labdb.sequencing.models import CountMatrix, Gene, Library
+from labdb.sequencing.models import CountMatrix, Gene, Library, RnaExtraction
 from labdb.sequencing.readers.h5ad import read_h5ad
+from labdb.sequencing.readers.mtx import read_mtx
 from tests.analysis.small_study import make_treated_study
 from tests.analysis.treated_study import add_phenotypes, add_responses, add_run, signed_in
 
@@ -164,3 +168,56 @@ def test_what_cannot_be_exported_is_said(study: Study):
     stranger = signed_in("analyst", make_treated_study(2, 12, code="S2"), "sam")
     for address in (f"/analysis/matrices/{pk}/counts.zip", f"/analysis/matrices/{pk}/counts.h5ad"):
         assert stranger.get(address).status_code == 404
+
+
+def stored() -> pd.DataFrame:
+    codes, ids = dict(Library.objects.values_list("pk", "code")), dict(Gene.objects.values_list("pk", "gene_id"))
+    return load_counts(matrix()).rename(index=ids, columns=codes)
+
+
+def test_counts_as_parquet_and_packed_csv_are_the_counts(study: Study):
+    client, expected = signed_in(), stored()
+    table = pq.read_table(io.BytesIO(taken(client, f"/analysis/matrices/{matrix().pk}/counts.parquet")))
+    back = table.to_pandas().set_index("gene_id")
+    assert back["symbol"]["ENS3"] == "NA"
+    pd.testing.assert_frame_equal(back[list(expected.columns)], expected, check_names=False, check_dtype=False)
+    about = table.schema.metadata
+    assert about[b"labdb.sha256"].decode() == matrix().sha256
+    assert json.loads(about[b"labdb.samples"])["s0-PFC"]["tissue_sample"] == "T-s0-PFC-s0"
+    packed = taken(client, f"/api/v1/count-matrices/{matrix().pk}/counts.csv.gz")
+    frame = pd.read_csv(io.BytesIO(gzip.decompress(packed))).set_index("gene_id")
+    pd.testing.assert_frame_equal(frame[list(expected.columns)], expected, check_names=False, check_dtype=False)
+
+
+def test_a_sparse_matrix_is_read_back_by_labdb_itself(study: Study):
+    packed = taken(signed_in(), f"/api/v1/count-matrices/{matrix().code}/counts.mtx.zip")
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        texts = {name.removesuffix(".gz"): gzip.decompress(archive.read(name)).decode() for name in archive.namelist()}
+    found = read_mtx(texts, "back.zip", round_estimates=False)
+    back = pd.DataFrame(found.counts, index=found.gene_ids, columns=found.column_names)
+    pd.testing.assert_frame_equal(back[list(stored().columns)], stored(), check_names=False, check_dtype=False)
+    assert f"%sha256: {matrix().sha256}" in texts["matrix.mtx"]
+
+
+def test_an_h5ad_has_the_records_of_samples_and_the_runs_that_called_them(study: Study):
+    RnaExtraction.objects.filter(code="E-s0-PFC").update(rin=8.25, batch="B1")
+    content = taken(signed_in(), f"/api/v1/count-matrices/{matrix().pk}/counts.h5ad")
+    with h5py.File(io.BytesIO(content)) as file:
+        names = [name.decode() for name in file["obs"][file["obs"].attrs["_index"]]]
+        at = names.index("s0-PFC")
+        assert file["obs/rin"][at] == 8.25
+        assert np.isnan(file["obs/rin"][at + 1 if at + 1 < len(names) else at - 1])
+        assert {"tissue_sample", "rna_extraction", "rna_batch"} <= set(file["obs"])
+        run = AnalysisRun.objects.get(task="phenotype")
+        assert f"phenotype {run.pk}" in file["uns/labdb/runs"][()].decode()
+
+
+def test_counts_by_rest_are_refused_in_words(study: Study):
+    client = signed_in()
+    assert client.get(f"/api/v1/count-matrices/{matrix().pk}/counts.xls").status_code == 404
+    assert client.get("/api/v1/count-matrices/none/counts.h5ad").status_code == 404
+    refused = client.get(f"/api/v1/count-matrices/{matrix().pk}/counts.h5ad?region=none")
+    assert refused.status_code == 400 and "of region none" in refused.json()["__all__"][0]
+    assert client.get(f"/api/v1/count-matrices/{matrix().pk}/counts.h5ad?shoe=1").status_code == 400
+    other = signed_in("investigator", Study.objects.create(code="S9", title="Another"), "olga")
+    assert other.get(f"/api/v1/count-matrices/{matrix().pk}/counts.parquet").status_code == 404

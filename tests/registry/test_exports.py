@@ -1,5 +1,6 @@
 """Exports: every selected row at database speed, and the file can be imported again."""
 
+import re
 from typing import Any
 
 import pytest
@@ -97,8 +98,8 @@ def test_the_address_streams_a_file_of_what_the_account_sees(writer: Any, client
         answer = client.get("/api/v1/mice/?export=csv&study=S2&fields=study,code&ordering=code")
         body = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert body == b"study,code\nS2,M001\nS2,N001\n"
-    assert answer["Content-Disposition"] == 'attachment; filename="mice.csv"'
+    assert re.fullmatch(r'attachment; filename="mice_S2_\d{4}-\d\d-\d\d_\d{4}\.csv"', answer["Content-Disposition"])
     assert sum("COPY" in query["sql"] for query in captured.captured_queries) <= 1
     refused = client.get("/api/v1/mice/?export=pdf")
     assert refused.status_code == 400
-    assert refused.json() == {"export": ["pdf is not a format of exports; known are csv."]}
+    assert refused.json() == {"export": ["pdf is not a format of exports; known are csv, parquet, ndjson, xlsx."]}

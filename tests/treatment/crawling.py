@@ -23,7 +23,7 @@ OF_ONE_VISIT = (
         r'name="csrfmiddlewaretoken" value="[^"]*"|(?i:X-CSRFToken)[^}]*?[\n}]|data-csrf="[^"]*"|data-bench-now="[^"]*"'
         r"|[\d.]+\s[GM]B(?= free|</dd>)"
         r'|name="seed" value="\d+"|\?seed=\d+|\bclip\d+'
-        r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b\d\d:\d\d(?::\d\d)?\b"
+        r"|_\d{4}-\d\d-\d\d_\d{4}(?=\.)|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b\d\d:\d\d(?::\d\d)?\b"
     )
 )
 OF_THE_CLOCK = ("Date", "Content-Length", "Expires", "Last-Modified")

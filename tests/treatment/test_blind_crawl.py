@@ -81,8 +81,20 @@ def starts() -> list[str]:
     """Where a walk begins: the first page, and what no page leads to."""
     rest = [f"/api/v1/{record.resource}/" for record in all_records()]
     exports = [f"{address}?export=csv" for address in rest]
+    exports += [f"{address}?export=ndjson" for address in rest[::5]]
+    tables = [f"/api/v1/studies/S1/{name}-table/" for name in ("animal", "sample", "gene")]
     words = [f"/search/?q={word}" for word in ("M0", "k0")]
-    return ["/", "/records/", "/admin/", "/api/schema/", "/records/workbook/study/S1.xlsx", *words, *rest, *exports]
+    return [
+        "/",
+        "/records/",
+        "/admin/",
+        "/api/schema/",
+        "/records/workbook/study/S1.xlsx",
+        *words,
+        *rest,
+        *exports,
+        *tables,
+    ]
 
 
 def test_nobody_blinded_reads_a_treatment_or_can_tell_one_key_from_another(site: Site) -> None:
