@@ -3,14 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from rest_framework.permissions import IsAuthenticated
 
 from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
 from labdb.accounts.bench_shell import bench_person
+from labdb.accounts.rest_sign_in import SignedInWithinLimits
 from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
+from labdb.registry.schema_generator import KeptSchema
 from labdb.registry.urls import bench_urlpatterns, page_urlpatterns, work_urlpatterns
 from labdb.sequencing.records import CountMatrixRecord
 from labdb.sequencing.rest import CountMatrixView
@@ -30,10 +31,14 @@ urlpatterns = [
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),
     path("api/v1/", include(api.urls)),
-    path("api/schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
+    path(
+        "api/schema/",
+        SpectacularAPIView.as_view(permission_classes=[SignedInWithinLimits], generator_class=KeptSchema),
+        name="api-schema",
+    ),
     path(
         "api/docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="api-schema", permission_classes=[IsAuthenticated]),
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", permission_classes=[SignedInWithinLimits]),
         name="api-docs",
     ),
     re_path(r"^api/.*/$", UnknownAddress.as_view()),
