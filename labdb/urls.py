@@ -8,6 +8,7 @@ from analysis.records import AnalysisRunRecord
 from analysis.rest import AnalysisRunView
 from labdb.accounts.bench_shell import bench_person
 from labdb.accounts.rest_sign_in import SignedInWithinLimits
+from labdb.desk.gene_rest import GeneExpressionView
 from labdb.registry.attachment_rest import AttachmentView
 from labdb.registry.rest import Router
 from labdb.registry.rest_answers import UnknownAddress
@@ -30,6 +31,8 @@ urlpatterns = [
     path("bench/person/", bench_person, name="bench-person"),
     path("counts/", include("labdb.sequencing.urls")),
     path("analysis/", include("analysis.urls")),
+    # before the records: a symbol may hold a slash
+    path("api/v1/genes/<path:symbol>/expression/", GeneExpressionView.as_view(), name="api-gene-expression"),
     path("api/v1/", include(api.urls)),
     path(
         "api/schema/",

@@ -23,9 +23,7 @@ from labdb.registry.long_lists import rows_of_page
 PAGE_ROWS = 100
 MAX_PAGE_ROWS = 1_000
 MAX_OFFSET = 2**31 - 1
-TOO_LONG = (
-    f"A page holds {MAX_PAGE_ROWS:,} rows at most, not {{asked:,}}; follow next, or take all rows at once by ?export=csv."
-)
+TOO_LONG = f"A page holds {MAX_PAGE_ROWS:,} rows at most, not {{asked:,}}; follow next, or take all rows at once by ?export=csv."
 
 
 class Refused(APIException):

@@ -56,14 +56,8 @@ MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-LOOKUPS_SAID = {
-    OpenApiTypes.STR: "in, __isnull, __contains, __icontains, __startswith",
-    **dict.fromkeys(
-        (OpenApiTypes.NUMBER, OpenApiTypes.INT, OpenApiTypes.DATE, OpenApiTypes.DATETIME),
-        "gte, __lte, __gt, __lt, __range, __in, __isnull",
-    ),
-}
 TEXT: dict[str, Any] = {"type": "string"}
+EMPTY: dict[str, Any] = {"type": "string", "maxLength": 0}
 NUMBER, WHOLE = {"type": "number"}, {"type": "integer"}
 ANY_NAME: dict[str, Any] = {"anyOf": [TEXT, NUMBER, {"type": "boolean"}], "description": "A name, or a number as id."}
 
@@ -143,20 +137,30 @@ def _filters(record: type[Record]) -> list[OpenApiParameter]:
     found = []
     for name in known(record):
         field = resolve(record, name).field
-        lookups = "FIELD of that record, __in, __isnull" if field.is_relation else LOOKUPS_SAID[_filter_type(field)]
-        found.append(OpenApiParameter(name, _filter_type(field), description=f"Also {name}__{lookups}."))
+        found.append(OpenApiParameter(name, _filter_shape(field), description=f"Also {name}__{_lookups(field)}."))
     if record.left_out is not None:
         found.append(OpenApiParameter(left_out_word(record), OpenApiTypes.STR, description="Rows that are left out."))
     return found
 
 
-def _filter_type(field: Any) -> Any:
+def _filter_shape(field: Any) -> dict[str, Any]:
+    """Return what a filter reads; an empty one, as a form sends it, filters nothing."""
     source = field.output_field if field.generated else field
-    kinds: list[tuple[Any, Any]] = [
-        (models.FloatField, OpenApiTypes.NUMBER), (models.IntegerField, OpenApiTypes.INT),
-        (models.DateTimeField, OpenApiTypes.DATETIME), (models.DateField, OpenApiTypes.DATE),
+    kinds: list[tuple[Any, dict[str, Any]]] = [
+        (models.FloatField, NUMBER), (models.IntegerField, WHOLE),
+        (models.DateTimeField, {"type": "string", "format": "date-time"}),
+        (models.DateField, {"type": "string", "format": "date"}),
     ]  # fmt: skip
-    return next((type_ for kind, type_ in kinds if isinstance(source, kind)), OpenApiTypes.STR)
+    shape = next((shape for kind, shape in kinds if isinstance(source, kind)), None)
+    return {"anyOf": [shape, EMPTY]} if shape and not field.is_relation else TEXT
+
+
+def _lookups(field: Any) -> str:
+    if field.is_relation:
+        return "FIELD of that record, __in, __isnull"
+    if _filter_shape(field) is TEXT:
+        return "in, __isnull, __contains, __icontains, __startswith"
+    return "gte, __lte, __gt, __lt, __range, __in, __isnull"
 
 
 def entry_serializer_for(record: type[Record]) -> type[serializers.Serializer]:
