@@ -1,8 +1,8 @@
 """`/api/v1/genes/SYMBOL/expression/`: one gene over all samples, groups and contrasts that the account may see."""
 
+import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -177,6 +177,9 @@ def _groups(samples: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _rows(table: pd.DataFrame, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return rows as JSON has them: what is missing, or no finite number, is null."""
-    rows = table[list(names)].astype(object).replace([np.inf, -np.inf], np.nan)
-    nothing: Any = None
-    return rows.where(rows.notna(), nothing).to_dict("records")
+    rows = table[list(names)].to_dict("records")
+    return [{name: _value(value) for name, value in row.items()} for row in rows]
+
+
+def _value(value: Any) -> Any:
+    return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
