@@ -178,7 +178,7 @@ def _groups(samples: pd.DataFrame) -> list[dict[str, Any]]:
 def _rows(table: pd.DataFrame, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return rows as JSON has them: what is missing, or no finite number, is null."""
     rows = table[list(names)].to_dict("records")
-    return [{name: _value(value) for name, value in row.items()} for row in rows]
+    return [{str(name): _value(value) for name, value in row.items()} for row in rows]
 
 
 def _value(value: Any) -> Any:

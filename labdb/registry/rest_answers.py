@@ -81,7 +81,7 @@ class Paging(LimitOffsetPagination):
 def _whole(query: QueryDict, name: str, default: int, *, least: int) -> int:
     if name not in query:
         return default
-    text = query[name]
+    text = query.get(name, "")
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= MAX_OFFSET:
         raise Refused({name: [f"{text} is not a number of rows; enter {least} or more."]})
     return int(text)

@@ -91,7 +91,7 @@ def described(record: type[Record], view: Any) -> Any:
     if not record.read_only:
         stale = {412: OpenApiResponse(OUTDATED, "Someone else changed it: both values.")}
         refused = refusals(400, 403, 409, 413, 415)
-        change = {
+        change: dict[str, Any] = {
             "parameters": [key, match, reason],
             "request": entry,
             "responses": {200: row, **refused, **refusals(404), **stale},
@@ -190,7 +190,8 @@ def _described(form_field: Any, *, is_needed: bool) -> serializers.Field:
     if isinstance(form_field, form_fields.KeysField):
         shape = {"anyOf": [{"type": "array", "items": ANY_NAME}, *ANY_NAME["anyOf"]]}
     elif isinstance(form_field, form_fields.OneOfField):
-        values = [str(value) for value, _label in form_field.choices if value != ""]
+        choices: Any = form_field.choices
+        values = [str(value) for value, _label in choices if value != ""]
         shape = {"anyOf": [{"type": "string", "enum": values}, TEXT, NUMBER, {"type": "boolean"}]}
     elif isinstance(form_field, form_fields.YesNoField):
         shape = {"anyOf": [{"type": "boolean"}, TEXT, NUMBER]}
@@ -204,7 +205,7 @@ def _described(form_field: Any, *, is_needed: bool) -> serializers.Field:
 
 
 def _as(shape: dict[str, Any], *, is_needed: bool) -> serializers.Field:
-    field = serializers.Field(required=is_needed, allow_null=True)
+    field: serializers.Field = serializers.Field(required=is_needed, allow_null=True)
     set_override(field, "field", {**shape, "nullable": True})
     return field
 

@@ -1,6 +1,8 @@
 """REST: what a script relies on."""
 
 import json
+from contextlib import suppress
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -119,19 +121,17 @@ VALUES = ("1", "-3", "1.5", "x", "2025-06-01", "2025-06-01 09:00", "yes", "1,2",
 
 @pytest.mark.parametrize("record", list(all_records()), ids=lambda record: record.resource)
 def test_every_filter_with_every_lookup_is_read_or_refused(record: Any, api: Api) -> None:
-    """Read by what stands behind the address, for there are ten thousand of them; the last ones are asked for."""
+    """Read by what stands behind the address, for there are thousands; two values each, in turn."""
     user = User.objects.get(username="writer")
     rows = record.model._default_manager.all()
+    values = cycle(VALUES)
     for name in known(record):
         for lookup in ("", *(f"__{one}" for one in LOOKUPS)):
-            for value in VALUES:
-                try:
-                    found = read_filters(record, query_of(f"{name}{lookup}", value), user)
-                    str(apply(rows, record, found).query)
-                except (FilterError, EmptyResultSet):
-                    continue
-        answer = api("GET", f"{record.resource}/?{name}__lt=1&limit=1")
-        assert answer.status_code in (200, 400), name
+            for value in (next(values), next(values)):
+                with suppress(FilterError, EmptyResultSet):
+                    str(apply(rows, record, read_filters(record, query_of(f"{name}{lookup}", value), user)).query)
+    for name in (field.name for field in record.model._meta.fields if field.generated):
+        assert api("GET", f"{record.resource}/?{name}__lt=1&limit=1").status_code == 200, name
 
 
 def test_fields_chooses_columns(api: Api) -> None:
