@@ -4,11 +4,9 @@ from copy import deepcopy
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.exceptions import ValidationError as Refused
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,10 +16,14 @@ from analysis.runs import request_or_find
 from analysis.stale_rows import with_staleness
 from labdb.colony.models import Study
 from labdb.registry.filters import chosen_names
+from labdb.registry.form_fields import REQUIRED, is_storable
 from labdb.registry.forms import forbidden_sentence
+from labdb.registry.headers import WHOLE_ROW
 from labdb.registry.permissions import may
 from labdb.registry.representation import serializer_for
 from labdb.registry.rest import view_for
+from labdb.registry.rest_answers import Refused
+from labdb.registry.rest_schema import refusals
 
 
 class RunRequest(serializers.Serializer):
@@ -29,7 +31,7 @@ class RunRequest(serializers.Serializer):
 
     task = serializers.CharField()
     study = serializers.CharField(help_text="Code or id.")
-    parameters = serializers.DictField(required=False, default=dict, help_text="By name; the rest get their defaults.")
+    parameters = serializers.DictField(required=False, help_text="By name; the rest get their defaults.")
 
 
 class QueuedRun(serializers.ModelSerializer):
@@ -77,30 +79,44 @@ class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
 
     @extend_schema(
         request=RunRequest,
-        responses={
-            200: QueuedRun,
-            201: QueuedRun,
-            400: OpenApiTypes.OBJECT,
-            401: OpenApiTypes.OBJECT,
-            403: OpenApiTypes.OBJECT,
-        },
+        responses={200: QueuedRun, 201: QueuedRun, **refusals(400, 403, 413, 415)},
         tags=[AnalysisRunRecord.resource],
     )
     def create(self, request: Request) -> Response:
         """Queue a run; its progress stands at its own address. 200: one that is on its way answers this request too."""
-        asked = RunRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        study = _study(request.user, asked.validated_data["study"])
+        task, named, parameters = _asked(request.data)
+        study = _study(request.user, named)
         if not may(request.user, "add", AnalysisRun, study):
             raise PermissionDenied(forbidden_sentence("add", AnalysisRun, study))
         try:
-            run, is_new = request_or_find(
-                asked.validated_data["task"], study, asked.validated_data["parameters"], user=request.user
-            )
+            run, is_new = request_or_find(task, study, parameters, user=request.user)
         except ValidationError as error:
             raise Refused(error.message_dict) from None
         run.refresh_from_db()
         return Response(QueuedRun(run).data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+
+def _asked(data: Any) -> tuple[str, str, dict[str, Any]]:
+    """Return task, study and parameters of a request; Refused at each name that is wrong."""
+    if not isinstance(data, dict):
+        raise Refused({WHOLE_ROW: ['Send an object such as {"study": "DEMO", "task": "pipeline"}.']})
+    wrong = {
+        name: [f"{name} is not a part of a request; known are {', '.join(RunRequest().fields)}."]
+        for name in data
+        if name not in RunRequest().fields
+    }
+    for name in ("task", "study"):
+        value = data.get(name)
+        if value in (None, ""):
+            wrong[name] = [REQUIRED]
+        elif isinstance(value, bool) or not isinstance(value, str | int) or not is_storable(str(value)):
+            wrong[name] = [f"This is not the name of a {name}; enter one."]
+    parameters = data.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        wrong["parameters"] = ['Parameters are an object by name, such as {"contrast": "stress"}.']
+    if wrong:
+        raise Refused(wrong)
+    return str(data["task"]), str(data["study"]), parameters
 
 
 def _study(user: Any, named: str) -> Study:

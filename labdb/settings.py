@@ -105,7 +105,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
+    "rest_framework.authtoken",  # its table held the tokens until accounts.0003 took them over, hashed
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
@@ -228,10 +228,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TLS else None
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "labdb.accounts.rest_sign_in.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["labdb.accounts.rest_sign_in.SignedInWithinLimits"],
+    "DEFAULT_THROTTLE_CLASSES": ["labdb.registry.throttles.AccountThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["labdb.registry.rest_json.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["labdb.registry.rest_json.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -239,12 +240,23 @@ REST_FRAMEWORK = {
     "NON_FIELD_ERRORS_KEY": "__all__",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Of each web process, 0 for no limit. Ours: a page of rows takes some 20 ms, so that a script which waits for each answer
+# stays below 3,000; more comes from many at once, or from a loop that nobody watches.
+REST_REQUESTS_PER_MINUTE = {
+    "anonymous": whole_number("REST_ANONYMOUS_PER_MINUTE", 600, least=0),
+    "token": whole_number("REST_REQUESTS_PER_MINUTE", 6_000, least=0),
+    "export": whole_number("REST_EXPORTS_PER_MINUTE", 600, least=0),
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "labdb",
     "DESCRIPTION": "Records and results of a social-defeat, antidepressant and RNA-seq experiment.",
     "VERSION": LABDB_VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"SeverityEnum": "labdb.colony.models.Severity"},
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,  # ?fields= leaves columns out
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "labdb.registry.rest_schema.complete_schema",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,4 +1,4 @@
-"""The pages that make and change an account: names, roles, password, token, closing it."""
+"""The pages that make and change an account: names, roles, password, closing it."""
 
 from typing import Any
 
@@ -124,24 +124,6 @@ def person_close(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, f"Account {person} closed; what it entered stays.")
             return redirect(person)
     return render(request, "accounts/person_close.html", {"form": dressed(form), "person": person})
-
-
-@require_POST
-@never_cache
-def person_token(request: HttpRequest, pk: int) -> HttpResponse:
-    """Make a new REST token and show it in the answer, or revoke the one there is."""
-    person = get_object_or_404(User, pk=pk)
-    people.require_own_or_change(request.user, person)
-    if request.POST.get("action") == "revoke":
-        changes.revoke_token(person)
-        messages.success(request, f"The REST token of {person} is revoked.")
-        return redirect(person)
-    try:
-        token = changes.make_token(person)
-    except changes.Refused as refusal:
-        return person_page(request, person, refusal=str(refusal))
-    advice = "A script sends it as the header Authorization: Token ...; a token made before has ended."
-    return person_page(request, person, secret=Secret("REST token", token, advice))
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""What is done to an account: its password, its token, closing it; and the rules that no door may pass by."""
+"""What is done to an account: its password, closing it; and the rules that no door may pass by."""
 
 import secrets
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from rest_framework.authtoken.models import Token
 
 from labdb.accounts.bench_pin import clear_pin
 from labdb.accounts.models import User
+from labdb.accounts.rest_token import revoke_all
 from labdb.registry import permissions
 from labdb.registry.history import writing
 
@@ -67,7 +67,7 @@ def close(person: User, actor: Any, reason: str) -> None:
     with writing(user=actor, door="web", reason=reason), keeping_managers():
         person.save(update_fields=["is_active"])
         store_password(person, None, must_change=False)
-        revoke_token(person)
+        revoke_all(person, actor)
         clear_pin(person)
 
 
@@ -77,23 +77,3 @@ def reopen(person: User, password: str | None, *, must_change: bool) -> None:
     with transaction.atomic():
         person.save(update_fields=["is_active"])
         store_password(person, password, must_change=must_change)
-
-
-def make_token(person: User) -> str:
-    """Return a new REST token of an account; the old one ends."""
-    if not person.is_active:
-        raise Refused(f"The account {person} is closed; reopen it first.")
-    with transaction.atomic():
-        Token.objects.filter(user=person).delete()
-        token = Token.objects.create(user=person)
-        person.token_made_at = token.created
-        person.save(update_fields=["token_made_at"])
-    return token.key
-
-
-def revoke_token(person: User) -> None:
-    """End the REST token of an account."""
-    with transaction.atomic():
-        Token.objects.filter(user=person).delete()
-        person.token_made_at = None
-        person.save(update_fields=["token_made_at"])

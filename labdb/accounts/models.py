@@ -52,7 +52,7 @@ class User(AbstractUser):
     )
     must_change_password = models.BooleanField("password must be changed", default=False, editable=False)
     password_set_at = models.DateTimeField("password set", null=True, editable=False)
-    token_made_at = models.DateTimeField("REST token made", null=True, editable=False)
+    token_made_at = models.DateTimeField("REST token made", null=True, editable=False)  # the newest that holds
 
     bench_pin_set_at = models.DateTimeField("bench PIN set", null=True, editable=False)
 
@@ -132,5 +132,6 @@ class RoleHeld(User.groups.through):  # type: ignore[name-defined]
         proxy = True
 
 
-# A table of the accounts' own, built on the model above.
-import labdb.accounts.bench_pin  # noqa: E402, F401
+# Tables of the accounts' own, built on the model above.
+import labdb.accounts.bench_pin  # noqa: E402
+import labdb.accounts.rest_token  # noqa: E402, F401

@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from rest_framework.authtoken.models import Token
 
 from labdb.accounts import people
 from labdb.accounts.account_history import account_history
 from labdb.accounts.models import NEVER_DELETED, Role, User
+from labdb.accounts.rest_token import RestToken, studies_for, tokens_of
 from labdb.registry import permissions
 from labdb.registry.form_fields import is_storable
 
@@ -71,7 +71,9 @@ def _query(search: str, state: str) -> str:
 
 def _with_roles(accounts: QuerySet[User], viewer: Any) -> QuerySet[User]:
     """Fetch with the accounts their roles, of the studies that the viewer sees, and whether they have a token."""
-    return accounts.annotate(has_token=Exists(Token.objects.filter(user=OuterRef("pk")))).prefetch_related(
+    return accounts.annotate(
+        has_token=Exists(RestToken.objects.filter(user=OuterRef("pk"), revoked_at=None))
+    ).prefetch_related(
         Prefetch("groups", Role.objects.all(), to_attr="roles_everywhere"),
         Prefetch("memberships", _memberships(viewer), to_attr="roles_in_studies"),
     )
@@ -91,7 +93,13 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def person_page(
-    request: HttpRequest, person: User, *, secret: Secret | None = None, refusal: str = "", form: Any = None
+    request: HttpRequest,
+    person: User,
+    *,
+    secret: Secret | None = None,
+    refusal: str = "",
+    form: Any = None,
+    token_form: Any = None,
 ) -> HttpResponse:
     """Answer with the page of an account.
 
@@ -103,6 +111,8 @@ def person_page(
         Why what was asked was not done.
     form : StudyMembership's form, optional
         A role that was refused.
+    token_form : TokenForm, optional
+        A token that was refused.
     """
     viewer: Any = request.user
     people.require_view(viewer, person)
@@ -111,10 +121,11 @@ def person_page(
     managed = people.managed_studies(viewer)
     ids = set(managed.values_list("pk", flat=True))
     shown = _with_roles(User.objects.filter(pk=person.pk), viewer).get()
+    sees_all = is_own or people.manages_accounts(viewer)
     words = {
         "person": shown,
         "is_own": is_own,
-        "sees_all": is_own or people.manages_accounts(viewer),
+        "sees_all": sees_all,
         "sees_people": people.sees_people(viewer),
         "may_change": may_change,
         "may_clear_pin": is_own or may_change,
@@ -124,7 +135,11 @@ def person_page(
         "all_roles": Role.objects.all(),
         "role_errors": [sentence for some in form.errors.values() for sentence in some] if form else [],
         "asked": form.data if form else {},
-        "changes": account_history(person, viewer) if is_own or people.manages_accounts(viewer) else [],
+        "tokens": tokens_of(person) if sees_all else [],
+        "token_studies": permissions.visible(studies_for(person), viewer) if sees_all else [],
+        "token_errors": [sentence for some in token_form.errors.values() for sentence in some] if token_form else [],
+        "token_asked": token_form.data if token_form else {},
+        "changes": account_history(person, viewer) if sees_all else [],
         "secret": secret,
         "refusal": refusal,
         "never_deleted": NEVER_DELETED,

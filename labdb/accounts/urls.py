@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from labdb.accounts import account_pages, people_pages, pin_pages
+from labdb.accounts import account_pages, people_pages, pin_pages, token_pages
 
 urlpatterns = [
     path("login/", auth_views.LoginView.as_view(), name="login"),
@@ -16,7 +16,8 @@ urlpatterns = [
     path("people/<int:pk>/edit/", account_pages.person_edit, name="person-edit"),
     path("people/<int:pk>/password/", account_pages.person_password, name="person-password"),
     path("people/<int:pk>/close/", account_pages.person_close, name="person-close"),
-    path("people/<int:pk>/token/", account_pages.person_token, name="person-token"),
+    path("people/<int:pk>/tokens/", token_pages.token_add, name="token-add"),
+    path("people/<int:pk>/tokens/<int:token_pk>/revoke/", token_pages.token_revoke, name="token-revoke"),
     path("people/<int:pk>/pin/clear/", pin_pages.person_pin_clear, name="person-pin-clear"),
     path("people/<int:pk>/studies/", account_pages.study_role_add, name="study-role-add"),
     path("people/<int:pk>/studies/<int:membership_pk>/", account_pages.study_role_remove, name="study-role-remove"),

@@ -21,9 +21,10 @@ from labdb.registry.headers import WHOLE_ROW
 from labdb.registry.keys import KeyRing, is_id
 from labdb.registry.record import record_for
 from labdb.registry.rest_answers import Paging, Refused
-from labdb.registry.rest_json import JsonRenderer
+from labdb.registry.rest_json import AlwaysJson, JsonRenderer
+from labdb.registry.rest_schema import refusals
 
-SAID = dict.fromkeys((400, 401, 403, 404), OpenApiTypes.OBJECT)
+SAID = refusals(400, 403, 404)
 OF_RECORD = [
     OpenApiParameter("resource", OpenApiTypes.STR, required=True, description="Kind of the record, such as mice."),
     OpenApiParameter("record", OpenApiTypes.STR, required=True, description="Its id, name, or STUDY-NAME."),
@@ -58,6 +59,7 @@ class AttachmentView(viewsets.ViewSet):
 
     parser_classes = [MultiPartParser]
     renderer_classes = [JsonRenderer]
+    content_negotiation_class = AlwaysJson
     lookup_value_regex = "[0-9]{1,18}"
     serializer_class = AttachmentSerializer
     pagination_class = Paging
@@ -74,7 +76,7 @@ class AttachmentView(viewsets.ViewSet):
 
     @extend_schema(
         request=AttachmentUpload,
-        responses={201: AttachmentSerializer, 409: OpenApiTypes.OBJECT, **SAID},
+        responses={201: AttachmentSerializer, **refusals(409, 413, 415), **SAID},
         tags=["attachments"],
     )
     def create(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Filters in the address: one reading of `?rin__gte=8&mouse__cohort__code=C1` for lists, exports and REST."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -506,7 +507,10 @@ def _value(path: Path, text: str) -> Any:
     """Return a filter's value, checked by the same form field that would enter it."""
     if isinstance(path.field, models.AutoField):
         return _whole(text)
-    source = path.field.output_field if path.field.generated else path.field
+    source = path.field
+    if source.generated:  # its own field has the type, and no name by which a unit is known
+        source = copy(source.output_field)
+        source.name = source.attname = path.field.name
     form_field = form_field_for(source) if source.editable or path.field.generated else source.formfield(required=False)
     if form_field is None:
         return source.to_python(text)

@@ -6,6 +6,8 @@ A role is a Django group. Held by the account itself it counts in every study; h
 What each role may do stands in labdb.accounts.roles and can be changed in the admin.
 
 Some rows are kept from all but a few while their study is blinded (labdb.registry.secrecy), whatever else a role gives.
+
+A token may narrow the account that it signs in (labdb.registry.narrowing): what it takes away is taken here.
 """
 
 from collections import defaultdict
@@ -16,6 +18,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
+from labdb.registry.narrowing import narrowing_of
 from labdb.registry.secrecy import Secrecy
 
 ACTIONS = ("view", "add", "change", "delete")
@@ -40,10 +43,12 @@ def codename(model: type[Model], action: str) -> str:
 
 
 def has_role_everywhere(user: Any, permission: str) -> bool:
-    """Whether an account may do this in every study (its own groups, or a superuser).
+    """Whether an account may do this in every study (its own groups, or a superuser)."""
+    return narrowing_of(user).study_id is None and _is_given_everywhere(user, permission)
 
-    Django's answer, by one query instead of two.
-    """
+
+def _is_given_everywhere(user: Any, permission: str) -> bool:
+    """Whether the account itself is given the permission: Django's answer, by one query instead of two."""
     if not user.is_active or user.is_superuser:
         return bool(user.is_active)
     if not hasattr(user, "_rights_everywhere"):
@@ -54,6 +59,27 @@ def has_role_everywhere(user: Any, permission: str) -> bool:
 
 
 def studies_where(user: Any, permission: str) -> set[Any]:
+    """Return the ids of the studies where a membership grants the permission.
+
+    For who is narrowed to one study, a role held everywhere counts as one held there.
+    """
+    granted = _studies_of_memberships(user, permission)
+    only = narrowing_of(user).study_id
+    if only is None:
+        return granted
+    return {only} if only in granted or _is_given_everywhere(user, permission) else set()
+
+
+def _studies_held(user: Any, permission: str) -> set[Any]:
+    """Return the ids of the studies where a role gives a right of the few; to be an administrator is not enough."""
+    granted = _studies_of_memberships(user, permission)
+    only = narrowing_of(user).study_id
+    if only is None:
+        return granted
+    return {only} if only in granted or _is_given_by_role(user, permission) else set()
+
+
+def _studies_of_memberships(user: Any, permission: str) -> set[Any]:
     """Return the ids of the studies where a membership grants the permission.
 
     One query answers for all permissions, and the account remembers it as it does its own permissions (Django's
@@ -106,7 +132,7 @@ def _visible_by_role(user: Any, model: type[Model], path: str) -> Q | None:
         return _of_all_or(mine, model, path) if mine else None
     leads = "__".join(filter(None, [path, leads_to_study]))
     condition = Q(**{f"{leads}__in": sorted(mine)})
-    if (owner := getattr(model, "owner_field", "")) and mine:
+    if (owner := getattr(model, "owner_field", "")) and mine and narrowing_of(user).study_id is None:
         condition |= Q(**{f"{leads}__isnull": True, "__".join(filter(None, [path, owner])): user})
     return condition
 
@@ -133,13 +159,20 @@ def may(user: Any, action: str, model: type[Model], study: Any = None) -> bool:
     permission = codename(model, action)
     if not user.is_authenticated or not user.is_active or is_closed_to(action, model, study):
         return False
-    if is_kept_from(user, action, model, study):
+    if _is_beyond_token(user, action, model) or is_kept_from(user, action, model, study):
         return False
     if has_role_everywhere(user, permission):
         return True
     if study is None or not (study_path(model) or optional_study(model)):
         return bool(studies_where(user, permission))
     return study.pk in studies_where(user, permission)
+
+
+def _is_beyond_token(user: Any, action: str, model: type[Model]) -> bool:
+    """Whether the token by which the account signed in leaves this out: writing at all, or a study that it will not see."""
+    narrowing = narrowing_of(user)
+    makes_a_study = action == "add" and model is study_model()
+    return action != "view" and (narrowing.is_read_only or (narrowing.study_id is not None and makes_a_study))
 
 
 def secrecy_of(model: Any) -> Secrecy | None:
@@ -150,6 +183,10 @@ def secrecy_of(model: Any) -> Secrecy | None:
 
 def holds_everywhere(user: Any, permission: str) -> bool:
     """Whether a role of the account's own gives it the right in every study; to be an administrator is not enough."""
+    return narrowing_of(user).study_id is None and _is_given_by_role(user, permission)
+
+
+def _is_given_by_role(user: Any, permission: str) -> bool:
     if not user.is_authenticated or not user.is_active:
         return False
     if not hasattr(user, "_rights_of_roles"):
@@ -161,7 +198,7 @@ def holds_everywhere(user: Any, permission: str) -> bool:
 
 def holds(user: Any, permission: str, study: Any) -> bool:
     """Whether a role gives the account the right in this study."""
-    return holds_everywhere(user, permission) or study.pk in studies_where(user, permission)
+    return holds_everywhere(user, permission) or study.pk in _studies_held(user, permission)
 
 
 def is_kept(action: str, model: type[Model], study: Any) -> bool:
@@ -179,7 +216,7 @@ def is_kept_from(user: Any, action: str, model: type[Model], study: Any) -> bool
     secrecy = secrecy_of(model)
     if secrecy is None or not is_kept(action, model, study) or holds_everywhere(user, secrecy.permission):
         return False
-    held = studies_where(user, secrecy.permission)
+    held = _studies_held(user, secrecy.permission)
     return not held if secrecy.used_by else study.pk not in held
 
 
@@ -208,14 +245,14 @@ def open_at(user: Any, secrecy: Secrecy, study: str) -> Q:
     Said without a negation, so that beside another condition on the same rows it speaks of those rows.
     """
     condition = Q(**{f"{study}__{secrecy.flag}": False})
-    held = studies_where(user, secrecy.permission)
+    held = _studies_held(user, secrecy.permission)
     return condition | Q(**{f"{study}__in": sorted(held)}) if held else condition
 
 
 def is_any_shut(user: Any, secrecy: Secrecy) -> bool:
     """Whether any study keeps something from the account."""
     kept = study_model()._default_manager.filter(**{secrecy.flag: True})
-    return kept.exclude(pk__in=studies_where(user, secrecy.permission)).exists()
+    return kept.exclude(pk__in=_studies_held(user, secrecy.permission)).exists()
 
 
 def hidden_relations(model: type[Model]) -> list[Any]:

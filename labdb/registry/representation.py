@@ -12,6 +12,7 @@ from rest_framework import serializers
 from labdb.registry.keys import key_path
 from labdb.registry.lab_fields import value_of
 from labdb.registry.models import key_of
+from labdb.registry.permissions import hidden_relations
 from labdb.registry.record import Record, shown_fields
 
 
@@ -56,28 +57,24 @@ def serializer_for(record: type[Record]) -> type[serializers.Serializer]:
 
 def _members(record: type[Record]) -> dict[str, serializers.Field]:
     members: dict[str, serializers.Field] = {"id": serializers.IntegerField(read_only=True)}
+    hidden = hidden_relations(record.model)
     for field in shown_fields(record):
-        is_entered = field.name in record.entered() and not record.read_only
-        members[field.name] = _described(field, is_entered=is_entered)
+        is_null = bool(field.null) or field in hidden
+        members[field.name] = _described(field, is_null=is_null)
         if field.is_relation and not field.many_to_many:
-            members[field.attname] = serializers.IntegerField(read_only=True, allow_null=field.null)
+            members[field.attname] = serializers.IntegerField(read_only=True, allow_null=is_null)
     return members
 
 
-def _described(field: Any, *, is_entered: bool) -> serializers.Field:
-    options: dict[str, Any] = {"help_text": str(field.help_text or field.verbose_name)}
-    if is_entered:
-        options["required"] = not (field.blank or field.null or field.has_default())
-    else:
-        options["read_only"] = True
+def _described(field: Any, *, is_null: bool) -> serializers.Field:
+    options: dict[str, Any] = {"help_text": str(field.help_text or field.verbose_name), "read_only": True}
     if field.many_to_many:
         return serializers.ListField(child=serializers.CharField(), **options)
-    options["allow_null"] = bool(field.null)
-    source = field.output_field if field.generated else field
+    options["allow_null"] = is_null
     if field.is_relation:
-        return serializers.CharField(**options)
-    if source.choices and is_entered:
-        return serializers.ChoiceField(choices=source.choices, allow_blank=field.blank, **options)
+        is_named = key_path(field.related_model) != "pk"
+        return serializers.CharField(**options) if is_named else serializers.IntegerField(**options)
+    source = field.output_field if field.generated else field
     kinds: list[tuple[Any, type[serializers.Field]]] = [
         (models.BooleanField, serializers.BooleanField),
         (models.FloatField, serializers.FloatField),

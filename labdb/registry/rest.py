@@ -8,8 +8,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
@@ -29,9 +27,11 @@ from labdb.registry.record import Record, all_records
 from labdb.registry.refused_imports import remember_refusal, settle_refusals
 from labdb.registry.representation import represent, serializer_for, with_related
 from labdb.registry.rest_answers import Paging, Refused
-from labdb.registry.rest_json import JsonParser, JsonRenderer
+from labdb.registry.rest_json import AlwaysJson, JsonParser, JsonRenderer
+from labdb.registry.rest_schema import described
 
-MAX_BODY_BYTES = 50 * 2**20  # about 200,000 rows; more goes by `import_records`
+MAX_BODY_BYTES = 50 * 2**20
+MAX_ROWS = 10_000  # of one request: they are checked and stored while it waits; a file may bring more
 Sentences = dict[str, list[str]]
 
 
@@ -42,6 +42,7 @@ class RecordReader(viewsets.ViewSet):
     lookup_value_regex = "[^/]+"
     parser_classes = [JsonParser]
     renderer_classes = [JsonRenderer]
+    content_negotiation_class = AlwaysJson
     pagination_class = Paging
     filter_backends: list[Any] = []
     if_too_large = "send it in parts"
@@ -141,6 +142,9 @@ class RecordEditor(RecordReader):
     def _create_many(self, request: Request, rows: list[Any]) -> Response:
         if not rows:
             raise Refused({WHOLE_ROW: ["The list is empty; send one object per record."]})
+        if len(rows) > MAX_ROWS:
+            words = f"{len(rows):,} rows are more than the {MAX_ROWS:,} of one request; send them in parts, or as a file by import_records."
+            raise Refused({WHOLE_ROW: [words]}, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         report = import_dicts(
             self.record, [_object(row) for row in rows], user=request.user, reason=_reason(request), door="REST"
         )
@@ -209,48 +213,7 @@ def view_for(record: type[Record]) -> type[RecordReader]:
     """Return the REST view of a record."""
     base = RecordReader if record.read_only else RecordEditor
     view = type(f"{record.model.__name__}View", (base,), {"record": record, "__doc__": record.__doc__})
-    return _described(record, view)
-
-
-def _described(record: type[Record], view: Any) -> Any:
-    """Declare answers and parameters in the schema."""
-    shape = serializer_for(record)
-    said = OpenApiTypes.OBJECT  # {"field": ["sentence"]}
-    refusals = {401: said, 404: said}
-    read = {200: shape, 400: said, **refusals}
-    write = {**refusals, 400: said, 403: said, 409: said, 413: said}
-    id_parameter = OpenApiParameter("id", OpenApiTypes.STR, "path", description="Id, name, or STUDY-NAME.")
-    match = OpenApiParameter("If-Match", OpenApiTypes.STR, "header", description="The ETag of what you changed.")
-    reason = OpenApiParameter(
-        "X-Reason", OpenApiTypes.STR, "header", description="Why: kept in the history; lifts warnings."
-    )
-    query = [
-        OpenApiParameter(name, OpenApiTypes.STR, description=words)
-        for name, words in (
-            ("search", "Text to look for."),
-            ("ordering", "Columns, separated by commas; a minus sorts downwards."),
-            ("fields", "Columns to show, separated by commas."),
-            ("export", "csv, parquet, ndjson or xlsx: all rows that the filters select, as a file."),
-            ("for", "excel: a CSV whose cells no spreadsheet runs as formulas."),
-        )
-    ]
-    tags = [record.resource]
-    described: dict[str, Any] = {
-        "list": extend_schema(parameters=query, responses={200: shape, 400: said, 401: said}, tags=tags),
-        "retrieve": extend_schema(parameters=[id_parameter], responses=read, tags=tags),
-    }
-    if not record.read_only:
-        stale = {412: OpenApiResponse(said, "Someone else changed it: both values.")}
-        edit: dict[str, Any] = {"parameters": [id_parameter, match, reason], "tags": tags, "request": shape}
-        described["create"] = extend_schema(
-            parameters=[reason], request=shape, responses={201: shape, **write}, tags=tags
-        )
-        described["update"] = extend_schema(responses={200: shape, **write, **stale}, **edit)
-        described["partial_update"] = extend_schema(responses={200: shape, **write, **stale}, **edit)
-        described["destroy"] = extend_schema(
-            parameters=[id_parameter, match, reason], responses={204: None, **write, **stale}, tags=tags
-        )
-    return extend_schema_view(**described)(view)
+    return described(record, view)
 
 
 class Router(SimpleRouter):

@@ -9,7 +9,7 @@ from django.db import DataError
 from django.db.models import QuerySet
 from django.http import QueryDict
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotFound, Throttled
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +23,7 @@ from labdb.registry.long_lists import rows_of_page
 PAGE_ROWS = 100
 MAX_PAGE_ROWS = 1_000
 MAX_OFFSET = 2**31 - 1
+TOO_LONG = f"A page holds {MAX_PAGE_ROWS:,} rows at most, not {{asked:,}}; follow next, or take all rows at once by ?export=csv."
 
 
 class Refused(APIException):
@@ -54,7 +55,23 @@ class Paging(LimitOffsetPagination):
 
     def get_limit(self, request: Request) -> int:
         """Return the number of rows of a page."""
-        return min(_whole(request.query_params, "limit", PAGE_ROWS, least=1), MAX_PAGE_ROWS)
+        asked = _whole(request.query_params, "limit", PAGE_ROWS, least=1)
+        self.note = TOO_LONG.format(asked=asked) if asked > MAX_PAGE_ROWS else ""
+        return min(asked, MAX_PAGE_ROWS)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Return the page; where it holds fewer rows than were asked for, it says so."""
+        response = super().get_paginated_response(data)
+        if self.note:
+            response.data["note"] = self.note
+        return response
+
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        """Return how a page looks."""
+        page: dict[str, Any] = super().get_paginated_response_schema(schema)
+        note = {"type": "string", "description": "Only where more rows were asked for than a page holds."}
+        page["properties"]["note"] = note
+        return page
 
     def get_offset(self, request: Request) -> int:
         """Return the number of rows before it."""
@@ -62,9 +79,9 @@ class Paging(LimitOffsetPagination):
 
 
 def _whole(query: QueryDict, name: str, default: int, *, least: int) -> int:
-    text = query.get(name, "")
-    if not text:
+    if name not in query:
         return default
+    text = query.get(name, "")
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= MAX_OFFSET:
         raise Refused({name: [f"{text} is not a number of rows; enter {least} or more."]})
     return int(text)
@@ -86,9 +103,17 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DataError | FieldError):
         return Response({WHOLE_ROW: ["A value is beyond what its column can hold."]}, status.HTTP_400_BAD_REQUEST)
     response = exception_handler(error, context)
+    if isinstance(error, Throttled) and response is not None:
+        response.data = {WHOLE_ROW: [_too_many(error)]}
     if response is not None and isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data = {WHOLE_ROW: [str(response.data["detail"])]}
     return response
+
+
+def _too_many(error: Throttled) -> str:
+    wait_s = getattr(error, "wait", None)  # the framework sets it without declaring it
+    wait = f"wait {wait_s:.0f} s" if wait_s else "wait a minute"
+    return f"Too many requests in this minute; {wait}. Many rows go in one list, and come in one ?export=."
 
 
 def _conflict(error: Conflict) -> Response:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 
@@ -16,6 +17,18 @@ class JsonParser(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("This JSON is nested too deeply; send an object of fields, or a list of them.") from None
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers JSON whatever a client would rather have: who asks for a CSV says so by ``?export=csv``."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        """Return the parser of what was sent; None for a form that is not read here."""
+        return DefaultContentNegotiation().select_parser(request, parsers)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        """Return the one renderer."""
+        return renderers[0], renderers[0].media_type
 
 
 class JsonRenderer(JSONRenderer):

@@ -16,6 +16,7 @@ from labdb.registry.imports import WHOLE_ROW
 from labdb.registry.representation import serializer_for
 from labdb.registry.rest import Sentences, view_for
 from labdb.registry.rest_answers import Refused
+from labdb.registry.rest_schema import refusals
 from labdb.sequencing.column_matching import read_sample_map
 from labdb.sequencing.count_cells import CountFileError
 from labdb.sequencing.count_form import BEYOND_LIMIT, CountImportForm, max_file_bytes, one_file, unusable_sentence
@@ -115,7 +116,7 @@ class CountMatrixView(view_for(CountMatrixRecord)):  # type: ignore[misc]
         responses={
             200: CheckedCounts,
             201: StoredCounts,
-            **dict.fromkeys((400, 401, 403, 413, 415), OpenApiTypes.OBJECT),
+            **refusals(400, 403, 413, 415),
         },
         tags=[CountMatrixRecord.resource],
     )

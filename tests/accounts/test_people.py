@@ -88,15 +88,16 @@ def test_two_names_that_differ_in_capitals_only_are_refused_by_the_database_too(
 
 
 PAGES = ["", "edit/", "password/", "close/"]
-POSTS = ["edit/", "password/", "close/", "token/", "studies/"]
+POSTS = ["edit/", "password/", "close/", "tokens/", "studies/"]
 SENT = {
-    "username": "taken", "kind": "one-time", "reason": "no reason", "action": "make", "study": "S1", "role": "scorer",
+    "username": "taken", "kind": "one-time", "reason": "no reason", "name": "laptop", "study": "S1", "role": "scorer",
 }  # fmt: skip
 
 
 def state_of(person: User) -> Any:
     person = User.objects.get(pk=person.pk)
-    return person.username, person.password, person.is_active, person.token_made_at, person.memberships.count()
+    n_tokens, n_studies = person.rest_tokens.count(), person.memberships.count()
+    return person.username, person.password, person.is_active, person.token_made_at, n_tokens, n_studies
 
 
 @pytest.mark.parametrize(("role", "of"), [("technician", ""), ("investigator", ""), ("technician", "S1"), ("", "")])
@@ -138,7 +139,7 @@ def test_a_manager_of_one_study_gives_and_takes_roles_there_and_nothing_else() -
 
     elsewhere = StudyMembership.objects.get(user=other, study__code="S2")
     before = state_of(other)
-    refused = [client.post(page_of(other, page), SENT) for page in ("edit/", "password/", "close/", "token/")]
+    refused = [client.post(page_of(other, page), SENT) for page in ("edit/", "password/", "close/", "tokens/")]
     refused += [client.post(page_of(other, f"studies/{elsewhere.pk}/")), client.post("/accounts/people/add/", SENT)]
     assert {answer.status_code for answer in refused} == {403}
     hidden = client.post(page_of(other, "studies/"), {"study": "S2", "role": "scorer"})
@@ -178,7 +179,7 @@ def test_a_role_in_a_study_that_cannot_be_given_is_refused_in_a_sentence(
 def test_a_manager_may_not_touch_an_administrator_who_may_touch_anyone(manager: User) -> None:
     boss = User.objects.create_superuser("boss", password=PASSWORD)
     before = state_of(boss)
-    for page in ("edit/", "password/", "close/", "token/"):
+    for page in ("edit/", "password/", "close/", "tokens/"):
         answer = signed_in(manager).post(page_of(boss, page), SENT)
         assert answer.status_code == 403
         assert "boss is an administrator; only an administrator may change that account." in sentences(answer)
@@ -192,7 +193,7 @@ def test_the_account_of_labdb_itself_stays_as_it_is() -> None:
     boss = User.objects.create_superuser("boss", password=PASSWORD)
     itself = system_account()
     before = state_of(itself)
-    for page in ("edit/", "password/", "close/", "token/"):
+    for page in ("edit/", "password/", "close/", "tokens/"):
         answer = signed_in(boss).post(page_of(itself, page), SENT)
         assert answer.status_code == 403
         assert "labdb is the account that labdb itself acts as; it stays as it is." in sentences(answer)

@@ -49,9 +49,16 @@ def test_a_study_is_named_by_its_id_too(study):
     [
         ({"task": "dance", "study": "S1"}, "task", "dance is not a task"),
         ({"task": "phenotype", "study": "S1", "parameters": {"x": 1}}, "parameters", "phenotype has no parameter x"),
-        ({"task": "phenotype", "study": "S1", "parameters": [1]}, "parameters", "Expected a dictionary"),
+        ({"task": "phenotype", "study": "S1", "parameters": [1]}, "parameters", "Parameters are an object by name"),
         ({"task": "phenotype", "study": "NO"}, "study", "There is no study NO that you may see."),
-        ({"study": "S1"}, "task", "This field is required."),
+        (
+            {"task": "phenotype", "study": "S1", "params": {}},
+            "params",
+            "params is not a part of a request; known are task",
+        ),
+        ({"task": "phenotype", "study": True}, "study", "This is not the name of a study"),
+        ({"task": "a\0b", "study": "S1"}, "task", "This is not the name of a task"),
+        ({"study": "S1"}, "task", "This is needed; enter a value."),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(study, body, field, sentence):

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
-from rest_framework.authtoken.models import Token
 
 from labdb.accounts.models import Role, User
+from labdb.accounts.rest_token import make_token
 from labdb.colony.models import Cohort, Mouse, Strain, Study, StudyMembership
 from labdb.registry.imports import import_dicts
 from labdb.registry.record import record_for
@@ -191,8 +191,8 @@ def test_a_filter_on_related_records_does_not_tell_of_studies_that_are_hidden(
 
 def test_an_account_that_is_switched_off_sees_nothing(cohorts: dict[str, Cohort]) -> None:
     user = member("manager")
-    token = Token.objects.create(user=user)
-    headers = {"authorization": f"Token {token.key}"}
+    token = make_token(user, "script")
+    headers = {"authorization": f"Token {token}"}
     assert Client().get("/api/v1/cohorts/", headers=headers).json()["count"] == 1
     User.objects.filter(pk=user.pk).update(is_active=False)
     assert Client().get("/api/v1/cohorts/", headers=headers).status_code == 401

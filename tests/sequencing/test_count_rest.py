@@ -7,9 +7,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from labdb.accounts.models import Role
+from labdb.accounts.rest_token import make_token
 from labdb.colony.models import Study, StudyMembership
 from labdb.registry.history import events_of
 from labdb.sequencing.models import CountMatrix, Gene
@@ -65,11 +65,11 @@ def test_counts_are_not_quantified_tomorrow(technician, study):
 
 def test_a_token_signs_and_the_history_says_who_and_by_which_door(study):
     user = member(study, "technician")
-    token = Token.objects.create(user=user)
+    token = make_token(user, "script")
     answer = Client().post(
         ADDRESS,
         {"study": "S1", "annotation": "A1", "file": SimpleUploadedFile("c.csv", MATRIX)},
-        headers={"Authorization": f"Token {token.key}"},
+        headers={"Authorization": f"Token {token}"},
     )
     assert answer.status_code == 201
     context = events_of(CountMatrix.objects.get()).get().pgh_context.metadata

@@ -6,16 +6,19 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from labdb.accounts.changes import make_token
 from labdb.accounts.models import Role, User
+from labdb.accounts.rest_token import TokenRefused, make_token
 from labdb.colony.models import Study, StudyMembership
+from labdb.registry.form_fields import DayField
 from labdb.registry.history import writing
+
+NAME = "command"
 
 
 class Command(BaseCommand):
     """Make the account where missing, give it a role, and print a new token and nothing else."""
 
-    help = "Print a new REST token of an account, which is made if missing; its old token ends."
+    help = "Print a new REST token of an account, which is made if missing; its old token of the same name ends."
     requires_system_checks: list[str] = []  # `make lint` has them; they load what this command never needs
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,6 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("username", metavar="USERNAME")
         parser.add_argument("--role", metavar="ROLE", help="A role to hold, such as analyst.")
         parser.add_argument("--study", metavar="CODE", help="Hold the role in this study only.")
+        parser.add_argument("--name", default=NAME, help=f"What the token is called (by default {NAME}).")
+        parser.add_argument("--read-only", action="store_true", help="The token may only read.")
+        parser.add_argument("--only-study", metavar="CODE", help="The token sees this study alone, whatever the roles.")
+        parser.add_argument("--last-day", metavar="DATE", help="The token holds to the end of this day (2027-03-14).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing, all or nothing."""
@@ -34,8 +41,24 @@ class Command(BaseCommand):
                 raise CommandError(f"The account {user} is closed; reopen it on its page under People first.")
             if options["role"]:
                 _grant(user, options["role"], options["study"])
-            token = make_token(user)
+            token = _new_token(user, options)
         self.stdout.write(token)
+
+
+def _new_token(user: User, options: dict[str, Any]) -> str:
+    try:
+        return make_token(
+            user,
+            options["name"],
+            is_read_only=options["read_only"],
+            study=_study(options["only_study"]) if options["only_study"] else None,
+            last_day=DayField().to_python(options["last_day"]),
+            replaces=True,
+        )
+    except TokenRefused as refusal:
+        raise CommandError(str(refusal)) from None
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from None
 
 
 def _new_account(username: str) -> User:
@@ -58,7 +81,11 @@ def _grant(user: User, role_name: str, study_code: str | None) -> None:
     if study_code is None:
         user.groups.add(role)
         return
-    study = Study.objects.filter(code=study_code).first()
+    StudyMembership.objects.get_or_create(study=_study(study_code), user=user, role=role)
+
+
+def _study(code: str) -> Study:
+    study = Study.objects.filter(code=code).first()
     if study is None:
-        raise CommandError(f"There is no study {study_code}.")
-    StudyMembership.objects.get_or_create(study=study, user=user, role=role)
+        raise CommandError(f"There is no study {code}.")
+    return study
