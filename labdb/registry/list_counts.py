@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from labdb.registry.asked import Asker, KinGroup
 from labdb.registry.cells import stored_as, value_part
-from labdb.registry.exports import column_expression
+from labdb.registry.export_columns import column_expression
 from labdb.registry.filters import resolve_in_kin
 from labdb.registry.keys import key_path
 from labdb.registry.kin import Kin, kin_named, words_of
