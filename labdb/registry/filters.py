@@ -302,6 +302,12 @@ def known(record: type[Record]) -> list[str]:
     return [*named, *(word for word in words_of(record.model) if word not in named)]
 
 
+def is_kin(record: type[Record], name: str) -> bool:
+    """Whether a filter names rows of another record that say something of these, not one of their fields."""
+    named = kin_named(record.model, name) if _field(record.model, name) is None else None
+    return named is not None and name == named[1].name
+
+
 def read_ordering(record: type[Record], text: str, user: Any) -> tuple[tuple[str, ...], dict[str, Q]]:
     """Return the columns of ``?ordering=``, and by path the conditions under which the account may know the values."""
     names = _names_in(text)

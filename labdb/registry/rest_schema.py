@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 
 from labdb.registry import form_fields
-from labdb.registry.filters import EXPORTS, known, resolve
+from labdb.registry.filters import EXPORTS, is_kin, known, resolve
 from labdb.registry.forms import form_for
 from labdb.registry.headers import DATABASE_FILLS
 from labdb.registry.left_out import left_out_word
@@ -59,6 +59,7 @@ MEDIA_TYPES = {
 TEXT: dict[str, Any] = {"type": "string"}
 EMPTY: dict[str, Any] = {"type": "string", "maxLength": 0}
 NUMBER, WHOLE = {"type": "number"}, {"type": "integer"}
+YES_NO: dict[str, Any] = {"type": "string", "enum": ["yes", "no"]}
 ANY_NAME: dict[str, Any] = {"anyOf": [TEXT, NUMBER, {"type": "boolean"}], "description": "A name, or a number as id."}
 
 
@@ -136,6 +137,10 @@ def _filters(record: type[Record]) -> list[OpenApiParameter]:
     """Return the filters of a record itself; what their lookups and related records add is said in words."""
     found = []
     for name in known(record):
+        if is_kin(record, name):
+            said = f"Whether there are such rows; {name}__FIELD asks for a value of theirs."
+            found.append(OpenApiParameter(f"{name}__isnull", YES_NO, description=said))
+            continue
         field = resolve(record, name).field
         found.append(OpenApiParameter(name, _filter_shape(field), description=f"Also {name}__{_lookups(field)}."))
     if record.left_out is not None:
