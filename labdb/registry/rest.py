@@ -228,6 +228,7 @@ def _described(record: type[Record], view: Any) -> Any:
         OpenApiParameter(name, OpenApiTypes.STR, description=words)
         for name, words in (
             ("search", "Text to look for."),
+            ("ask", 'A question, such as phenotype = "susceptible" and rin > 8; docs/desk.md.'),
             ("ordering", "Columns, separated by commas; a minus sorts downwards."),
             ("fields", "Columns to show, separated by commas."),
             ("export", "csv: all rows that the filters select, as a file."),
