@@ -234,7 +234,8 @@ def _rows(kind: str, target: float, measured: list[Measured]) -> list[dict[str, 
                 by_query.setdefault(one.address.replace(study, ""), []).append(one.queries)
     if by_query:
         more = max(max(found) - min(found) for found in by_query.values())
-        rows.append(_row("  queries more for 50,000 mice than for 5,000", more, "queries", None, "", 0))
+        counts = 1 if "page of the list" in kind else 0  # a page counts only where there is a next one
+        rows.append(_row("  queries more for 50,000 mice than for 5,000", more, "queries", None, "", counts))
     return rows
 
 

@@ -21,7 +21,7 @@ from labdb.registry.long_lists import COUNTED
 from labdb.registry.page_context import PageContext
 from labdb.registry.record import Record, record_for
 from labdb.registry.saved_views import views_of
-from labdb.registry.table_sizes import LONG_TABLE, rows_about
+from labdb.registry.table_sizes import rows_about
 
 SEARCH, IS_QUESTION = "q", "q-l"  # as the admin and djangoql call them
 SIGNS = ("=", "<", ">", "~", " in ", "startswith", "endswith")  # what a text holds that asks, and is not looked for
@@ -119,8 +119,8 @@ class Shown(ChangeList):
         return not is_of_dates and _is_filter(self.record, name)
 
     def get_filters(self, request: HttpRequest) -> Any:
-        """Return the filters; dates of a long table are not gathered, which would read all of it."""
-        if self.date_hierarchy and rows_about(self.model) > LONG_TABLE:
+        """Return the filters; dates of a long table are not gathered, which would read (and ask) all of it twice more."""
+        if self.date_hierarchy and rows_about(self.model) > COUNTED:
             self.date_hierarchy = None
         found = super().get_filters(request)
         has_active = any(name != "study" for name in asked_of(self.record, request.GET) if name not in RESERVED)

@@ -172,10 +172,8 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
     if filters.ordering:
         last = "-pk" if filters.ordering[-1].startswith("-") else "pk"  # so that an index can be read backwards
         queryset = queryset.order_by(*(_sorting(name, filters.kept) for name in filters.ordering), last)
-    elif filters.is_one_study:
-        first, *others = record.model._meta.ordering or [""]
-        if first == "study" and others:
-            queryset = queryset.order_by(*others)  # the same order, which an index by study gives
+    elif filters.is_one_study and (usual := list(record.model._meta.ordering or ()))[:1] == ["study"] and usual[1:]:
+        queryset = queryset.order_by(*usual[1:])  # the same order, which an index by study gives
     return queryset
 
 

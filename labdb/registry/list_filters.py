@@ -70,7 +70,7 @@ def _inputs(context: PageContext, names: Iterable[str]) -> list[FilterInput]:
     inputs: list[FilterInput] = []
     for name in names:
         path = resolve(context.record, name)
-        label = str(capfirst(name.replace("_", " ") if path.kin else str(path.field.verbose_name)))
+        label = _label(name, path)
         if bounds := _bounds(stored_as(path.field)):
             kind, words = bounds
             for lookup, word in words:
@@ -83,6 +83,13 @@ def _inputs(context: PageContext, names: Iterable[str]) -> list[FilterInput]:
             options.append((value, value))
         inputs.append(FilterInput(name, label, value, "select" if options else "text", options))
     return inputs
+
+
+def _label(name: str, path: Path) -> str:
+    """Return the label of a field; of "RNA integrity number (RIN)" what is asked by."""
+    said = str(path.field.verbose_name)
+    short = said.partition("(")[2].rstrip(")")
+    return short if path.kin is not None and short.casefold() == name else str(capfirst(said))
 
 
 def _bounds(field: Any) -> tuple[str, tuple[tuple[str, str], ...]] | None:

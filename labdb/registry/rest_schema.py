@@ -121,6 +121,9 @@ def _of_list() -> list[OpenApiParameter]:
         OpenApiParameter("offset", start, description="Rows before the page."),
         OpenApiParameter("search", OpenApiTypes.STR, description="Text to look for."),
         OpenApiParameter(
+            "ask", OpenApiTypes.STR, description='A question, such as phenotype = "susceptible" and rin > 8 (docs/desk.md).'
+        ),
+        OpenApiParameter(
             "ordering", OpenApiTypes.STR, description="Columns, separated by commas; a minus sorts downwards."
         ),
         OpenApiParameter(

@@ -103,10 +103,14 @@ def _of_group(row: Any, group: KinGroup, asker: Asker) -> Reason:
     said = " and ".join(_in_words(leaf) for part in group.parts for leaf in leaves(part))
     found = list(with_names(rows.order_by("pk"))[: FIRST + 1])
     values = _values_of(group, found)
-    shown = [
-        ShownPart(f"{group.kin.model._meta.verbose_name} {one}: {values[one.pk]}", detail_url(one)) for one in found
-    ]
+    shown = [ShownPart(f"{_named(one)}: {values[one.pk]}", detail_url(one)) for one in found]
     return Reason(said, shown[:FIRST], len(found) > FIRST)
+
+
+def _named(row: Any) -> str:
+    """Return what a row is and is called; many are called by what they are."""
+    what, name = str(row._meta.verbose_name), str(row)
+    return name if name.startswith(what) else f"{what} {name}"
 
 
 def _values_of(group: KinGroup, rows: list[Any]) -> dict[Any, str]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from io import StringIO
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Avg, Count, F, Min, Q
+from django.http import QueryDict
 from django.test import override_settings
 
 from analysis.kernels.phenotype import classify_phenotype
+from analysis.models import MouseReversalScore, PhenotypeCall
 from labdb.accounts.models import User
-from labdb.behavior.models import AssayResult, SocialInteractionTest, TrackedTrial
+from labdb.behavior.models import AssayResult, PhenotypeRule, SocialInteractionTest, TrackedTrial
 from labdb.behavior.tracking.rereading import read_again
 from labdb.colony.models import Housing, Litter, Mouse, Study, Weighing
 from labdb.defeat.models import Aggressor, AggressorScreening, ControlRotation, DefeatBout
@@ -21,9 +24,10 @@ from labdb.demo.layouts import LAYOUTS
 from labdb.desk import measure_relations
 from labdb.desk.measures import measured
 from labdb.registry.attachments import attachments_of
+from labdb.registry.filters import apply, read_filters
 from labdb.registry.history import events_of
 from labdb.registry.import_log import Import
-from labdb.registry.record import all_records
+from labdb.registry.record import all_records, record_for
 from labdb.sequencing.models import (
     CountMatrix,
     Gene,
@@ -35,8 +39,9 @@ from labdb.sequencing.models import (
     SequencingSelection,
 )
 from labdb.sequencing.sample_sheet import SheetLibrary, check
-from labdb.tissue.models import CheckedTube, TissueMeasurement, TissueSample, TubeEvent
+from labdb.tissue.models import BrainRegion, CheckedTube, TissueMeasurement, TissueSample, TubeEvent
 from labdb.treatment.models import AllocationKey, Dose, Randomization, SolutionKey, Unblinding
+from tests.analysis.treated_study import add_run
 
 pytestmark = pytest.mark.slow
 IN_EACH = {  # model: rows; both layouts have the same animals on the bench
@@ -286,6 +291,47 @@ def test_the_loaded_tests_give_the_phenotypes_of_the_truth_but_for_the_planted_z
     assert calls["M063"] == "unclassified"
     randomized = AllocationKey.objects.filter(study=demo, allocation__randomization__isnull=False)
     assert set(calls[list(randomized.values_list("allocation__mouse__code", flat=True))]) == {"susceptible"}
+
+
+def test_one_question_finds_what_phenotypes_arms_rna_and_scores_say_together(demo):
+    """Scores are planted here: .3 for mice of an even number, 1 for the others; all else is the demo's own."""
+    tests = SocialInteractionTest.objects.filter(study=demo, test_number=1).select_related("mouse")
+    frame = pd.DataFrame.from_records(
+        [(one.mouse.code, one.mouse.group, one.iz_absent_s, one.iz_present_s) for one in tests],
+        columns=["mouse", "group", "iz_absent_s", "iz_present_s"], index="mouse",
+    )  # fmt: skip
+    called, rule = classify_phenotype(frame)["phenotype"], PhenotypeRule.objects.all()[0]
+    phenotype, scores = add_run(demo, "phenotype"), add_run(demo, "mouse_scores")
+    PhenotypeCall.objects.bulk_create(
+        PhenotypeCall(
+            study=demo, run=phenotype, mouse=one.mouse, si_test=one, rule=rule, si_ratio=one.si_ratio, borderline=False,
+            phenotype=called[one.mouse.code],
+        )
+        for one in tests
+    )  # fmt: skip
+    for library in Library.objects.filter(study=demo, code__contains="-NAc"):
+        mouse = Mouse.objects.get(study=demo, code=library.code[:4])
+        MouseReversalScore.objects.create(
+            study=demo, run=scores, mouse=mouse, library=library, region=BrainRegion.objects.get(code="NAc"),
+            arm="ketamine", group="planted", score=1.0 if int(mouse.code[1:]) % 2 else 0.3,
+        )  # fmt: skip
+    keys = AllocationKey.objects.filter(study=demo, arm__name="ketamine")
+    rna = RnaExtraction.objects.filter(study=demo, code__contains="-NAc", rin__gt=8).values_list("code", flat=True)
+    expected = {
+        mouse
+        for mouse in keys.values_list("allocation__mouse__code", flat=True)
+        if called[mouse] == "susceptible" and any(code.startswith(mouse) for code in rna) and int(mouse[1:]) % 2 == 0
+    }
+    assert 2 <= len(expected) < keys.count() / 2 + 5
+    question = 'phenotype = "susceptible" and drug = "ketamine" and region = "NAc" and rin > 8 and score < 0.5'
+    user = User.objects.create_superuser("asks")
+    for query in (
+        QueryDict("study=DEMO&phenotype=susceptible&drug=ketamine&region=NAc&rin__gt=8&score__lt=0.5"),
+        QueryDict(f"study=DEMO&ask={quote(question)}"),
+        QueryDict(f"ask={quote(question.replace('region', 'rna.region').replace('rin', 'rna.rin'))}"),
+    ):
+        rows = apply(Mouse.objects.visible_to(user), record_for("mice"), read_filters(record_for("mice"), query, user))
+        assert set(rows.values_list("code", flat=True)) == expected
 
 
 def test_the_page_of_measures_finds_the_planted_correlation_and_no_other(study):
