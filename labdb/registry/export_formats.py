@@ -22,7 +22,7 @@ from labdb.registry.xlsx_stream import xlsx_pieces
 Facts = Mapping[str, str]
 CHUNK_BYTES = 2**16
 FIRST_S = 0.08  # until the header goes out by itself, though the first row is not found yet
-GROUP_ROWS, GROUP_BYTES = 2**16, 2**23  # of a row group of Parquet
+GROUP_ROWS, GROUP_BYTES = 2**15, 2**22  # of a row group of Parquet
 TEXTS = (Kind.TEXT, Kind.NAMES, Kind.JSON)
 # What a spreadsheet would run: at the start of a cell, or of what it takes for one where semicolons or tabs divide.
 FORMULA = r"(^|[;\t\r\n])\s*[=+\-@\t\r＝＋－＠]"
