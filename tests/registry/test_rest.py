@@ -121,15 +121,15 @@ VALUES = ("1", "-3", "1.5", "x", "2025-06-01", "2025-06-01 09:00", "yes", "1,2",
 
 @pytest.mark.parametrize("record", list(all_records()), ids=lambda record: record.resource)
 def test_every_filter_with_every_lookup_is_read_or_refused(record: Any, api: Api) -> None:
-    """Read by what stands behind the address, for there are thousands; two values each, in turn."""
+    """Read by what stands behind the address, for there are thousands; values take turns."""
     user = User.objects.get(username="writer")
     rows = record.model._default_manager.all()
     values = cycle(VALUES)
     for name in known(record):
         for lookup in ("", *(f"__{one}" for one in LOOKUPS)):
-            for value in (next(values), next(values)):
-                with suppress(FilterError, EmptyResultSet):
-                    str(apply(rows, record, read_filters(record, query_of(f"{name}{lookup}", value), user)).query)
+            with suppress(FilterError, EmptyResultSet):
+                found = read_filters(record, query_of(f"{name}{lookup}", next(values)), user)
+                str(apply(rows, record, found).query)
     for name in (field.name for field in record.model._meta.fields if field.generated):
         assert api("GET", f"{record.resource}/?{name}__lt=1&limit=1").status_code == 200, name
 
