@@ -1,6 +1,7 @@
 """`/api/v1/analysis-runs/`: runs, and how a script asks for one."""
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -23,7 +24,7 @@ from labdb.registry.permissions import may
 from labdb.registry.representation import serializer_for
 from labdb.registry.rest import view_for
 from labdb.registry.rest_answers import Refused
-from labdb.registry.rest_schema import refusals
+from labdb.registry.rest_schema import described, refusals
 
 
 class RunRequest(serializers.Serializer):
@@ -56,6 +57,7 @@ class StaleRun(serializer_for(AnalysisRunRecord)):  # type: ignore[misc]
         return {**super().get_fields(), **own}
 
 
+@partial(described, AnalysisRunRecord, row=StaleRun)
 class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
     """Runs: read as any record, and queued by a POST."""
 
@@ -72,10 +74,6 @@ class AnalysisRunView(view_for(AnalysisRunRecord)):  # type: ignore[misc]
         if not chosen_names(request.query_params):
             [response.data] = with_staleness([response.data])
         return response
-
-    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the description of a run, for the schema."""
-        return StaleRun(*args, **kwargs)
 
     @extend_schema(
         request=RunRequest,

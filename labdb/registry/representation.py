@@ -59,7 +59,7 @@ def _members(record: type[Record]) -> dict[str, serializers.Field]:
     members: dict[str, serializers.Field] = {"id": serializers.IntegerField(read_only=True)}
     hidden = hidden_relations(record.model)
     for field in shown_fields(record):
-        is_null = bool(field.null) or field in hidden
+        is_null = field.null or field.generated or field in hidden  # a ratio may have no value
         members[field.name] = _described(field, is_null=is_null)
         if field.is_relation and not field.many_to_many:
             members[field.attname] = serializers.IntegerField(read_only=True, allow_null=is_null)

@@ -68,9 +68,15 @@ def refusals(*statuses: int) -> dict[Any, Any]:
     return {status: OpenApiResponse(REFUSAL, WORDS[status]) for status in sorted({401, 429, *statuses})}
 
 
-def described(record: type[Record], view: Any) -> Any:
-    """Declare answers and parameters of a record's view in the schema."""
-    row, entry = serializer_for(record), entry_serializer_for(record)
+def described(record: type[Record], view: Any, row: Any = None) -> Any:
+    """Declare answers and parameters of a record's view in the schema.
+
+    Parameters
+    ----------
+    row : serializer class, optional
+        What is read, where that is more than the record's columns.
+    """
+    row, entry = row or serializer_for(record), entry_serializer_for(record)
     tags = [record.resource]
     fields = OpenApiParameter("fields", OpenApiTypes.STR, description="Columns to show, separated by commas.")
     key = OpenApiParameter("id", OpenApiTypes.STR, "path", description="Id, name, or STUDY-NAME.")
