@@ -321,4 +321,5 @@ def test_more_rows_than_one_request_holds_are_a_413(api: Api) -> None:
 def test_json_is_answered_whatever_a_client_would_rather_have(api: Api) -> None:
     answer = api("GET", "mice/?export=csv", accept="text/csv")
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert b"".join(answer.streaming_content).startswith(b"study,")  # to the end: COPY holds the connection
     assert api("GET", "mice/", accept="application/xml")["Content-Type"] == "application/json"
