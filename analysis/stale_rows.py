@@ -11,9 +11,12 @@ from labdb.registry.left_out import LeftOut
 from labdb.registry.record import Record
 
 
-def _rows_of_stale_runs(user: Any) -> Q:
+def _rows_of_stale_runs(user: Any, study: Study | None) -> Q:
     done = AnalysisRun.objects.filter(status=RunStatus.DONE).values("study")
-    return Q(run__in=sorted(stale_ids(Study.objects.visible_to(user).filter(pk__in=done))))
+    studies = Study.objects.visible_to(user).filter(pk__in=done)
+    if study is not None:
+        studies = studies.filter(pk=study.pk)
+    return Q(run__in=sorted(stale_ids(studies)))
 
 
 STALE = LeftOut("include_stale", "Include results that are out of date", _rows_of_stale_runs, made_by="run")

@@ -26,7 +26,7 @@ from labdb.registry.rest_answers import Paging, Refused
 
 KNOWN = ("limit", "offset", "fields", "export", "for", "include_stale")
 OF_GENES = ("contrast", "region")
-_STALE = LeftOut("include_stale", "", lambda _user: None)  # type: ignore[arg-type, return-value]  # only how it is asked
+_STALE = LeftOut("include_stale", "", lambda _user, _study: None)  # type: ignore[arg-type, return-value]  # only how it is asked
 
 
 def table_of(name: str, study: Study, user: Any, query: QueryDict) -> WideTable:

@@ -128,7 +128,7 @@ def read_filters(record: type[Record], query: QueryDict, user: Any) -> Filters:
     errors |= slow_lookups(record, query) if not errors else {}
     if record.left_out is not None:
         try:
-            filters.left_out = None if record.left_out.asked(query) else record.left_out.rows(user)
+            filters.left_out = None if record.left_out.asked(query) else record.left_out.rows(user, None)
         except ValidationError as error:
             errors[record.left_out.word] = error.messages
     try:

@@ -22,14 +22,14 @@ class LeftOut:
     label : str
         What a person ticks.
     rows : callable
-        (account) -> the condition of these rows.
+        (account, study or None for all) -> the condition of these rows.
     made_by : str
         The field that names what made a row; an export says which there were.
     """
 
     word: str
     label: str
-    rows: Callable[[Any], Q]
+    rows: Callable[[Any, Any], Q]
     made_by: str = ""
 
     def asked(self, query: QueryDict) -> bool:

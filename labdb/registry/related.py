@@ -13,6 +13,7 @@ from labdb.registry import permissions
 from labdb.registry.cells import Cell, with_related
 from labdb.registry.form_fields import written_key
 from labdb.registry.keys import key_path
+from labdb.registry.left_out import left_out_word
 from labdb.registry.listing import Heading, list_columns, plain_headings, table_lines, table_rows
 from labdb.registry.long_lists import count_text
 from labdb.registry.record import Record, record_for
@@ -22,7 +23,10 @@ FIRST_ROWS = 20
 
 @dataclass(frozen=True)
 class RelatedTable:
-    """The first rows of one other record, and where all of them are."""
+    """The first rows of one other record, and where all of them are.
+
+    Rows that a list leaves out unless asked are counted here too, with what asks for them and where.
+    """
 
     title: str
     count: str
@@ -30,6 +34,9 @@ class RelatedTable:
     headings: list[Heading]
     rows: list[list[Cell]]
     is_whole: bool
+    n_left_out: int = 0
+    include: str = ""
+    include_url: str = ""
 
     @property
     def lines(self) -> list[SafeString]:
@@ -46,7 +53,7 @@ def related_tables(row: Any, user: Any) -> list[RelatedTable]:
         except KeyError:
             continue
         table = _table(record, relation.field, row, user)
-        if table.rows:
+        if table.rows or table.n_left_out:
             tables.append(table)
     return tables
 
@@ -55,6 +62,8 @@ def _table(record: type[Record], field: Any, row: Any, user: Any) -> RelatedTabl
     queryset = permissions.visible(record.model._default_manager.filter(**{field.name: row}), user)
     if field.many_to_many:  # a library on two lanes of one run is one library
         queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
+    queryset, n_left_out = _as_lists_show(queryset, record, row, user)
+    list_url = _list_url(record, field, row)
     columns = list_columns(record, one_study=permissions.study_of(row) is not None, without=field.name)
     found = list(with_related(queryset, columns)[: FIRST_ROWS + 1])
     is_whole = len(found) <= FIRST_ROWS
@@ -64,11 +73,22 @@ def _table(record: type[Record], field: Any, row: Any, user: Any) -> RelatedTabl
     return RelatedTable(
         title=title,
         count=f"{len(found):,}" if is_whole else count_text(queryset),
-        list_url=_list_url(record, field, row),
+        list_url=list_url,
         headings=plain_headings(record, columns),
         rows=table_rows(record, columns, permissions.conceal(found[:FIRST_ROWS], user)),
         is_whole=is_whole,
+        n_left_out=n_left_out,
+        include=record.left_out.label if record.left_out else "",
+        include_url=f"{list_url}&{left_out_word(record)}=1",
     )
+
+
+def _as_lists_show(queryset: models.QuerySet, record: type[Record], row: Any, user: Any) -> tuple[models.QuerySet, int]:
+    """Return the rows that a list shows without being asked for more, and how many it leaves out."""
+    if record.left_out is None or not queryset.exists():
+        return queryset, 0
+    out = record.left_out.rows(user, permissions.study_of(row))
+    return queryset.exclude(out), queryset.filter(out).count()
 
 
 def _list_url(record: type[Record], field: Any, row: models.Model) -> str:

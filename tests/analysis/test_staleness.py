@@ -1,5 +1,7 @@
 """Stale results: a change nominates, the digest confirms; what is read of them is stale too."""
 
+import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -144,6 +146,20 @@ def test_every_record_that_a_task_reads_is_declared(task: str):
     tracked = {record.model for record in all_records() if getattr(record.model, "_has_history", False)}
     read = {model._meta.label for model in tracked if f'"{model._meta.db_table}"' in said} - {"colony.Study"}
     assert read <= {model._meta.label for model in models_read(task)}
+
+
+def test_the_page_of_a_record_shows_no_stale_result_and_says_where_it_is():
+    analyzed()
+    client = signed_in()
+    test = SocialInteractionTest.objects.get(mouse__code="k1", test_number=1)
+    address = f"/records/si-tests/{test.pk}/"
+    assert "left out" not in client.get(address).content.decode()
+    SocialInteractionTest.objects.filter(pk=test.pk).update(iz_present_s=60)
+    said = " ".join(client.get(address).content.decode().split())
+    assert "1 left out." in said
+    asked = re.findall(r'href="(/records/phenotype-calls/[^"]*include_stale=1)"', said)
+    assert len(asked) == 1
+    assert ">k1<" in client.get(unescape(asked[0])).content.decode()
 
 
 def test_stale_results_stay_out_of_lists_exports_and_rest_unless_asked_for():
