@@ -42,8 +42,9 @@ def _within_trial(field: str, where: str) -> RowRule:
     )
 
 
-def _ratio(present: str, absent: str) -> models.GeneratedField:
+def _ratio(present: str, absent: str, label: str | None = None) -> models.GeneratedField:
     return models.GeneratedField(
+        verbose_name=label,
         expression=F(present) / NullIf(F(absent), 0.0),
         output_field=models.FloatField(null=True),
         db_persist=True,
@@ -174,7 +175,7 @@ class SocialInteractionTest(BlindScore, Excludable, BenchEvent):
     tracker_sha256 = models.CharField(
         "SHA-256 of the tracker file", max_length=64, blank=True, help_text="64 hexadecimal digits, in small letters."
     )
-    si_ratio = _ratio("iz_present_s", "iz_absent_s")
+    si_ratio = _ratio("iz_present_s", "iz_absent_s", "SI ratio")
     corner_ratio = _ratio("corner_present_s", "corner_absent_s")
 
     class Meta:
