@@ -25,18 +25,18 @@ def comparison(request: HttpRequest, old: int, new: int) -> HttpResponse:
         raise Http404(
             f"Runs {old} and {new} have no results to compare: one is not done, or {one.task} has none of its own."
         )
-    is_current = summaries.is_current(other)
+    is_current, is_same = summaries.is_current(other), one.results_run == other.results_run
     context = {
         "old": one,
         "new": other,
         "study": other.study,
-        "is_same": one.results_run == other.results_run,
+        "is_same": is_same,
         "inputs": _inputs(one.results_run, other.results_run),
         "parameters": _parameters(one, other),
         "is_current": is_current,
         "old_is_current": summaries.is_current(one),
         "may_adopt": not is_current and may(request.user, "add", Adoption, other.study),
-        **compare_runs(one.results_run, other.results_run, request.user),
+        **({} if is_same else compare_runs(one.results_run, other.results_run, request.user)),
     }
     return render(request, "analysis/comparison.html", context)
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from analysis.frames import read_frame
 from analysis.links import mouse_urls
+from analysis.figures.reversal import compared_arm
 from analysis.models import AnalysisRun, GeneResult
 from analysis.result_tables import TABLES, differences, key_text
 from analysis.summaries import ALPHA
@@ -134,7 +135,7 @@ def compare_reversals(old: AnalysisRun, new: AnalysisRun, user: Any) -> Context:
     for side, run in (("old", old), ("new", new)):
         tests = run.signaturereversals.select_related("region").annotate(n_listed=n_listed)
         for test in tests.order_by("region_id", "arm", "response", "pk"):
-            arm = " ".join(filter(None, (named(test.arm, labels), test.response.replace("_", "-"))))
+            arm = compared_arm(named(test.arm, labels), test.response, test.estimand)
             place = (test.region.code, arm, test.estimand)
             by_place.setdefault(place, {"region": place[0], "arm": arm})[side] = test
     return {"reversals": [row | {"by": _difference(row)} for row in by_place.values()]}
