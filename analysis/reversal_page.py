@@ -104,7 +104,9 @@ def _differences(run: AnalysisRun) -> Context:
 def figures_of_test(test: SignatureReversal) -> list[Context]:
     """Return the figures of one test: its genes, its relabelings, and its mice."""
     own = {"region": test.region.code, "arm": test.arm}
-    found = [_lazy(test.run, "relabelings", **own, estimand=test.estimand, response=test.response)]
+    found = []
+    if test.n_relabelings:  # none of a test that was refused, nor of a description
+        found.append(_lazy(test.run, "relabelings", **own, estimand=test.estimand, response=test.response))
     contrasts = current_run(test.study, "differential_expression")
     if contrasts and (pair := signature_pairs.stress_and_drug(contrasts.results_run, test.arm)):
         found.insert(0, _lazy(contrasts, "signatures", title=signature_pairs.title_of(pair, test.region), **own))

@@ -9,9 +9,9 @@ import pandas as pd
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
+from analysis.figures.reversal import compared_arm
 from analysis.frames import read_frame
 from analysis.links import mouse_urls
-from analysis.figures.reversal import compared_arm
 from analysis.models import AnalysisRun, GeneResult
 from analysis.result_tables import TABLES, differences, key_text
 from analysis.summaries import ALPHA

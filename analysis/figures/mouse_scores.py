@@ -44,7 +44,7 @@ def _score_panel(mice: pd.DataFrame, region: str, groups: list[str], limits: lis
     rank = ranked.groupby("group").cumcount()
     ranked = ranked.assign(place=2 * rank + most - ranked["group"].map(counts))
     places = list(range(2 * most - 1))
-    axis = alt.Axis(labelAngle=0, ticks=False, labels=last)
+    axis = alt.Axis(labelAngle=0, ticks=False, labels=last, labelExpr="split(datum.label, ' ')")  # a word a line
     x = alt.X("group:N", sort=groups, title=None, scale=alt.Scale(domain=groups, paddingInner=0.15), axis=axis)
     scale = alt.Scale(domain=limits, nice=True, zero=False)
     base = alt.Chart(theme.values(ranked)).encode(
