@@ -105,7 +105,7 @@ def figures_of_test(test: SignatureReversal) -> list[Context]:
     """Return the figures of one test: its genes, its relabelings, and its mice."""
     own = {"region": test.region.code, "arm": test.arm}
     found = []
-    if test.n_relabelings:  # none of a test that was refused, nor of a description
+    if test.relabeled:  # none of a test that was refused, nor of a description
         found.append(_lazy(test.run, "relabelings", **own, estimand=test.estimand, response=test.response))
     contrasts = current_run(test.study, "differential_expression")
     if contrasts and (pair := signature_pairs.stress_and_drug(contrasts.results_run, test.arm)):
