@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -133,7 +132,7 @@ def test_bulk_and_raw_writes_are_refused_too(manager: Any) -> None:
     weighing = Weighing.objects.create(mouse=open_mouse, performed_at="2025-06-01T00:00Z", body_mass_g=25)
     _refused(lambda: Weighing.objects.filter(pk=weighing.pk).update(mouse=mouse))
     _refused(lambda: _sql(f"DELETE FROM colony_mouse WHERE id = {mouse.pk}"))
-    with pytest.raises(psycopg.errors.CheckViolation, match=SENTENCE), transaction.atomic():
+    with pytest.raises(IntegrityError, match=SENTENCE), transaction.atomic():
         copy_into(Weighing, ["mouse", "performed_at", "body_mass_g", "notes"], [(mouse.pk, "2025-06-01", 25.0, "")])
 
 

@@ -1,6 +1,7 @@
 """What a role may see and do is the same at every door: REST, file, admin and page."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ def test_the_token_command_prints_a_new_token_and_nothing_else(
     first = capsys.readouterr().out
     call_command("token", "script")
     second = capsys.readouterr().out
-    assert len(second.strip()) == 40
+    assert re.fullmatch(r"labdb_[\w-]{43}\n", second)  # 256 bits
     assert first != second
     headers = {"authorization": f"Token {second.strip()}"}
     answer = Client().get("/api/v1/cohorts/", headers=headers).json()
