@@ -40,7 +40,7 @@ def test_a_missed_target_or_a_failure_ends_with_1(monkeypatch, capsys, measured,
 def test_an_unknown_benchmark_is_refused_with_the_known_ones(capsys):
     with pytest.raises(SystemExit, match="2"):
         bench.main(["vooom"])
-    assert "there is no benchmark vooom; there are: expression_store" in capsys.readouterr().err
+    assert "there is no benchmark vooom; there are: exports, expression_store" in capsys.readouterr().err
 
 
 def test_a_benchmark_that_breaks_is_reported_and_the_others_still_count(monkeypatch, tmp_path):
