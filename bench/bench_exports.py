@@ -190,10 +190,10 @@ def _web() -> Iterator[tuple[int, psutil.Process]]:
 def _fill() -> str:
     """Copy a million SI tests and gene results; return the token of an account that sees them."""
     from django.db import connection
-    from rest_framework.authtoken.models import Token
 
     from analysis.models import AnalysisRun, Contrast, GeneResult, RunStatus
     from labdb.accounts.models import User
+    from labdb.accounts.rest_token import make_token
     from labdb.behavior.models import SocialInteractionTest
     from labdb.colony.models import Mouse, Study
     from labdb.database_backend import as_owner
@@ -227,7 +227,7 @@ def _fill() -> str:
             average_expression=5, t=2, p_value=0.5, adj_p_value=0.6,
         )  # fmt: skip
         user = User.objects.create_superuser(ROBOT)
-        token = Token.objects.create(user=user).key
+        token = make_token(user, "bench")
     with server_address(connection.settings_dict["EMBEDDED_FOLDER"]).connect(SUPERUSER) as server:
         server.execute("SET session_replication_role = replica")
         for template, number in ((test, 0), (result, 1)):
@@ -237,7 +237,7 @@ def _fill() -> str:
         GeneResult.objects.filter(pk=result.pk).delete()
     with as_owner(connection), connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
-    return str(token)
+    return token
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """What refers to a record: the first rows of every other record that names it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +15,7 @@ from labdb.registry import permissions
 from labdb.registry.cells import Cell, with_related
 from labdb.registry.form_fields import written_key
 from labdb.registry.keys import key_path
-from labdb.registry.left_out import left_out_word
+from labdb.registry.left_out import LeftOut, left_out_word
 from labdb.registry.listing import Heading, list_columns, plain_headings, table_lines, table_rows
 from labdb.registry.long_lists import count_text
 from labdb.registry.record import Record, record_for
@@ -47,22 +49,25 @@ class RelatedTable:
 def related_tables(row: Any, user: Any) -> list[RelatedTable]:
     """Return a table for every record that refers to this row and has rows that the account may see."""
     tables = []
+    left_out = cache(lambda words: words.rows(user, permissions.study_of(row)))  # once for all results
     for relation in row._meta.related_objects:
         try:
             record = record_for(relation.related_model)
         except KeyError:
             continue
-        table = _table(record, relation.field, row, user)
+        table = _table(record, relation.field, row, user, left_out)
         if table.rows or table.n_left_out:
             tables.append(table)
     return tables
 
 
-def _table(record: type[Record], field: Any, row: Any, user: Any) -> RelatedTable:
+def _table(
+    record: type[Record], field: Any, row: Any, user: Any, left_out: Callable[[LeftOut], models.Q]
+) -> RelatedTable:
     queryset = permissions.visible(record.model._default_manager.filter(**{field.name: row}), user)
     if field.many_to_many:  # a library on two lanes of one run is one library
         queryset = record.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
-    queryset, n_left_out = _as_lists_show(queryset, record, row, user)
+    queryset, n_left_out = _as_lists_show(queryset, record, left_out)
     list_url = _list_url(record, field, row)
     columns = list_columns(record, one_study=permissions.study_of(row) is not None, without=field.name)
     found = list(with_related(queryset, columns)[: FIRST_ROWS + 1])
@@ -83,11 +88,13 @@ def _table(record: type[Record], field: Any, row: Any, user: Any) -> RelatedTabl
     )
 
 
-def _as_lists_show(queryset: models.QuerySet, record: type[Record], row: Any, user: Any) -> tuple[models.QuerySet, int]:
+def _as_lists_show(
+    queryset: models.QuerySet, record: type[Record], left_out: Callable[[LeftOut], models.Q]
+) -> tuple[models.QuerySet, int]:
     """Return the rows that a list shows without being asked for more, and how many it leaves out."""
     if record.left_out is None or not queryset.exists():
         return queryset, 0
-    out = record.left_out.rows(user, permissions.study_of(row))
+    out = left_out(record.left_out)
     return queryset.exclude(out), queryset.filter(out).count()
 
 
