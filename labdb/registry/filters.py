@@ -172,8 +172,9 @@ def apply(queryset: QuerySet, record: type[Record], filters: Filters) -> QuerySe
     if filters.ordering:
         last = "-pk" if filters.ordering[-1].startswith("-") else "pk"  # so that an index can be read backwards
         queryset = queryset.order_by(*(_sorting(name, filters.kept) for name in filters.ordering), last)
-    elif filters.is_one_study and (usual := list(record.model._meta.ordering or ()))[:1] == ["study"] and usual[1:]:
-        queryset = queryset.order_by(*usual[1:])  # the same order, which an index by study gives
+    elif (usual := list(record.model._meta.ordering or ()))[:1] == ["study"] and usual[1:]:
+        # As an index gives them: studies in the order in which they were made, for their names are in another table.
+        queryset = queryset.order_by(*(usual[1:] if filters.is_one_study else ["study_id", *usual[1:]]))
     return queryset
 
 
