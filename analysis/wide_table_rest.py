@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from analysis.links import storable
+from analysis.stale_rows import STALE
 from analysis.wide_tables import TABLES, TableError, WideTable
 from labdb.colony.models import Mouse, Study
 from labdb.registry.export_columns import ExportTable
@@ -20,13 +21,11 @@ from labdb.registry.exports import table_response
 from labdb.registry.filters import chosen_names
 from labdb.registry.forms import forbidden_sentence
 from labdb.registry.headers import WHOLE_ROW
-from labdb.registry.left_out import LeftOut
 from labdb.registry.permissions import may
 from labdb.registry.rest_answers import Paging, Refused
 
 KNOWN = ("limit", "offset", "fields", "export", "for", "include_stale")
 OF_GENES = ("contrast", "region")
-_STALE = LeftOut("include_stale", "", lambda _user, _study: None)  # type: ignore[arg-type, return-value]  # only how it is asked
 
 
 def table_of(name: str, study: Study, user: Any, query: QueryDict) -> WideTable:
@@ -38,7 +37,7 @@ def table_of(name: str, study: Study, user: Any, query: QueryDict) -> WideTable:
         raise Refused({WHOLE_ROW: [forbidden_sentence("view", Mouse, study)]}, 403)
     given = {word: storable(str(query[word])) for word in OF_GENES if query.get(word)}
     try:
-        table = TABLES[name][2](study, user, with_stale=_STALE.asked(query), **given)
+        table = TABLES[name][2](study, user, with_stale=STALE.asked(query), **given)
     except TableError as error:
         raise Refused({"export" if "export" in query else WHOLE_ROW: [str(error)]}) from None
     chosen = chosen_names(query)

@@ -397,14 +397,14 @@ def gene_table(study: Study, user: Any, *, with_stale: bool = False, contrast: s
         raise TableError(f"{study} has no contrast {contrast[:100]}; there are: {known}.")
     if region and not BrainRegion.objects.filter(code=region).exists():
         raise TableError(f"There is no region {region[:50]}; enter its code, such as NAc.")
-    found: list[tuple[Contrast, int, AnalysisRun]] = []
+    found: list[tuple[Contrast, AnalysisRun]] = []
     for one in contrasts:
         run = current_run_of_contrast(one) if contrast in ("", one.name) else None
         if run is not None and not asked.refuses(run, one.name):
             asked.runs[one.name] = run.results_run.pk
-            found.append((one, one.pk, run.results_run))
+            found.append((one, run.results_run))
     of_each = Q(pk__in=[])
-    for one, _pk, run in found:
+    for one, run in found:
         of_each |= Q(run=run, contrast=one)
     rows = GeneResult.objects.visible_to(user).filter(of_each)
     if region:
@@ -414,11 +414,11 @@ def gene_table(study: Study, user: Any, *, with_stale: bool = False, contrast: s
         ExportColumn("symbol", Kind.TEXT, F("gene__symbol")),
     ]
     regions = dict(BrainRegion.objects.filter(pk__in=_regions(rows, found)).order_by("code").values_list("pk", "code"))
-    for one, contrast_pk, run in found:
+    for one, run in found:
         for region_pk, code in regions.items():
-            if not rows.filter(run=run, contrast=contrast_pk, region=region_pk).exists():
+            here = Q(run=run, contrast=one, region=region_pk)
+            if not rows.filter(here).exists():
                 continue
-            here = Q(run=run, contrast=contrast_pk, region=region_pk)
             columns += [
                 ExportColumn(BETWEEN.join([one.name, code, name]), Kind.NUMBER, Max(name, filter=here))
                 for name in TESTED_GENES
@@ -427,7 +427,7 @@ def gene_table(study: Study, user: Any, *, with_stale: bool = False, contrast: s
     return asked.table(by_gene.order_by("gene__gene_id", "gene"), columns)
 
 
-def _regions(rows: QuerySet, found: Sequence[tuple[Contrast, int, AnalysisRun]]) -> set[int]:
+def _regions(rows: QuerySet, found: Sequence[tuple[Contrast, AnalysisRun]]) -> set[int]:
     """Return the regions of some results: one look into the index for each, whatever the number of genes."""
     regions = BrainRegion.objects.values_list("pk", flat=True)
     return set(regions.filter(Exists(rows.order_by().filter(region=OuterRef("pk"))))) if found else set()

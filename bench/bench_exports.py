@@ -21,6 +21,7 @@ import psutil
 
 from bench.bench_lists import copies, fill
 from bench.databases import throwaway_database
+from bench.rows import row
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TESTS_OF_A_MOUSE = 10  # of 100,000 mice
@@ -82,22 +83,22 @@ def _measure(reader: "_Reader", statements: dict[str, str]) -> list[dict[str, An
             raise RuntimeError(f"{name}: {csv.n_lines} lines, psql wrote {n_lines}")
         what = f"CSV of {n_lines:,} {name}"
         rows += [
-            _row(what, csv.total_s, "s", psql_s, "psql's COPY", TARGET_RATIO * psql_s),
-            _row("  rows a second (as s for a million)", 1e6 * csv.total_s / n_lines, "s", None, "", None),
-            _row("  until the first byte", csv.first_ms, "ms", None, "", TARGET_FIRST_MS),
-            _row("  memory of the web process grows by", csv.grown_mb, "MB", None, "", TARGET_MB),
+            row(what, csv.total_s, "s", psql_s, "psql's COPY", TARGET_RATIO * psql_s),
+            row("  rows a second (as s for a million)", 1e6 * csv.total_s / n_lines, "s", None, "", None),
+            row("  until the first byte", csv.first_ms, "ms", None, "", TARGET_FIRST_MS),
+            row("  memory of the web process grows by", csv.grown_mb, "MB", None, "", TARGET_MB),
         ]
         for kind, target in (("parquet", TARGET_PARQUET_S), ("ndjson", None)):
             reader.read(f"{address}&export={kind}&id=1")
             found = reader.read(f"{address}&export={kind}")
             rows += [
-                _row(f"{kind} of {n_lines:,} {name}", found.total_s, "s", csv.total_s, "CSV", target),
+                row(f"{kind} of {n_lines:,} {name}", found.total_s, "s", csv.total_s, "CSV", target),
                 # NDJSON has no header to send before the first row is sorted
-                _row("  until the first byte", found.first_ms, "ms", None, "", TARGET_FIRST_MS if target else None),
-                _row("  memory of the web process grows by", found.grown_mb, "MB", None, "", None),
+                row("  until the first byte", found.first_ms, "ms", None, "", TARGET_FIRST_MS if target else None),
+                row("  memory of the web process grows by", found.grown_mb, "MB", None, "", None),
             ]
     sheet = reader.read("/api/v1/si-tests/?study=B01&export=xlsx")
-    rows.append(_row("xlsx of 50,000 si-tests", sheet.total_s, "s", None, "", None))
+    rows.append(row("xlsx of 50,000 si-tests", sheet.total_s, "s", None, "", None))
     return [*rows, *_crowd(reader)]
 
 
@@ -119,7 +120,7 @@ def _crowd(reader: "_Reader") -> list[dict[str, Any]]:
     if {one.status for one in found} - {200, 429} or not served:
         raise RuntimeError(f"ten exports at once were answered {[one.status for one in found]}")
     what = f"a page of mice beside {served} exports ({len(found) - served} asked to come again)"
-    return [_row(what, page_ms, "ms", alone_ms, "alone", TARGET_PAGE_MS)]
+    return [row(what, page_ms, "ms", alone_ms, "alone", TARGET_PAGE_MS)]
 
 
 def _median_page_ms(reader: "_Reader") -> float:
@@ -287,15 +288,6 @@ def _psql_s(statement: str) -> tuple[float, int]:
     return time.perf_counter() - begun, n_lines
 
 
-def _row(
-    what: str, measured: float, unit: str, reference: float | None, reference_what: str, target: float | None
-) -> dict[str, Any]:
-    return {
-        "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": reference_what,
-        "target": target,
-    }  # fmt: skip
-
-
 if __name__ == "__main__":
-    for row in measure():
-        print(row)
+    for line in measure():
+        print(line)

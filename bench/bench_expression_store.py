@@ -17,6 +17,7 @@ import pandas as pd
 
 from bench.databases import throwaway_database
 from bench.large_counts import import_by_command, make_genes, make_study, matrix_file, rates
+from bench.rows import row
 
 N_GENES, N_LIBRARIES = 22_000, 256
 N_READS = 200
@@ -71,11 +72,11 @@ def _measure(file: Path) -> list[dict[str, Any]]:
     size = f"{N_GENES:,} genes x {N_LIBRARIES} samples"
     mb, array_mb = _stored_mb(*BLOCKS), _stored_mb(ARRAYS)
     return [
-        _row(f"one gene over {N_LIBRARIES} samples", gene_ms, "ms", gene_array_ms, "int4[] row", TARGET_GENE_MS),
-        _row(f"one sample of {N_GENES:,} genes", library_ms, "ms", library_array_ms, "int4[] row", TARGET_LIBRARY_MS),
-        _row(f"all of {size}", all_ms, "ms", file_ms, ".npz file", None),
-        _row(f"store {size}, both ways", store_s, "s", array_store_s, "int4[] rows", None),
-        _row(f"on disk, {size}, both ways", mb, "MB", array_mb, "int4[] rows", None),
+        row(f"one gene over {N_LIBRARIES} samples", gene_ms, "ms", gene_array_ms, "int4[] row", TARGET_GENE_MS),
+        row(f"one sample of {N_GENES:,} genes", library_ms, "ms", library_array_ms, "int4[] row", TARGET_LIBRARY_MS),
+        row(f"all of {size}", all_ms, "ms", file_ms, ".npz file", None),
+        row(f"store {size}, both ways", store_s, "s", array_store_s, "int4[] rows", None),
+        row(f"on disk, {size}, both ways", mb, "MB", array_mb, "int4[] rows", None),
     ]  # fmt: skip
 
 
@@ -92,12 +93,12 @@ def _measure_curve(folder: Path) -> list[dict[str, Any]]:
             target = TARGET_IMPORT_S if n_samples == LARGE else None
             reads_s = _median_ms([partial(pd.read_csv, file, index_col=0)]) / 1000
             what = f"import 25,000 genes x {n_samples:,} samples"
-            rows.append(_row(what, import_s[n_samples], "s", reads_s, "pandas reads it", target))
+            rows.append(row(what, import_s[n_samples], "s", reads_s, "pandas reads it", target))
             if n_samples == LARGE:
                 file_mb = file.stat().st_size / 1e6
                 stored_mb = _stored_mb(*BLOCKS) - before_mb
                 large = _read_large(study)
-                large.append(_row("... on disk, both ways", stored_mb, "MB", file_mb, "CSV file", TARGET_STORED_MB))
+                large.append(row("... on disk, both ways", stored_mb, "MB", file_mb, "CSV file", TARGET_STORED_MB))
         if n_samples == LARGE:
             rows += large
     fitted = [n for n in CURVE if n >= FITTED]
@@ -106,8 +107,8 @@ def _measure_curve(folder: Path) -> list[dict[str, Any]]:
     what = f"import time ~ samples ^ exponent, from {FITTED:,} to {most} samples"
     return [
         *rows,
-        _row(what, exponent, "", 1.0, "linear", TARGET_EXPONENT),
-        _row(f"memory of importing {most} samples beyond that of {CURVE[0]}", more_mb, "MB",
+        row(what, exponent, "", 1.0, "linear", TARGET_EXPONENT),
+        row(f"memory of importing {most} samples beyond that of {CURVE[0]}", more_mb, "MB",
              CURVE[-1] * 25_000 * 4 / 1e6, "its counts", TARGET_MORE_MB),
     ]  # fmt: skip
 
@@ -127,9 +128,9 @@ def _read_large(study: Any) -> list[dict[str, Any]]:
     some = [rng.choice(np.array(libraries), N_SOME, replace=False).tolist() for _ in range(N_FULL_READS)]
     some_s = _median_ms([partial(load_counts, matrix, chosen) for chosen in some]) / 1000
     return [
-        _row(f"... one gene over {LARGE:,} samples", gene_ms, "ms", None, "", TARGET_GENE_MS),
-        _row("... one sample of 25,000 genes", library_ms, "ms", None, "", TARGET_LIBRARY_MS),
-        _row(f"... {N_SOME} samples of 25,000 genes", some_s, "s", None, "", TARGET_SOME_S),
+        row(f"... one gene over {LARGE:,} samples", gene_ms, "ms", None, "", TARGET_GENE_MS),
+        row("... one sample of 25,000 genes", library_ms, "ms", None, "", TARGET_LIBRARY_MS),
+        row(f"... {N_SOME} samples of 25,000 genes", some_s, "s", None, "", TARGET_SOME_S),
     ]
 
 
@@ -213,15 +214,6 @@ def _stored_mb(*tables: str) -> float:
         return float(cursor.fetchone()[0]) / 1e6
 
 
-def _row(
-    what: str, measured: float, unit: str, reference: float | None, reference_what: str, target: float | None
-) -> dict[str, Any]:
-    return {
-        "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": reference_what,
-        "target": target,
-    }  # fmt: skip
-
-
 if __name__ == "__main__":
-    for row in measure():
-        print(row)
+    for line in measure():
+        print(line)

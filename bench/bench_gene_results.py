@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.databases import throwaway_database
+from bench.rows import row
 
 N_GENES, N_CONTRASTS, REGIONS = 16_000, 8, ("PFC", "NAc", "HIP", "AMY")
 N_VOLCANO = 20_000
@@ -36,7 +37,7 @@ def _measure() -> list[dict[str, Any]]:
     _store(run, _answers(contrasts[N_CONTRASTS:], regions[:1], genes))
     looked = _look(run, contrasts[-1], regions[0])
     return [
-        _row(f"store {n_results:,} gene results", store_s, "s", bare_s, "no keys, no indexes", TARGET_STORE_S),
+        row(f"store {n_results:,} gene results", store_s, "s", bare_s, "no keys, no indexes", TARGET_STORE_S),
         *looked,
     ]
 
@@ -149,9 +150,9 @@ def _look(run: Any, contrast: Any, region: Any) -> list[dict[str, Any]]:
         page_ms = _median_ms(lambda: _get(client, f"{root}?{chosen}"))
         volcano_ms = _median_ms(lambda: _get(client, f"{root}figures/volcano.html?{chosen}"))
     return [
-        _row(f"volcano of {N_VOLCANO:,} genes", volcano_ms, "ms", None, "", TARGET_VOLCANO_MS),
-        _row("its page, which lists the genes", page_ms, "ms", None, "", TARGET_VOLCANO_MS),
-        _row("... the first time, counting all genes", first_ms, "ms", None, "", None),
+        row(f"volcano of {N_VOLCANO:,} genes", volcano_ms, "ms", None, "", TARGET_VOLCANO_MS),
+        row("its page, which lists the genes", page_ms, "ms", None, "", TARGET_VOLCANO_MS),
+        row("... the first time, counting all genes", first_ms, "ms", None, "", None),
     ]
 
 
@@ -170,15 +171,6 @@ def _median_ms(work: Callable[[], None]) -> float:
     return 1000 * statistics.median(times)
 
 
-def _row(
-    what: str, measured: float, unit: str, reference: float | None, reference_what: str, target: float | None
-) -> dict[str, Any]:
-    return {
-        "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": reference_what,
-        "target": target,
-    }  # fmt: skip
-
-
 if __name__ == "__main__":
-    for row in measure():
-        print(row)
+    for line in measure():
+        print(line)

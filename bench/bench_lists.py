@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.databases import throwaway_database
+from bench.rows import row
 
 N_STUDIES = 11
 N_MICE_FIRST, N_MICE_OTHERS = 50_000, 5_000  # in B00, and in each of the other ten studies
@@ -212,9 +213,9 @@ def _rows(kind: str, measured: list[Measured]) -> list[dict[str, Any]]:
     slowest = max(measured, key=lambda one: one.ms)
     most = max(measured, key=lambda one: one.queries)
     return [
-        _row(f"{kind}, {len(measured)} addresses", median, "ms", sql, SQL, target_ms),
-        _row(f"  the slowest: {slowest.address}", slowest.ms, "ms", slowest.sql_ms, SQL, None),
-        _row(f"  the most queries: {most.address}", most.queries, "queries", None, "", target_queries),
+        row(f"{kind}, {len(measured)} addresses", median, "ms", sql, SQL, target_ms),
+        row(f"  the slowest: {slowest.address}", slowest.ms, "ms", slowest.sql_ms, SQL, None),
+        row(f"  the most queries: {most.address}", most.queries, "queries", None, "", target_queries),
     ]
 
 
@@ -257,15 +258,6 @@ def _median_ms(work: Callable[[], object]) -> float:
     return statistics.median(times)
 
 
-def _row(
-    what: str, measured: float, unit: str, reference: float | None, reference_what: str, target: float | None
-) -> dict[str, Any]:
-    return {
-        "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": reference_what,
-        "target": target,
-    }  # fmt: skip
-
-
 if __name__ == "__main__":
-    for row in measure():
-        print(row)
+    for line in measure():
+        print(line)

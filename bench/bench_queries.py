@@ -6,8 +6,9 @@ The live reference is the bare SQL of the same answer: the statements that the r
 import statistics
 from typing import Any
 
-from bench.bench_lists import LAB, SQL, Measured, _measured, _row, _signed_in, copies, fill
+from bench.bench_lists import LAB, SQL, Measured, _measured, _signed_in, copies, fill
 from bench.databases import throwaway_database
+from bench.rows import row
 
 LIST_MS, QUESTION_MS = 80.0, 500.0
 REGIONS = ("NAc", "PFC")
@@ -223,9 +224,9 @@ def _rows(kind: str, target: float, measured: list[Measured]) -> list[dict[str, 
     median, sql = (statistics.median(getattr(one, name) for one in measured) for name in ("ms", "sql_ms"))
     slowest = max(measured, key=lambda one: one.ms)
     rows = [
-        _row(f"{kind}, {len(measured)} addresses", median, "ms", sql, SQL, target),
-        _row(f"  the slowest: {slowest.address[:110]}", slowest.ms, "ms", slowest.sql_ms, SQL, None),
-        _row("  the most queries", max(one.queries for one in measured), "queries", None, "", None),
+        row(f"{kind}, {len(measured)} addresses", median, "ms", sql, SQL, target),
+        row(f"  the slowest: {slowest.address[:110]}", slowest.ms, "ms", slowest.sql_ms, SQL, None),
+        row("  the most queries", max(one.queries for one in measured), "queries", None, "", None),
     ]
     by_query: dict[str, list[int]] = {}
     for one in measured:
@@ -235,10 +236,10 @@ def _rows(kind: str, target: float, measured: list[Measured]) -> list[dict[str, 
     if by_query:
         more = max(max(found) - min(found) for found in by_query.values())
         counts = 1 if "page of the list" in kind else 0  # a page counts only where there is a next one
-        rows.append(_row("  queries more for 50,000 mice than for 5,000", more, "queries", None, "", counts))
+        rows.append(row("  queries more for 50,000 mice than for 5,000", more, "queries", None, "", counts))
     return rows
 
 
 if __name__ == "__main__":
-    for row in measure():
-        print(row)
+    for line in measure():
+        print(line)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from bench.databases import throwaway_database
+from bench.rows import row
 
 N_MICE, N_TESTS = 500, 1_000
 N_REQUESTS = 20
@@ -51,7 +52,7 @@ def bulk() -> list[dict[str, Any]]:
     SocialInteractionTest.objects.all().delete()
     bare_s = median_s(bare, clear)
     post_s = median_s(post, clear)
-    return [row(f"POST of {N_TESTS:,} SI tests by names, all or none", post_s, "s", TARGET_S, bare_s, "bulk_create")]
+    return [row(f"POST of {N_TESTS:,} SI tests by names, all or none", post_s, "s", bare_s, "bulk_create", TARGET_S)]
 
 
 def clear() -> None:
@@ -72,7 +73,7 @@ def signing_in() -> list[dict[str, Any]]:
         median_s(partial(client.get, "/api/v1/strains/?limit=1"), n=N_REQUESTS) * 1e3
         for client in (signed_by_token(), by_session)
     ]
-    return [row("GET of one strain, signed by a token", times[0], "ms", None, times[1], "by a session")]
+    return [row("GET of one strain, signed by a token", times[0], "ms", times[1], "by a session", None)]
 
 
 def signed_by_token() -> Any:
@@ -109,11 +110,3 @@ def median_s(work: Callable[[], object], undo: Callable[[], object] = lambda: No
         times.append(time.perf_counter() - begun)
         undo()
     return statistics.median(times)
-
-
-def row(
-    what: str, measured: float, unit: str, target: float | None, reference: float | None, by: str
-) -> dict[str, Any]:
-    return {
-        "what": what, "measured": measured, "unit": unit, "reference": reference, "reference_what": by, "target": target,
-    }  # fmt: skip
